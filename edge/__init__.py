@@ -1,0 +1,1 @@
+"""The device: sound in, moments out."""

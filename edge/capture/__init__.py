@@ -1,0 +1,1 @@
+"""Sound in: microphone, recordings, raw PCM on a pipe."""

@@ -1,0 +1,1 @@
+"""The front end, the interpreter, the readers and the rules."""

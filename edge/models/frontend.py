@@ -1,0 +1,113 @@
+"""The one spectrogram that gate, speech and scene models share, on the device and in training.
+
+A 512-point STFT of 16 kHz sound (window 400, hop 160) gives power in 257 bins of 31.25 Hz, 100 frames a second. Each
+model lays its own mel bands over the same power:
+
+- `whisper_mel`: 80 Slaney bands up to 8 kHz, log10 (Radford et al. 2022, arXiv 2212.04356), for speech;
+- `kaldi_mel`: 128 bands in Kaldi's definition over 0 to 15 kHz at 32 kHz, the columns below 8 kHz, natural log, with
+  the tagger's pre-emphasis as a weight on each bin (Schmid et al. 2023, arXiv 2211.04772), for scenes.
+"""
+
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.sound import RATE, Samples
+
+FFT: Final = 512
+WINDOW: Final = 400
+HOP: Final = 160
+BINS: Final = FFT // 2 + 1
+FRAMES_PER_SECOND: Final = RATE // HOP
+
+Power = NDArray[np.float32]
+LogMel = NDArray[np.float32]
+
+_OFFSET: Final = (FFT - WINDOW) // 2
+
+
+@cache
+def _window() -> NDArray[np.float32]:
+    window = np.zeros(FFT, np.float32)
+    window[_OFFSET : _OFFSET + WINDOW] = np.hanning(WINDOW)
+    return window
+
+
+def power_frames(samples: Samples) -> Power:
+    """Give |STFT|² of whole frames: float32 [n], n >= 512, to float32 [1 + (n - 512) // 160, 257].
+
+    Frame t covers samples 160 t to 160 t + 511 (its window of 400 stands in the middle), so that a stream can be cut
+    anywhere: keep the samples from the first frame that is not complete and go on.
+    """
+    if len(samples) < FFT:
+        return np.zeros((0, BINS), np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FFT)[::HOP]
+    spectrum = np.fft.rfft(frames * _window(), axis=1)
+    return (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+
+
+def centred_power(samples: Samples) -> Power:
+    """Give |STFT|² of a whole segment, frame t centred on sample 160 t: float32 [n] to float32 [1 + n // 160, 257].
+
+    The edges are padded by reflection, by zeros where the segment is shorter than that.
+    """
+    half = FFT // 2
+    mode = "reflect" if len(samples) > half else "constant"
+    return power_frames(np.pad(samples, half, mode=mode))  # type: ignore[call-overload,no-any-return]
+
+
+def _slaney_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = mel * (200.0 / 3)
+    logarithmic = 1000.0 * np.exp((mel - 15.0) * (np.log(6.4) / 27.0))
+    return np.where(mel < 15.0, linear, logarithmic)
+
+
+def _slaney_mel(hz: float) -> float:
+    return hz * 3 / 200 if hz < 1000 else 15 + float(np.log(hz / 1000)) * 27 / float(np.log(6.4))
+
+
+@cache
+def slaney_bands(bands: int, low_hz: float = 0.0, high_hz: float = RATE / 2) -> NDArray[np.float32]:
+    """Triangles on the Slaney mel scale, each of unit area: float32 [257, bands] (Slaney 1998, Auditory Toolbox)."""
+    edges = _slaney_hz(np.linspace(_slaney_mel(low_hz), _slaney_mel(high_hz), bands + 2))
+    hz = np.arange(BINS)[:, None] * (RATE / FFT)
+    rising = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
+    weights = np.maximum(0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
+    return weights.astype(np.float32)
+
+
+@cache
+def kaldi_bands(bands: int = 128, high_hz: float = 15_000.0) -> NDArray[np.float32]:
+    """Triangles in Kaldi's definition (mel = 1127 ln(1 + f/700)), the bins below 8 kHz: float32 [257, bands].
+
+    Each bin is weighted by 4 |exp(iw) - 0.97|² with w the angle of that bin at 32 kHz: the tagger's pre-emphasis and
+    the window that is twice as long at its rate.
+    """
+    mel_hz = 1127.0 * np.log1p(np.arange(BINS) * (RATE / FFT) / 700.0)[:, None]
+    top = 1127.0 * np.log1p(high_hz / 700.0)
+    edges = np.linspace(0.0, top, bands + 2)
+    rising = (mel_hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - mel_hz) / (edges[2:] - edges[1:-1])
+    weights = np.maximum(0, np.minimum(rising, falling))
+    angle = 2 * np.pi * np.arange(BINS) / 1024
+    emphasis = 4 * np.abs(np.exp(1j * angle) - 0.97) ** 2
+    return (weights * emphasis[:, None]).astype(np.float32)
+
+
+def whisper_mel(power: Power) -> LogMel:
+    """Log-mel for the speech model: power [t, 257] to float32 [t, 80], floored at its maximum less 8 decades.
+
+    Scaled as Whisper's: (log10(mel) + 4) / 4. The level is taken out (the maximum is moved to 1.5), since Whisper's
+    own front end scales the waveform, which is an added constant here.
+    """
+    mel = np.log10(np.maximum(power @ slaney_bands(80), 1e-10))
+    top = mel.max() if mel.size else 0.0
+    return ((np.maximum(mel, top - 8.0) - top + 4.0) / 4.0 + 0.5).astype(np.float32)
+
+
+def kaldi_mel(power: Power) -> LogMel:
+    """Log-mel for the scene model: power [t, 257] to float32 [t, 128], scaled as (ln(mel + 1e-5) + 4.5) / 5."""
+    return ((np.log(power @ kaldi_bands() + 1e-5) + 4.5) / 5.0).astype(np.float32)

@@ -1,0 +1,51 @@
+"""What flows through the device: blocks of samples, segments of sound, drafts of moments."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE: Final = 16_000
+"""Samples per second everywhere behind capture."""
+
+SILENCE_DBFS: Final = -120.0
+"""The level of digital silence; a quieter one is not told apart."""
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A few milliseconds of sound.
+
+    `samples`: float32 [n], mono, 16 kHz, in [-1, 1]. `at`: the monotonic time of the first sample, in seconds.
+    """
+
+    samples: Samples
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of sound that belongs together: one utterance or one window of surroundings.
+
+    `samples`: float32 [n], mono, 16 kHz. `at`: the monotonic time of the first sample, in seconds.
+    """
+
+    kind: Literal["speech", "scene"]
+    samples: Samples
+    at: float
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / RATE
+
+
+def level_dbfs(samples: Samples) -> float:
+    """Give the root-mean-square level of float samples in dB below full scale, `SILENCE_DBFS` at the lowest."""
+    if not len(samples):
+        return SILENCE_DBFS
+    power = float(np.dot(samples, samples)) / len(samples)
+    return max(SILENCE_DBFS, 10 * np.log10(power)) if power > 0 else SILENCE_DBFS

@@ -1,0 +1,1 @@
+"""The hub: moments in, answers out."""

@@ -1,0 +1,1 @@
+"""Moments from the broker into the store."""

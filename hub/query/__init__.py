@@ -1,0 +1,1 @@
+"""One filter for list, summary, stream, export and erase."""

@@ -1,0 +1,1 @@
+"""Where moments are kept."""

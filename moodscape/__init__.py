@@ -1,0 +1,1 @@
+"""The command `moodscape`, which joins device and hub."""

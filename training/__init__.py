@@ -1,0 +1,1 @@
+"""Teachers, corpora, students, quantisation, evaluation. Never imported by edge or hub."""
