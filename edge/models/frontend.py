@@ -55,7 +55,7 @@ def centred_power(samples: Samples) -> Power:
     """
     half = FFT // 2
     mode = "reflect" if len(samples) > half else "constant"
-    return power_frames(np.pad(samples, half, mode=mode))  # type: ignore[call-overload,no-any-return]
+    return power_frames(np.pad(samples, half, mode=mode))  # type: ignore[call-overload]
 
 
 def _slaney_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,7 +76,8 @@ def slaney_bands(bands: int, low_hz: float = 0.0, high_hz: float = RATE / 2) -> 
     rising = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
     weights = np.maximum(0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
-    return weights.astype(np.float32)
+    bands_of_bins: NDArray[np.float32] = weights.astype(np.float32)
+    return bands_of_bins
 
 
 @cache
@@ -94,7 +95,8 @@ def kaldi_bands(bands: int = 128, high_hz: float = 15_000.0) -> NDArray[np.float
     weights = np.maximum(0, np.minimum(rising, falling))
     angle = 2 * np.pi * np.arange(BINS) / 1024
     emphasis = 4 * np.abs(np.exp(1j * angle) - 0.97) ** 2
-    return (weights * emphasis[:, None]).astype(np.float32)
+    bands_of_bins: NDArray[np.float32] = (weights * emphasis[:, None]).astype(np.float32)
+    return bands_of_bins
 
 
 def whisper_mel(power: Power) -> LogMel:
@@ -105,9 +107,11 @@ def whisper_mel(power: Power) -> LogMel:
     """
     mel = np.log10(np.maximum(power @ slaney_bands(80), 1e-10))
     top = mel.max() if mel.size else 0.0
-    return ((np.maximum(mel, top - 8.0) - top + 4.0) / 4.0 + 0.5).astype(np.float32)
+    scaled: LogMel = ((np.maximum(mel, top - 8.0) - top + 4.0) / 4.0 + 0.5).astype(np.float32)
+    return scaled
 
 
 def kaldi_mel(power: Power) -> LogMel:
     """Log-mel for the scene model: power [t, 257] to float32 [t, 128], scaled as (ln(mel + 1e-5) + 4.5) / 5."""
-    return ((np.log(power @ kaldi_bands() + 1e-5) + 4.5) / 5.0).astype(np.float32)
+    scaled: LogMel = ((np.log(power @ kaldi_bands() + 1e-5) + 4.5) / 5.0).astype(np.float32)
+    return scaled

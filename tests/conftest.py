@@ -1,0 +1,33 @@
+"""Fixtures that several parts share, and the list of tests left out for want of a system part."""
+
+import pytest
+
+from tests.parts import PARTS, Broker, program
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("needs"):
+            missing = [part for part in mark.args if program(part) is None]
+            if missing:
+                packages = ", ".join(PARTS.get(part, part) for part in missing)
+                item.add_marker(pytest.mark.skip(reason=f"left out: needs the Debian package {packages}"))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    left_out = terminalreporter.stats.get("skipped", [])
+    if left_out:
+        terminalreporter.section("left out")
+        for report in left_out:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            terminalreporter.write_line(f"{report.nodeid}: {reason}")
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    """A real broker on a port of its own."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    broker = Broker(folder).start()
+    yield broker
+    broker.kill()
