@@ -1,11 +1,63 @@
-# The commands of the project; each says what it does in the README.
+# The commands of the project; the README says what each is for.
 PYTHON ?= python3
+# The newest Python that the device runs on, where this machine has it (as python3.13, or from pyenv).
+PYTHON313 ?= $(shell command -v python3.13 2>/dev/null || ls $(HOME)/.pyenv/versions/3.13*/bin/python3.13 2>/dev/null | tail -n 1)
 
-.PHONY: setup
+.PHONY: setup demo parts lint test test-device-313 test-train lock
+
 setup: .venv/.done
 
 .venv/.done: locks/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --require-hashes --requirement locks/dev.txt
-	.venv/bin/pip install --quiet --no-deps --editable .
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/dev.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+demo: setup
+	.venv/bin/moodscape demo
+
+parts:
+	deploy/parts.sh
+
+# PyAudio is built here: it needs PortAudio, which `parts` installs where it may.
+.venv/.mic: .venv/.done locks/mic.txt
+	if [ -e /usr/include/portaudio.h ]; then .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/mic.txt; fi
+	touch $@
+
+lint: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+test: parts setup
+	$(MAKE) --no-print-directory .venv/.mic
+	.venv/bin/pytest -n 2 --ignore tests/training
+
+.venv-3.13/.done: locks/dev.txt locks/mic.txt pyproject.toml
+	$(PYTHON313) -m venv .venv-3.13
+	.venv-3.13/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/dev.txt
+	if [ -e /usr/include/portaudio.h ]; then .venv-3.13/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/mic.txt; fi
+	.venv-3.13/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+test-device-313: parts
+ifeq ($(PYTHON313),)
+	@echo "Python 3.13 is not on this machine: the device's tests ran on 3.11 only"
+else
+	$(MAKE) --no-print-directory .venv-3.13/.done
+	.venv-3.13/bin/pytest -n 2 tests/moments tests/edge
+endif
+
+# The processor's build of PyTorch, without its hash: where it comes from differs between platforms.
+.venv-train/.done: locks/train.txt
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-train/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement locks/train.txt
+	touch $@
+
+test-train: .venv-train/.done
+	.venv-train/bin/python -m pytest tests/training
+
+lock:
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --output-file locks/dev.txt pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --constraint locks/dev.txt --extra mic --no-deps --output-file locks/mic.txt pyproject.toml

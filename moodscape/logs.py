@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -37,9 +38,9 @@ class _Json(logging.Formatter):
 class NoFlood(logging.Filter):
     """Lets a message of one logger and text through once a minute and counts the others."""
 
-    def __init__(self, clock: "type[time] | None" = None) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._clock = time.monotonic if clock is None else clock.monotonic
+        self._clock = clock
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:

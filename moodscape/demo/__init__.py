@@ -1,0 +1,23 @@
+"""`moodscape demo`: broker, hub and device on one machine, on a recording that ships."""
+
+import argparse
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb `demo`."""
+    parser = verbs.add_parser("demo", help="broker, hub and device on the recording that ships; opens the page")
+    parser.add_argument("--once", action="store_true", help="read the recording as fast as it goes, print, leave")
+    parser.add_argument("--port", type=int, default=8080, help="where the page is served on 127.0.0.1 (8080)")
+    parser.add_argument("--microphone", action="store_true", help="listen to this machine's microphone instead")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from moodscape.demo import run
+
+    return (
+        run.once(args.port)
+        if args.once
+        else run.live(args.port, microphone=args.microphone, open_page=not args.no_browser)
+    )

@@ -1,0 +1,54 @@
+"""A broker for the demo: mosquitto where it is installed, else the one that comes in a wheel."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from moments.errors import WorkError
+
+_START_SECONDS = 10.0
+
+_EMBEDDED = """
+id = 0
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 200
+max_segment_size = 1048576
+max_segment_count = 10
+[v5.1]
+name = "demo"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = 262144
+max_inflight_count = 100
+dynamic_filters = true
+"""
+
+
+def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start a broker on 127.0.0.1:`port` and wait until it answers. Raises WorkError when it does not."""
+    config = folder / "broker.conf"
+    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/sbin")
+    if mosquitto:
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        command = [mosquitto, "-c", str(config)]
+    else:
+        config.write_text(_EMBEDDED.format(port=port))
+        command = [sys.executable, "-m", "iotcore", "--config", str(config)]
+    with (folder / "broker.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    raise WorkError(f"the broker does not answer on 127.0.0.1:{port}; its log says why: {folder / 'broker.log'}")
