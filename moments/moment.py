@@ -1,10 +1,11 @@
 """A moment: a reading with time, place, emotion, valence and arousal. It never changes."""
 
 import math
+from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from moments.emotions import EMOTIONS, Emotion
 from moments.topics import valid_device
@@ -33,6 +34,17 @@ def _distribution(shares: dict[str, float]) -> dict[str, float]:
     return shares
 
 
+def _whole_ms(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+Start = Annotated[
+    AwareDatetime, AfterValidator(_whole_ms), PlainSerializer(_rfc3339, return_type=str, when_used="json")
+]
 Id = Annotated[str, AfterValidator(_uuid)]
 DeviceId = Annotated[str, AfterValidator(_device)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -95,7 +107,7 @@ class Moment(_Wire):
     schema_: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
     id: Annotated[Id, Field(description="UUIDv7; names the moment for ever")]
     device: DeviceId
-    start: Annotated[AwareDatetime, Field(description="RFC 3339 with the local offset of the place")]
+    start: Annotated[Start, Field(description="RFC 3339 in milliseconds, with the local offset of the place")]
     seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
     clock: Literal["synced", "gps", "free"]
     origin: Literal["ambient", "mark", "upload", "note"]
