@@ -10,14 +10,13 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--port", type=int, default=8080, help="where the page is served on 127.0.0.1 (8080)")
     parser.add_argument("--microphone", action="store_true", help="listen to this machine's microphone instead")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument("--embedded-broker", action="store_true", help="use the broker from the wheel in any case")
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
     from moodscape.demo import run
 
-    return (
-        run.once(args.port)
-        if args.once
-        else run.live(args.port, microphone=args.microphone, open_page=not args.no_browser)
-    )
+    if args.once:
+        return run.once(args.port, embedded=args.embedded_broker)
+    return run.live(args.port, embedded=args.embedded_broker, microphone=args.microphone, open_page=not args.no_browser)

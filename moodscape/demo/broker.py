@@ -31,10 +31,17 @@ dynamic_filters = true
 """
 
 
-def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start a broker on 127.0.0.1:`port` and wait until it answers. Raises WorkError when it does not."""
+def _mosquitto() -> str | None:
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/sbin")
+
+
+def start(folder: Path, port: int, *, embedded: bool) -> subprocess.Popen[bytes]:
+    """Start a broker on 127.0.0.1:`port` and wait until it answers.
+
+    `embedded`: the one from the wheel, also where mosquitto is installed. Raises WorkError when it does not.
+    """
     config = folder / "broker.conf"
-    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/sbin")
+    mosquitto = None if embedded else _mosquitto()
     if mosquitto:
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         command = [mosquitto, "-c", str(config)]

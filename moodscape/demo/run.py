@@ -87,7 +87,7 @@ def _wait_for_hub(url: str, hub: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def _parts(port: int) -> Iterator[tuple[str, int, Path]]:
+def _parts(port: int, *, embedded: bool) -> Iterator[tuple[str, int, Path]]:
     """Start broker and hub in a folder that goes with them; gives the page's address, the broker's port, the folder."""
     if find_spec("fastapi") is None:
         raise UserError("the demo needs the hub: install moodscape[demo], or run `make demo`")
@@ -96,7 +96,7 @@ def _parts(port: int) -> Iterator[tuple[str, int, Path]]:
     broker_port = _any_port()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="moodscape-demo-")))
-        stack.callback(_end, broker.start(folder, broker_port))
+        stack.callback(_end, broker.start(folder, broker_port, embedded=embedded))
         log = folder / "hub.log"
         settings = {"http.port": port, "broker.port": broker_port, "store.path": folder / "hub.db"}
         hub = _moodscape("hub", "run", *_set(settings), log=log)
@@ -121,9 +121,9 @@ def _device_settings(source: str, broker_port: int, folder: Path) -> list[str]:
     )
 
 
-def once(port: int) -> int:
+def once(port: int, *, embedded: bool) -> int:
     """Read the recording as fast as it goes, print the moments that the hub stored, leave with 0."""
-    with _parts(port) as (url, broker_port, folder):
+    with _parts(port, embedded=embedded) as (url, broker_port, folder):
         log = folder / "device.log"
         begun = time.monotonic()
         device = _moodscape("edge", "run", *_device_settings(f"file:{RECORDING}", broker_port, folder), log=log)
@@ -160,9 +160,9 @@ def _print_table(items: list[dict[str, Any]], seconds: float) -> None:
     )
 
 
-def live(port: int, *, microphone: bool, open_page: bool) -> int:
+def live(port: int, *, embedded: bool, microphone: bool, open_page: bool) -> int:
     """Run until Ctrl+C: the device hears the recording over and over, or the microphone."""
-    with _parts(port) as (url, broker_port, folder):
+    with _parts(port, embedded=embedded) as (url, broker_port, folder):
         source = "microphone" if microphone else "pipe:-"
         log = folder / "device.log"
         device = _moodscape(
