@@ -61,3 +61,7 @@ test-train: .venv-train/.done
 lock:
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --output-file locks/dev.txt pyproject.toml
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --constraint locks/dev.txt --extra mic --no-deps --output-file locks/mic.txt pyproject.toml
+
+.PHONY: bench-edge
+bench-edge: setup
+	.venv/bin/python -m bench.edge
