@@ -1,0 +1,144 @@
+"""The hub's settings: what may be set, its bounds and its defaults."""
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from moments.errors import UserError
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def data_folder() -> Path:
+    """Give the folder for the hub's state: `moodscape` under XDG_DATA_HOME."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "moodscape"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Http(_Settings):
+    """Where the page and the API are served."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    open_on_loopback: bool = Field(
+        True, description="serve without a token; only where nothing but this machine reaches the address"
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """Tell whether only this machine reaches the address."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def open(self) -> bool:
+        """Tell whether calls need no token."""
+        return self.open_on_loopback and self.loopback
+
+
+class Broker(_Settings):
+    """The MQTT broker that devices publish to."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    user: str | None = None
+    password_file: Path | None = Field(None, description="a file whose first line is the password of `user`")
+    client_id: str = Field("moodscape-hub", min_length=1, description="names the hub's session at the broker")
+
+    def password(self) -> str | None:
+        """Read the password. Raises UserError when its file cannot be read."""
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.read_text().partition("\n")[0]
+        except OSError as error:
+            why = f"broker.password_file {self.password_file} cannot be read: {error.strerror}"
+            raise UserError(why) from None
+
+
+class StoreSettings(_Settings):
+    """Where moments are kept."""
+
+    path: Path | None = Field(None, description="the database file; null: hub.db in the data folder")
+
+    @property
+    def file(self) -> Path:
+        """The database file."""
+        return (self.path or data_folder() / "hub.db").expanduser()
+
+
+class Settings(_Settings):
+    """All of `hub.yaml`."""
+
+    http: Http = Http()
+    broker: Broker = Broker()
+    store: StoreSettings = StoreSettings()
+
+
+def _read(path: Path | None) -> tuple[str, Any]:
+    if path is None:
+        return "hub.yaml", yaml.safe_load(resources.files("configs").joinpath("hub.yaml").read_text())
+    try:
+        return str(path), yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise UserError(f"--set {override}: give it as key.path=value")
+    *above, last = path.split(".")
+    for name in above:
+        inner = values.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {override}: {name} has nothing below it")
+        values = inner
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        values[last] = text
+
+
+def _sentence(source: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        model: Any = Settings
+        for part in first["loc"][:-1]:
+            model = model.model_fields[str(part)].annotation
+        return f"{source}: there is no setting {key}; there are {', '.join(model.model_fields)}"
+    return f"{source}: {key}: {first['msg'][0].lower()}{first['msg'][1:]}, but it is {first['input']!r}"
+
+
+def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+    """Read the settings of a YAML file (the shipped one by default) with `key.path=value` overrides.
+
+    Raises UserError, naming the setting, when something is wrong.
+    """
+    source, values = _read(path)
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise UserError(f"{source} must be a mapping of settings")
+    values = {name: dict(inner) if isinstance(inner, dict) else inner for name, inner in values.items()}
+    values = {name: inner for name, inner in values.items() if inner is not None}
+    for override in overrides:
+        _override(values, override)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_sentence(source, error)) from None
