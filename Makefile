@@ -58,9 +58,13 @@ endif
 test-train: .venv-train/.done
 	.venv-train/bin/python -m pytest tests/training
 
-lock:
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --output-file locks/dev.txt pyproject.toml
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --constraint locks/dev.txt --extra mic --no-deps --output-file locks/mic.txt pyproject.toml
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
+lock: setup
+	$(COMPILE) --extra dev --output-file locks/dev.txt
+	$(COMPILE) --constraint locks/dev.txt --extra mic --output-file locks/edge.txt
+	$(COMPILE) --constraint locks/dev.txt --extra hub --output-file locks/hub.txt
+	awk '/^pyaudio==/ {on = 1} on && /^[^ ]/ && !/^pyaudio==/ {on = 0} on' locks/edge.txt > locks/mic.txt
 
 .PHONY: bench-edge
 bench-edge: setup

@@ -14,6 +14,7 @@ PARTS = {
     "pulseaudio": "pulseaudio",
     "chromium": "chromium",
     "espeak-ng": "espeak-ng",
+    "systemd-analyze": "systemd",
 }
 """Program to Debian package: the one list of system parts (with libraries in `deploy/parts.txt`)."""
 
