@@ -1,0 +1,219 @@
+"""The device's settings: what `edge.yaml` may say. Each stands once, with its default, unit and description."""
+
+import difflib
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from moments.errors import UserError
+from moments.topics import valid_device
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north, WGS 84")]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east, WGS 84")]
+
+
+def state_folder() -> Path:
+    """Give the folder where the device keeps its state, by the XDG base directory specification."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "moodscape"
+
+
+def _hostname() -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:64].lstrip("._-")
+    return name or "device"
+
+
+def _source(text: str) -> str:
+    if text != "microphone" and not re.fullmatch(r"file:.+|pipe:-", text):
+        raise ValueError("must be microphone, file:PATH or pipe:-")
+    return text
+
+
+def _device(name: str) -> str:
+    if not valid_device(name):
+        raise ValueError("must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit")
+    return name
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Broker(_Settings):
+    """Where moments go."""
+
+    host: Annotated[str, Field(min_length=1, description="name or address of the MQTT broker")] = "localhost"
+    port: Annotated[int, Field(ge=1, le=65_535, description="TCP port; 8883 is usual with tls")] = 1883
+    tls: Annotated[bool, Field(description="encrypt, and check the broker's certificate")] = False
+    ca_file: Annotated[Path | None, Field(description="who signs the broker's certificate; null: the system's")] = None
+    cert_file: Annotated[Path | None, Field(description="the device's own certificate, where the broker asks")] = None
+    key_file: Annotated[Path | None, Field(description="the key of cert_file")] = None
+    user: Annotated[str | None, Field(description="user name; null: the device's id when there is a password")] = None
+    password_file: Annotated[Path | None, Field(description="a file whose first line is the password")] = None
+
+
+class OutboxSettings(_Settings):
+    """The queue of moments that the hub has not stored yet."""
+
+    path: Annotated[Path | None, Field(description="SQLite file; null: outbox.sqlite in the XDG data folder")] = None
+    max_mb: Annotated[float, Field(gt=0, description="MB on disk before the least sure moments are dropped")] = 256.0
+    max_days: Annotated[float, Field(gt=0, description="days until a moment that is no record is dropped")] = 365.0
+
+
+class ClockSettings(_Settings):
+    """What happens while the device does not know the time."""
+
+    max_wait_h: Annotated[float, Field(ge=0, description="hours a moment waits for the time; 0: never waits")] = 72.0
+
+
+class Zone(_Settings):
+    """A circle in which no place is recorded."""
+
+    lat: Latitude
+    lon: Longitude
+    radius_m: Annotated[float, Field(gt=0, description="metres")]
+
+
+class Point(_Settings):
+    """A place that never changes."""
+
+    lat: Latitude
+    lon: Longitude
+
+
+class Gps(_Settings):
+    """Where the device is."""
+
+    host: Annotated[str, Field(min_length=1, description="where gpsd listens")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535, description="TCP port of gpsd")] = 2947
+    max_age_s: Annotated[Seconds, Field(description="seconds after which a fix is no place any more")] = 60.0
+    round_m: Annotated[Seconds, Field(description="metres of the grid that places are moved to; 0: exact")] = 0.0
+    home_zones: Annotated[tuple[Zone, ...], Field(description="circles {lat, lon, radius_m} without a place")] = ()
+    fixed: Annotated[Point | None, Field(description="{lat, lon} of a box on a shelf; gpsd is not asked")] = None
+
+
+class GateSettings(_Settings):
+    """What counts as silence."""
+
+    silence_dbfs: Annotated[float, Field(ge=-120, le=0, description="dBFS below which nothing is read")] = -60.0
+
+
+class ModelSettings(_Settings):
+    """What reads the sound."""
+
+    rules: Annotated[Path | None, Field(description="rules that turn scenes into emotions; null: the shipped")] = None
+
+
+class Capture(_Settings):
+    """The microphone."""
+
+    microphone: Annotated[str | None, Field(description="its name or a part of it; null: the system's default")] = None
+    spl_at_0dbfs: Annotated[
+        float | None, Field(description="dB SPL that full scale stands for; null: not calibrated")
+    ] = None
+
+
+class Config(_Settings):
+    """All settings of a device."""
+
+    source: Annotated[str, AfterValidator(_source), Field(description="microphone, file:PATH or pipe:-")] = "microphone"
+    device: Annotated[
+        str, AfterValidator(_device), Field(default_factory=_hostname, description="its id; default: the host's name")
+    ]
+    broker: Broker = Broker()
+    outbox: OutboxSettings = OutboxSettings()
+    clock: ClockSettings = ClockSettings()
+    gps: Gps = Gps()
+    clips: Annotated[Literal[False], Field(description="no sound is kept; there is nothing to switch on yet")] = False
+    gate: GateSettings = GateSettings()
+    models: ModelSettings = ModelSettings()
+    capture: Capture = Capture()
+
+    @property
+    def outbox_path(self) -> Path:
+        """The file of the outbox; the device's other state lies beside it."""
+        return self.outbox.path or state_folder() / "outbox.sqlite"
+
+
+_LIST: Final = re.compile(r"\.\d+")
+
+
+def _keys(model: type[BaseModel], before: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield f"{before}{name}"
+        for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _keys(part, f"{before}{name}.")
+
+
+def _nearest(key: str) -> str:
+    known = list(_keys(Config))
+    last = {name: name.rpartition(".")[2] for name in known}
+    near = difflib.get_close_matches(key, known, 1, 0.6)
+    leaf = difflib.get_close_matches(key.rpartition(".")[2], last.values(), 1, 0.75)
+    near += [name for name in known if last[name] in leaf]
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key} is not a setting{_nearest(_LIST.sub('', key))}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {reason[:1].lower()}{reason[1:]}" if key else reason
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: write --set key.path=value")
+    *folders, name = key.split(".")
+    at = values
+    for folder in folders:
+        inner = at.setdefault(folder, {})
+        if inner is None:
+            inner = at[folder] = {}
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {override}: {folder} holds no settings")
+        at = inner
+    try:
+        at[name] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not YAML: {_line(error)}") from error
+
+
+def _line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; give another file with --config") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+        raise UserError(f"{path}: must hold settings as `key: value`")
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read the settings of a file, with `key.path=value` overrides. Raises UserError that names the wrong key."""
+    values = _mapping(path)
+    for override in overrides:
+        _override(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_explain(error)}") from error

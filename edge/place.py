@@ -1,0 +1,189 @@
+"""Where the device is, from gpsd, as coarse as its owner wants it.
+
+gpsd answers a poll with the last fix it had, also when the receiver has been silent since. A fix therefore counts as
+new only when its own time has moved on, and a place says how old it is.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import gpsd
+
+from edge.clock import SatelliteTime
+from edge.config import Gps, Point, Zone
+from moments import Place
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 5.0
+_BACK_OFF: Final = (1.0, 60.0)
+_EARTH_M: Final = 6_371_008.8
+_METRES_A_DEGREE: Final = math.pi * _EARTH_M / 180
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A position as gpsd gave it; `at` is the monotonic time at which it first came, `unix` the fix's own time."""
+
+    lat: float
+    lon: float
+    accuracy_m: float | None
+    altitude_m: float | None
+    at: float
+    unix: float | None
+
+
+def distance_m(a_lat: float, a_lon: float, b_lat: float, b_lon: float) -> float:
+    """Give the great-circle distance of two points in metres (haversine)."""
+    a, b = math.radians(a_lat), math.radians(b_lat)
+    h = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(b_lon - a_lon) / 2) ** 2
+    return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(h)))
+
+
+def rounded(place: Place, metres: float) -> Place:
+    """Move a place to the middle of its cell in a grid of `metres` by `metres`, and let its accuracy say so."""
+    if metres <= 0:
+        return place
+    lat_step = metres / _METRES_A_DEGREE
+    lat = max(-90.0, min(90.0, (math.floor(place.lat / lat_step) + 0.5) * lat_step))
+    lon_step = min(360.0, lat_step / max(math.cos(math.radians(lat)), 1e-6))
+    lon = (math.floor(place.lon / lon_step) + 0.5) * lon_step
+    accuracy = max(place.accuracy_m or 0.0, metres / math.sqrt(2))
+    lat, lon = round(lat, 6), round(max(-180.0, min(180.0, lon)), 6)
+    return place.model_copy(update={"lat": lat, "lon": lon, "accuracy_m": round(accuracy, 1), "altitude_m": None})
+
+
+class Places:
+    """Asks gpsd once a second in a thread of its own and answers what may be told of the place."""
+
+    def __init__(self, settings: Gps, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self.zones: Sequence[Zone] = settings.home_zones
+        self.fix: Fix | None = None
+        self.state = "fixed" if settings.fixed else "gpsd not asked yet"
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to ask gpsd, unless the place is fixed."""
+        if self._settings.fixed is None:
+            self._thread = threading.Thread(target=self._run, name="gpsd", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join(timeout=1.0)
+
+    def place(self) -> Place | None:
+        """Give the place that may be told now: None without a fix, with one older than `max_age_s`, or in a zone."""
+        known = self._fixed(self._settings.fixed) if self._settings.fixed else self._from_fix()
+        if known is None or any(distance_m(known.lat, known.lon, z.lat, z.lon) <= z.radius_m for z in self.zones):
+            return None
+        return rounded(known, self._settings.round_m)
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the last new fix, None before the first."""
+        return None if self.fix is None else max(0.0, self._monotonic() - self.fix.at)
+
+    def satellite_time(self) -> SatelliteTime | None:
+        """Give the time of a fix that is fresh enough to set a clock by."""
+        fix = self.fix
+        if fix is None or fix.unix is None or self._monotonic() - fix.at > self._settings.max_age_s:
+            return None
+        return SatelliteTime(fix.unix, fix.at)
+
+    def hear(self, answer: "gpsd.GpsResponse") -> None:
+        """Take one answer of gpsd's: a new fix replaces the last, anything else only lets it grow older."""
+        if answer.mode < 2:
+            self.state = "no fix"
+            return
+        self.state = "3D fix" if answer.mode >= 3 else "2D fix"
+        unix = _unix(answer.time)
+        if self.fix is not None and (unix is None or unix == self.fix.unix):
+            return
+        numbers = (answer.lat, answer.lon)
+        if not all(math.isfinite(number) for number in numbers) or abs(answer.lat) > 90 or abs(answer.lon) > 180:
+            self.state = "gpsd gives no position on Earth"
+            return
+        accuracy = max(answer.error.get("x", 0), answer.error.get("y", 0))
+        altitude = answer.alt if answer.mode >= 3 and math.isfinite(answer.alt) else None
+        known = accuracy if accuracy > 0 and math.isfinite(accuracy) else None
+        self.fix = Fix(answer.lat, answer.lon, known, altitude, self._monotonic(), unix)
+
+    def _fixed(self, point: Point) -> Place:
+        return Place(lat=point.lat, lon=point.lon, accuracy_m=None, altitude_m=None, age_s=0.0)
+
+    def _from_fix(self) -> Place | None:
+        fix = self.fix
+        age = self.age_s
+        if fix is None or age is None or age > self._settings.max_age_s:
+            return None
+        return Place(
+            lat=fix.lat, lon=fix.lon, accuracy_m=fix.accuracy_m, altitude_m=fix.altitude_m, age_s=round(age, 1)
+        )
+
+    def _run(self) -> None:
+        wait = _BACK_OFF[0]
+        while not self._closing.is_set():
+            try:
+                _connect(self._settings.host, self._settings.port)
+                wait = _BACK_OFF[0]
+                while not self._closing.wait(_POLL_SECONDS):
+                    self._poll()
+            except Exception as error:  # noqa: BLE001 (gpsd's client raises bare Exceptions; the place must come back)
+                self.state = f"gpsd at {self._settings.host}:{self._settings.port} does not answer: {error}"
+                log.warning("gpsd does not answer", extra={"reason": str(error)})
+            finally:
+                _disconnect()
+            self._closing.wait(wait)
+            wait = min(_BACK_OFF[1], wait * 2)
+
+    def _poll(self) -> None:
+        try:
+            self.hear(gpsd.get_current())
+        except (UserWarning, IndexError):  # no receiver is active, or none has reported yet
+            self.state = "no receiver reports to gpsd"
+
+
+def _unix(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, TypeError):
+        return None
+
+
+def _connect(host: str, port: int) -> None:
+    """Connect gpsd's client, which sets no time limits of its own: one that is not kept ends the connection."""
+    late = threading.Timer(_ANSWER_SECONDS, _hang_up)
+    late.start()
+    try:
+        gpsd.connect(host, port)
+    finally:
+        late.cancel()
+    gpsd.gpsd_socket.settimeout(_ANSWER_SECONDS)
+
+
+def _hang_up() -> None:
+    if gpsd.gpsd_socket is not None:
+        with suppress(OSError):
+            gpsd.gpsd_socket.shutdown(2)
+
+
+def _disconnect() -> None:
+    for end in (gpsd.gpsd_stream, gpsd.gpsd_socket):
+        if end is not None:
+            with suppress(OSError, ValueError):
+                end.close()
+    gpsd.gpsd_stream = gpsd.gpsd_socket = None

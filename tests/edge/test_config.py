@@ -1,0 +1,110 @@
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs import shipped
+from edge import config
+from moments.errors import UserError
+
+
+def written(tmp_path, text):
+    path = tmp_path / "edge.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path):
+    loaded = config.load(written(tmp_path, ""))
+    assert loaded.source == "microphone"
+    assert loaded.broker.port == 1883
+    assert loaded.device
+
+
+def test_the_shipped_file_shows_every_setting_with_its_default(tmp_path):
+    names = {"device"}  # its default is the host's name
+    shown = yaml.safe_load(shipped("edge.yaml").read_text())
+    names |= {f"{top}.{name}" for top, inner in shown.items() if isinstance(inner, dict) for name in inner} | set(shown)
+    known = {key for key in config._keys(config.Config) if key.count(".") < 2}
+    assert names == known - {"gps.home_zones.lat", "gps.fixed.lat"}
+    assert config.load(shipped("edge.yaml")) == config.load(written(tmp_path, ""))
+
+
+def test_every_setting_has_a_description():
+    def missing(model, before=""):
+        for name, field in model.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, config._Settings):
+                yield from missing(inner, f"{before}{name}.")
+            elif not field.description:
+                yield f"{before}{name}"
+
+    assert list(missing(config.Config)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("borker: {}", "borker is not a setting; did you mean broker?"),
+        ("broker: {prot: 1}", "broker.prot is not a setting; did you mean broker.port?"),
+        ("max_age_s: 3", "max_age_s is not a setting; did you mean gps.max_age_s?"),
+        ("gps: {home_zones: [{lat: 1, lon: 2, radius: 3}]}", "gps.home_zones.0.radius_m: field required"),
+        ("qqq: 1", "qqq is not a setting"),
+        ("broker: {port: 99999}", "broker.port: input should be less than or equal to 65535"),
+        ("source: mike", "source: must be microphone, file:PATH or pipe:-"),
+        ("device: a/b", "device: must be 1 to 64 letters"),
+        ("clips: true", "clips: input should be False"),
+        ("- 1", "must hold settings as `key: value`"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_answered_with_one_sentence_that_names_the_key(tmp_path, text, sentence):
+    with pytest.raises(UserError) as error:
+        config.load(written(tmp_path, text))
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"no\.yaml: cannot be read"):
+        config.load(tmp_path / "no.yaml")
+
+
+def test_an_override_wins_and_reaches_into_sections_that_the_file_leaves_empty(tmp_path):
+    path = written(tmp_path, "broker:\ngps: {round_m: 5}")
+    loaded = config.load(path, ["broker.port=1999", "gps.fixed={lat: 1, lon: 2}", "outbox.path=/a/b.db"])
+    assert loaded.broker.port == 1999
+    assert loaded.gps.round_m == 5
+    assert loaded.gps.fixed == config.Point(lat=1, lon=2)
+    assert loaded.outbox_path == Path("/a/b.db")
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("broker.port", "write --set key.path=value"),
+        ("broker.host.name=x", "host holds no settings"),
+        ("broker.port=[", "the value is not YAML"),
+        ("borker.port=1", "borker is not a setting; did you mean broker"),
+    ],
+)
+def test_a_wrong_override_is_named(tmp_path, override, sentence):
+    with pytest.raises(UserError) as error:
+        config.load(written(tmp_path, "broker: {host: here}"), [override])
+    assert sentence in str(error.value)
+
+
+def test_state_lies_under_the_xdg_data_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert config.load(written(tmp_path, "")).outbox_path == tmp_path / "moodscape" / "outbox.sqlite"
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_no_bytes_in_the_file_end_in_a_traceback(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_bytes(content)
+    with suppress(UserError):
+        assert isinstance(config.load(path), config.Config)

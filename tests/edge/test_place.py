@@ -1,0 +1,235 @@
+import contextlib
+import math
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+
+import gpsd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config import Gps, Point, Zone
+from edge.place import Places, distance_m, rounded
+from moments import Place
+from tests.parts import answers, free_port, program, wait_until
+
+LAT, LON = 35.1341, 129.1032
+
+
+def sentence(body):
+    check = 0
+    for character in body:
+        check ^= ord(character)
+    return f"${body}*{check:02X}\r\n"
+
+
+def degrees(value, width):
+    whole = int(abs(value))
+    return f"{whole:0{width}d}{(abs(value) - whole) * 60:07.4f}"
+
+
+def nmea(seconds, *, begin, fix=True):
+    """A receiver's log: one position a second, or a receiver that searches."""
+    lines = []
+    for second in range(seconds):
+        at = begin + timedelta(seconds=second)
+        clock, day = at.strftime("%H%M%S.00"), at.strftime("%d%m%y")
+        where = f"{degrees(LAT, 2)},N,{degrees(LON, 3)},E"
+        used = "01,02,03,04,05,06" if fix else ",,,,,"
+        lines += [
+            sentence(f"GPGGA,{clock},{where if fix else ',,,'},{int(fix)},06,1.2,21.0,M,20.0,M,,"),
+            sentence(f"GPGSA,A,{3 if fix else 1},{used},,,,,,,2.0,1.2,1.6"),
+            sentence("GPGSV,2,1,06,01,60,100,40,02,50,200,40,03,40,300,40,04,30,050,40"),
+            sentence("GPGSV,2,2,06,05,20,150,40,06,70,250,40"),
+            sentence(f"GPRMC,{clock},{'A' if fix else 'V'},{where if fix else ',,,'},0.0,0.0,{day},,,A"),
+        ]
+    return "".join(lines)
+
+
+class Gpsd:
+    """A real gpsd that reads a made receiver."""
+
+    def __init__(self, folder):
+        self.folder, self.port, self.process = folder, free_port(), None
+
+    def start(self, log):
+        path = self.folder / "receiver.log"
+        path.write_text(log)
+        with (self.folder / "gpsfake.log").open("ab") as out:
+            command = [program("gpsfake"), "-n", "-1", "-c", "0.02", "-P", str(self.port), str(path)]
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        wait_until(lambda: answers(self.port), 20)
+        return self
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+            self.process = None
+            wait_until(lambda: not answers(self.port), 10)
+
+
+@pytest.fixture
+def real_gpsd(tmp_path):
+    server = Gpsd(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def watching():
+    started = []
+
+    def go(**settings):
+        places = Places(Gps(**settings))
+        places.start()
+        started.append(places)
+        return places
+
+    yield go
+    for places in started:
+        places.close()
+
+
+@pytest.mark.needs("gpsd", "gpsfake")
+@pytest.mark.slow
+def test_a_fix_becomes_a_place_that_grows_old_and_ends(real_gpsd, watching):
+    begin = datetime.now(UTC).replace(microsecond=0)
+    real_gpsd.start(nmea(60, begin=begin))
+    places = watching(port=real_gpsd.port, max_age_s=4)
+    place = wait_until(places.place, 20)
+    assert place.lat == pytest.approx(LAT, abs=1e-4)
+    assert place.lon == pytest.approx(LON, abs=1e-4)
+    assert place.altitude_m is not None
+    assert place.age_s < 4
+    assert abs(places.satellite_time().unix - time.time()) < 120
+    real_gpsd.stop()
+    wait_until(lambda: places.place() is None, 10)
+    assert places.satellite_time() is None
+    assert "does not answer" in wait_until(lambda: "answer" in places.state and places.state, 10)
+    real_gpsd.start(nmea(60, begin=begin + timedelta(seconds=70)))
+    assert wait_until(places.place, 30).lat == pytest.approx(LAT, abs=1e-4), "it comes back by itself"
+
+
+@pytest.mark.needs("gpsd", "gpsfake")
+@pytest.mark.slow
+def test_a_receiver_without_a_fix_gives_no_place(real_gpsd, watching):
+    real_gpsd.start(nmea(100, begin=datetime.now(UTC), fix=False))
+    places = watching(port=real_gpsd.port)
+    wait_until(lambda: places.state in {"no fix", "no receiver reports to gpsd"}, 20)
+    time.sleep(1.5)
+    assert places.place() is None
+
+
+def test_gpsd_that_is_absent_gives_no_place_and_says_so(watching):
+    places = watching(port=free_port())
+    wait_until(lambda: "does not answer" in places.state)
+    assert places.place() is None
+
+
+class Ticking:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def heard(mode=3, lat=LAT, lon=LON, at="2026-05-22T09:00:00.000Z", alt=21.0, error=6.5):
+    answer = gpsd.GpsResponse()
+    answer.mode, answer.lat, answer.lon, answer.time, answer.alt = mode, lat, lon, at, alt
+    answer.error = {"x": error, "y": error / 2}
+    return answer
+
+
+def test_a_receiver_that_has_fallen_silent_is_not_taken_for_one_that_stands_still():
+    clock = Ticking()
+    places = Places(Gps(max_age_s=30), monotonic=clock)
+    places.hear(heard())
+    clock.now += 20
+    places.hear(heard())  # gpsd answers with what it had
+    assert places.place().age_s == 20
+    places.hear(heard(at="2026-05-22T09:00:20.000Z"))
+    assert places.place().age_s == 0
+    clock.now += 31
+    places.hear(heard(at="2026-05-22T09:00:20.000Z"))
+    assert places.place() is None
+
+
+def test_two_dimensions_have_no_altitude():
+    places = Places(Gps())
+    places.hear(heard(mode=2))
+    assert places.place().altitude_m is None
+    assert places.place().accuracy_m == 6.5
+    assert places.state == "2D fix"
+
+
+def test_a_lost_fix_only_grows_older():
+    clock = Ticking()
+    places = Places(Gps(max_age_s=30), monotonic=clock)
+    places.hear(heard())
+    clock.now += 10
+    places.hear(heard(mode=1))
+    assert places.place().age_s == 10
+    assert places.state == "no fix"
+
+
+@given(
+    st.sampled_from([0, 1, 2, 3]),
+    st.floats() | st.none(),
+    st.floats(),
+    st.text(max_size=30) | st.none() | st.integers(),
+    st.floats(),
+)
+def test_nothing_that_gpsd_may_say_ends_the_thread_or_leaves_the_earth(mode, lat, lon, at, alt):
+    places = Places(Gps())
+    with contextlib.suppress(TypeError):  # a missing number is left to the thread, which connects anew
+        places.hear(heard(mode=mode, lat=lat, lon=lon, at=at, alt=alt))
+    place = places.place()
+    assert place is None or (abs(place.lat) <= 90 and abs(place.lon) <= 180)
+
+
+def test_in_a_home_zone_there_is_no_place():
+    places = Places(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200),)))
+    places.hear(heard(lat=LAT + 0.001))
+    assert places.place() is None, "about 111 m away"
+    places.hear(heard(lat=LAT + 0.003, at="2026-05-22T09:00:01.000Z"))
+    assert places.place() is not None
+
+
+def test_a_fixed_place_needs_no_gpsd():
+    places = Places(Gps(fixed=Point(lat=LAT, lon=LON)))
+    places.start()
+    assert places.place() == Place(lat=LAT, lon=LON, age_s=0)
+    assert places._thread is None
+    places.close()
+
+
+@given(
+    lat=st.floats(-85, 85),
+    lon=st.floats(-180, 180),
+    metres=st.sampled_from([10.0, 250.0, 1000.0, 20_000.0]),
+    north=st.floats(-0.4, 0.4),
+)
+def test_the_privacy_grid_moves_a_place_by_no_more_than_its_accuracy_says_and_hides_where_in_the_cell(
+    lat, lon, metres, north
+):
+    exact = Place(lat=lat, lon=lon, accuracy_m=3.0, altitude_m=12.0)
+    coarse = rounded(exact, metres)
+    moved = distance_m(lat, lon, coarse.lat, coarse.lon)
+    if abs(coarse.lon) < 180:
+        assert moved <= coarse.accuracy_m * 1.05 + 1
+    assert coarse.altitude_m is None
+    within = rounded(Place(lat=max(-90, min(90, coarse.lat + north * metres / 111_195)), lon=coarse.lon), metres)
+    assert math.isclose(within.lat, coarse.lat, abs_tol=1e-5)
+
+
+def test_without_a_grid_the_place_is_exact():
+    exact = Place(lat=LAT, lon=LON, accuracy_m=3.0, altitude_m=12.0)
+    assert rounded(exact, 0) == exact
+
+
+def test_the_distance_is_that_on_a_sphere():
+    assert distance_m(52.5200, 13.4050, 48.8566, 2.3522) == pytest.approx(877_464, rel=0.002)  # Berlin to Paris

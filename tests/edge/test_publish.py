@@ -1,0 +1,265 @@
+import json
+import queue
+import threading
+import time
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.config import Broker
+from edge.outbox import Outbox
+from edge.publish import Publisher
+from moments.errors import UserError
+from tests.edge.making import moment, moments
+from tests.parts import free_port, wait_until
+
+pytestmark = pytest.mark.needs("mosquitto")
+DEVICE = "pocket-1"
+
+
+class FakeHub:
+    """Subscribes as the hub does, keeps what it hears, and answers `stored` as it is told to."""
+
+    def __init__(self, broker):
+        self.heard, self.said, self.silent_about, self.answering = [], {}, set(), True
+        self.batch: list[str] = []
+        self.lock = threading.Lock()
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, "hub", protocol=mqtt.MQTTv5)
+        self.client.on_message = self.on_message
+        self.client.on_connect = lambda client, *_: client.subscribe("moodscape/v1/+/#", qos=1)
+        self.client.reconnect_delay_set(1, 1)
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 3600
+        self.client.connect(broker.host, broker.port, clean_start=False, properties=session)
+        self.client.loop_start()
+        self.closing = threading.Event()
+        self.answerer = threading.Thread(target=self.answer)
+        self.answerer.start()
+        wait_until(self.client.is_connected)
+
+    def on_message(self, _client, _, message):
+        kind = message.topic.rpartition("/")[2]
+        if kind == "moment":
+            each = json.loads(message.payload)["id"]
+            self.heard.append(each)
+            if each not in self.silent_about:
+                with self.lock:
+                    self.batch.append(each)
+        else:
+            self.said.setdefault(kind, []).append(json.loads(message.payload))
+
+    def answer(self):
+        while not self.closing.wait(0.02):
+            with self.lock:
+                batch, self.batch = (self.batch, []) if self.answering else ([], self.batch)
+            for at in range(0, len(batch), 500):
+                self.send("stored", {"ids": batch[at : at + 500]})
+
+    def send(self, kind, values, retain=False):
+        payload = values if isinstance(values, bytes) else json.dumps(values)
+        self.client.publish(f"moodscape/v1/{DEVICE}/{kind}", payload, qos=1, retain=retain)
+
+    def close(self):
+        self.closing.set()
+        self.answerer.join()
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def hub(mosquitto):
+    hub = FakeHub(mosquitto)
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    box = Outbox(tmp_path / "outbox.sqlite", max_mb=500, max_days=365)
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def publishing(mosquitto, outbox):
+    started = []
+
+    def go(**more):
+        publisher = Publisher(DEVICE, Broker(host=mosquitto.host, port=mosquitto.port), outbox, **more)
+        publisher.status("listening", "2026-05-22T09:00:00+09:00")
+        publisher.start()
+        started.append(publisher)
+        return publisher
+
+    yield go
+    for publisher in started:
+        publisher.close("2026-05-22T10:00:00+09:00")
+
+
+def test_a_moment_leaves_the_outbox_when_the_hub_says_stored_and_not_before(hub, outbox, publishing):
+    hub.answering = False
+    publisher = publishing()
+    outbox.put(first := moment())
+    publisher.wake()
+    wait_until(lambda: hub.heard == [first.id])
+    time.sleep(0.3)
+    assert outbox.depth == 1, "the broker's acknowledgement is not the hub's word"
+    hub.answering = True
+    wait_until(lambda: outbox.depth == 0)
+    assert hub.heard == [first.id]
+
+
+def test_what_waits_from_before_is_sent_in_order(hub, outbox, publishing):
+    many = moments(30)
+    for each in many:
+        outbox.put(each)
+    publishing()
+    wait_until(lambda: outbox.depth == 0)
+    assert hub.heard == [each.id for each in many]
+
+
+def test_what_is_heard_now_goes_out_before_a_backlog_that_nobody_answers(hub, outbox, publishing):
+    for each in moments(1500):
+        outbox.put(each)
+    hub.answering = False
+    publisher = publishing()
+    wait_until(lambda: len(hub.heard) == 500)
+    outbox.put(now := moment())
+    publisher.wake()
+    wait_until(lambda: now.id in hub.heard)
+    assert len(hub.heard) == 501, "the backlog keeps to its window"
+
+
+def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(hub, outbox, publishing):
+    lost, *rest = moments(3)
+    hub.silent_about.add(lost.id)
+    publisher = publishing(resend_s=0.4)
+    for each in [lost, *rest]:
+        outbox.put(each)
+    publisher.wake()
+    wait_until(lambda: outbox.depth == 1)
+    wait_until(lambda: hub.heard.count(lost.id) >= 3)
+    wait_until(lambda: publisher.unanswered == 1)
+    assert all(hub.heard.count(each.id) == 1 for each in rest)
+    hub.silent_about.clear()
+    wait_until(lambda: outbox.depth == 0)
+    wait_until(lambda: publisher.unanswered == 0)
+
+
+def test_the_wait_between_sendings_grows(hub, outbox, publishing):
+    hub.answering = False
+    publisher = publishing(resend_s=0.3)
+    outbox.put(moment())
+    publisher.wake()
+    time.sleep(3.0)  # at 0.3, 0.9, 2.1 s
+    assert 3 <= len(hub.heard) <= 5
+
+
+def test_a_broker_that_dies_and_forgets_loses_nothing(mosquitto, hub, outbox, publishing):
+    hub.answering = False
+    publisher = publishing()
+    many = moments(50)
+    for each in many:
+        outbox.put(each)
+    publisher.wake()
+    wait_until(lambda: len(hub.heard) == 50)
+    mosquitto.kill()
+    wait_until(lambda: not publisher.connected)
+    outbox.put(late := moment())
+    publisher.wake()
+    hub.batch.clear()  # the hub died with what it had not stored
+    hub.heard.clear()
+    hub.answering = True
+    mosquitto.start()
+    wait_until(lambda: outbox.depth == 0, 20)
+    assert set(hub.heard) == {each.id for each in [*many, late]}
+
+
+def test_the_status_is_kept_for_who_comes_later_and_the_last_will_says_offline(mosquitto, hub, outbox, publishing):
+    publisher = publishing()
+    wait_until(lambda: hub.said.get("status"))
+    assert hub.said["status"][-1] == {"state": "listening", "since": "2026-05-22T09:00:00+09:00"}
+    publisher._client.socket().shutdown(2)  # as a network that is gone
+    wait_until(lambda: {"state": "offline", "since": None} in hub.said["status"])
+    wait_until(lambda: hub.said["status"][-1]["state"] == "listening", 15)
+
+
+def test_leaving_says_offline(mosquitto, hub, outbox):
+    publisher = Publisher(DEVICE, Broker(host=mosquitto.host, port=mosquitto.port), outbox)
+    publisher.start()
+    wait_until(lambda: publisher.connected)
+    begun = time.monotonic()
+    publisher.close("2026-05-22T10:00:00+09:00")
+    assert time.monotonic() - begun < 2
+    wait_until(lambda: hub.said.get("status") == [{"state": "offline", "since": "2026-05-22T10:00:00+09:00"}])
+    assert not [thread for thread in threading.enumerate() if thread.name == "publish"]
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'{"ids": 3}', b'{"ids": [1]}', b"\xff\xfe", b'{"id": []}'])
+def test_nothing_that_arrives_makes_the_device_mute(hub, outbox, publishing, payload):
+    publisher = publishing()
+    wait_until(lambda: publisher.connected)
+    hub.send("stored", payload)
+    wait_until(lambda: publisher.counts["faults"] == 1)
+    outbox.put(moment())
+    publisher.wake()
+    wait_until(lambda: outbox.depth == 0)
+
+
+def test_a_command_reaches_its_handler_and_one_that_raises_is_counted(hub, outbox, publishing):
+    got = queue.SimpleQueue()
+
+    def handler(payload):
+        got.put(payload)
+        raise ZeroDivisionError
+
+    publisher = publishing(on_command=handler)
+    wait_until(lambda: publisher.connected)
+    hub.send("command", {"id": "1", "do": "ping"})
+    assert json.loads(got.get(timeout=5)) == {"id": "1", "do": "ping"}
+    hub.send("command", {"id": "2", "do": "ping"})
+    assert json.loads(got.get(timeout=5))["id"] == "2"
+    publisher.say("reply", {"id": "2", "ok": True})
+    wait_until(lambda: hub.said.get("reply") == [{"id": "2", "ok": True}])
+
+
+def test_an_unreachable_broker_is_said_in_one_sentence_and_tried_again(outbox):
+    port = free_port()
+    publisher = Publisher(DEVICE, Broker(host="127.0.0.1", port=port), outbox)
+    publisher.start()
+    wait_until(lambda: publisher.trouble and "cannot be reached" in publisher.trouble)
+    assert f"127.0.0.1:{port}" in publisher.trouble
+    wait_until(lambda: publisher._attempts >= 2)
+    publisher.close("")
+
+
+def test_a_missing_password_file_is_a_mistake_in_the_settings(outbox, tmp_path):
+    with pytest.raises(UserError, match="password or certificate files"):
+        Publisher(DEVICE, Broker(password_file=tmp_path / "none"), outbox)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_moments_drain_at_two_thousand_a_second_each_sent_once(hub, outbox, publishing):
+    n = 100_000
+    body = moment().to_json()
+    rows = [(i + 1, i.to_bytes(16, "big"), renamed(body, i), 0, 0.0, None, None) for i in range(n)]
+    outbox._write(lambda db: db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", rows))
+    outbox._next = n + 1
+    begun = time.monotonic()
+    publisher = publishing()
+    wait_until(lambda: outbox.depth == 0, 100, step=0.25)
+    rate = n / (time.monotonic() - begun)
+    assert len(hub.heard) == len(set(hub.heard)) == n
+    assert publisher.counts["connections"] == 1
+    assert publisher.counts["resent"] == 0
+    assert rate >= 2000, rate
+
+
+def renamed(body, i):
+    values = json.loads(body)
+    text = f"{i:032x}"
+    values["id"] = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return json.dumps(values).encode()
