@@ -1,0 +1,61 @@
+// Elements from code. Text only ever becomes a text node, so nothing that arrives can become markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Make an HTML element: `h("p", {class: "quiet", onclick: f}, "text", child, [more])`. */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** Make an SVG element. */
+export function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+/** Give `element` these children and no others. */
+export function put(element, ...children) {
+  element.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Let `work` run at most once a frame (once in 250 ms while the page is hidden), however often it is asked for. */
+export function eachFrame(work) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    const run = () => {
+      waiting = false;
+      work();
+    };
+    if (document.hidden) setTimeout(run, 250);
+    else requestAnimationFrame(run);
+  };
+}
+
+/** Draw on a canvas of the element's size in device pixels; gives {pen, width, height} in CSS pixels. */
+export function canvasPen(canvas) {
+  const { width, height } = canvas.getBoundingClientRect();
+  const ratio = Math.min(window.devicePixelRatio || 1, 3);
+  const [w, t] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== t) [canvas.width, canvas.height] = [w, t];
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return { pen, width, height };
+}
+
+/** Tell a screen reader something that is already visible. */
+export function announce(text) {
+  document.getElementById("announce").textContent = text;
+}

@@ -1,0 +1,99 @@
+// The filter bar: every control writes the address, and shows what the address says.
+
+import * as api from "./api.js";
+import { h, put } from "./dom.js";
+import { badge, SHOWN } from "./emotions.js";
+import { ask, changed, toggled } from "./filter.js";
+import { addDays, isDay } from "./time.js";
+import { number, sceneName, t } from "./words.js";
+
+const BASES = ["speech", "scene", "none"];
+
+function radiusText(metres) {
+  return metres >= 1000 ? `${number(metres / 1000)} km` : `${number(metres)} m`;
+}
+
+/** What the filter holds that no control shows, as [field, value, words]. */
+function others(filter) {
+  const found = filter.getAll("scene").map((scene) => ["scene", scene, sceneName(scene)]);
+  if (filter.has("near")) {
+    const [lat, lon] = filter.get("near").split(",").map(Number);
+    const place = Number.isFinite(lat) && Number.isFinite(lon) ? `${lat.toFixed(3)}, ${lon.toFixed(3)}` : filter.get("near");
+    found.push(["near", null, t("filter.near", { radius: radiusText(Number(filter.get("radius_m") ?? 500)), place })]);
+  }
+  for (const field of ["valence", "arousal"]) {
+    if (filter.has(field)) found.push([field, null, t(`filter.${field}`, { range: filter.get(field).replace(",", " … ") })]);
+  }
+  if (filter.has("bbox")) found.push(["bbox", null, t("map.label")]);
+  return found;
+}
+
+/** Make the bar; `show(filter)` brings its controls to what the filter says. */
+export function filterBar() {
+  let filter = new URLSearchParams();
+  const set = (fields) => ask(changed(filter, fields));
+
+  const text = h("input", { type: "search", name: "text", "aria-label": t("filter.words"), placeholder: t("filter.words"), onchange: () => set({ text: text.value.trim() }) });
+  const emotions = SHOWN.map((emotion) => h("button", {
+    type: "button", class: "chip", "aria-pressed": "false", "data-value": emotion,
+    onclick: () => ask(toggled(filter, "emotion", emotion)),
+  }, badge(emotion), t(`emotion.${emotion}`)));
+  const from = h("input", { type: "date", id: "filter-from", onchange: () => set({ from: from.value }) });
+  const to = h("input", { type: "date", id: "filter-to", onchange: () => set({ to: isDay(to.value) ? addDays(to.value, 1) : null }) });
+  const option = (value, words) => h("option", { value }, words);
+  const basis = h("select", { id: "filter-basis", onchange: () => set({ basis: basis.value }) },
+    option("", t("filter.any")), BASES.map((value) => option(value, t(`basis.${value}`))));
+  const device = h("select", { id: "filter-device", onchange: () => set({ device: device.value }) }, option("", t("filter.any")));
+  const tick = (value) => h("input", { type: "checkbox", value, onchange: () => ask(toggled(filter, "has", value)) });
+  const [note, place] = [tick("note"), tick("place")];
+  const rest = h("div", { class: "chips" });
+  const clear = h("button", { type: "button", class: "small", onclick: () => ask(new URLSearchParams()) }, t("filter.clear"));
+  const more = h("details", {}, h("summary", {}, t("filter.more")),
+    h("div", { class: "fields" },
+      h("label", {}, t("filter.from"), from), h("label", {}, t("filter.to"), to),
+      h("label", {}, t("filter.basis"), basis), h("label", {}, t("filter.device"), device),
+      h("label", { class: "choice" }, note, t("filter.note")), h("label", { class: "choice" }, place, t("filter.place"))));
+
+  const element = h("form", {
+    class: "filterbar card", role: "search", "aria-label": t("filter.label"),
+    onsubmit: (event) => {
+      event.preventDefault();
+      set({ text: text.value.trim() });
+    },
+  }, h("div", { class: "find" }, text, h("button", { type: "submit" }, t("filter.find"))),
+  h("div", { class: "chips scroll", role: "group", "aria-label": t("filter.emotion") }, emotions), more, rest);
+
+  async function fillDevices() {
+    try {
+      const answer = await api.devices();
+      for (const one of answer.items ?? answer) device.append(option(one.id, one.name ?? one.id));
+    } catch {
+      return; // the choice stays at "any"; the list below tells what is wrong
+    }
+    device.value = filter.get("device") ?? "";
+  }
+
+  fillDevices();
+  return {
+    element,
+    show(now) {
+      filter = now;
+      text.value = filter.get("text") ?? "";
+      const chosen = filter.getAll("emotion");
+      for (const button of emotions) button.setAttribute("aria-pressed", String(chosen.includes(button.dataset.value)));
+      from.value = (filter.get("from") ?? "").slice(0, 10);
+      const until = filter.get("to");
+      to.value = isDay(until) ? addDays(until, -1) : (until ?? "").slice(0, 10);
+      basis.value = filter.get("basis") ?? "";
+      device.value = filter.get("device") ?? "";
+      const has = filter.getAll("has");
+      note.checked = has.includes("note");
+      place.checked = has.includes("place");
+      if (["from", "to", "basis", "device", "has"].some((field) => filter.has(field))) more.open = true;
+      put(rest, others(filter).map(([field, value, words]) => h("button", {
+        type: "button", class: "chip plain", "aria-label": t("filter.without", { what: words }),
+        onclick: () => ask(value === null ? changed(filter, { [field]: null, ...(field === "near" ? { radius_m: null } : {}) }) : toggled(filter, field, value)),
+      }, words, h("span", { "aria-hidden": "true" }, "×"))), [...filter.keys()].length ? clear : null);
+    },
+  };
+}

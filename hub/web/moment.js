@@ -1,0 +1,191 @@
+// One moment, opened over any view: what was heard, why the device thinks so, and what its person says of it.
+
+import * as api from "./api.js";
+import { h, put } from "./dom.js";
+import { badge, EMOTIONS, feltIn } from "./emotions.js";
+import { heardIn, noteText } from "./rows.js";
+import { clockText, dayOf, dayText, lengthText } from "./time.js";
+import { number, percent, sceneName, t } from "./words.js";
+
+function section(title, ...children) {
+  return h("section", {}, h("h3", {}, title), children);
+}
+
+function distribution(emotions) {
+  const bars = Object.entries(emotions).sort((a, b) => b[1] - a[1]).map(([emotion, share]) => {
+    const bar = h("span", { class: "bar", "data-emotion": emotion, "aria-hidden": "true" });
+    bar.style.setProperty("--share", share);
+    return h("li", {}, badge(emotion), h("span", {}, t(`emotion.${emotion}`)), bar, h("span", { class: "number" }, percent(share)));
+  });
+  return h("ul", { class: "distribution" }, bars);
+}
+
+function why(moment) {
+  if (moment.basis === "none") return null;
+  const reasons = [];
+  if (moment.basis === "speech") reasons.push(h("p", {}, t("why.speech")));
+  if (moment.rule) reasons.push(h("p", {}, t("why.rule"), " ", h("q", { lang: "en" }, moment.rule.because)));
+  if (moment.emotion === "unclear") reasons.push(h("p", {}, t("why.unclear")));
+  if (moment.confidence !== null) reasons.push(h("p", { class: "quiet" }, t("why.confidence", { share: percent(moment.confidence) })));
+  const models = Object.entries(moment.models ?? {}).filter(([, name]) => name);
+  return section(t("moment.why"), reasons, distribution(moment.emotions),
+    models.length ? h("details", {}, h("summary", {}, t("why.models")),
+      h("dl", { class: "facts" }, models.map(([part, name]) => [h("dt", {}, part), h("dd", {}, h("code", {}, name))]))) : null);
+}
+
+function facts(moment) {
+  const rows = [[t("fact.when"), h("time", { datetime: moment.start }, `${dayText(dayOf(moment))}, ${clockText(moment)}`)]];
+  if (moment.seconds) rows.push([t("fact.length"), lengthText(moment.seconds)]);
+  rows.push([t("fact.heard"), heardIn(moment)]);
+  if (moment.scene) rows.push([t("fact.scene"), `${sceneName(moment.scene.label)}, ${percent(moment.scene.confidence)}`]);
+  if (moment.level_dbfs !== null && moment.level_dbfs !== undefined) rows.push([t("fact.level"), `${number(Math.round(moment.level_dbfs))} dBFS`]);
+  const place = moment.place;
+  if (place) {
+    const near = new URLSearchParams({ near: `${place.lat},${place.lon}`, radius_m: 500 });
+    rows.push([t("fact.place"), [
+      `${place.lat.toFixed(4)}, ${place.lon.toFixed(4)}`,
+      place.accuracy_m ? ` ± ${lengthOf(place.accuracy_m)}` : "", " ",
+      h("a", { href: `#/recall?${near}` }, t("fact.near"))]]);
+  } else rows.push([t("fact.place"), t("fact.no_place")]);
+  rows.push([t("fact.device"), moment.device]);
+  if (moment.clock === "free") rows.push([t("fact.clock"), t("fact.clock_free")]);
+  if (moment.origin !== "ambient") rows.push([t("fact.origin"), t(`origin.${moment.origin}`)]);
+  return h("dl", { class: "facts" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+const lengthOf = (metres) => (metres >= 1000 ? `${number(Math.round(metres / 100) / 10)} km` : `${number(Math.round(metres))} m`);
+
+function sound(moment) {
+  if (!moment.clip) return null;
+  return section(t("moment.clip"), h("audio", { controls: true, preload: "none", src: `/api/clips/${moment.clip.sha256}` }));
+}
+
+function noteForm(moment, changed) {
+  const text = h("textarea", { id: "note", rows: 3, maxlength: 4000, placeholder: t("note.hint") });
+  text.value = noteText(moment);
+  const word = h("span", { class: "quiet", role: "status" });
+  const save = async (event) => {
+    event.preventDefault();
+    try {
+      await api.writeNote(moment.id, text.value.trim());
+      word.textContent = t("note.saved");
+      changed();
+    } catch (error) {
+      word.textContent = error.message;
+    }
+  };
+  return h("form", { class: "note", onsubmit: save },
+    h("label", { for: "note" }, h("h3", {}, t("moment.note"))), text,
+    h("div", { class: "actions" }, h("button", { type: "submit" }, t("note.save")), word));
+}
+
+function correction(moment, changed) {
+  if (moment.basis === "none") return null;
+  const word = h("p", { class: "quiet", role: "status" });
+  const choose = async (emotion) => {
+    try {
+      await api.correct(moment.id, emotion);
+      word.textContent = t("correct.saved", { emotion: t(`emotion.${emotion}`) });
+      changed();
+    } catch (error) {
+      word.textContent = error.message;
+    }
+  };
+  const felt = feltIn(moment);
+  const choices = EMOTIONS.map((emotion) => h("label", { class: "choice" },
+    h("input", { type: "radio", name: "felt", value: emotion, checked: emotion === felt, onchange: () => choose(emotion) }),
+    badge(emotion), h("span", {}, t(`emotion.${emotion}`))));
+  return h("fieldset", { class: "choices" }, h("legend", {}, h("h3", {}, t("moment.correct"))), choices, word);
+}
+
+function eraser(moment, erased) {
+  const element = h("div", { class: "eraser" });
+  const word = h("p", { class: "quiet", role: "status" });
+  const ask = (focus) => {
+    const start = h("button", { type: "button", class: "danger", onclick: confirm }, t("erase.ask"));
+    put(element, start);
+    if (focus) start.focus();
+  };
+  const confirm = () => {
+    const keep = h("button", { type: "button", onclick: () => ask(true) }, t("erase.keep"));
+    put(element, h("p", {}, t("erase.sure")), h("div", { class: "actions" },
+      h("button", { type: "button", class: "danger", onclick: doIt }, t("erase.do")), keep), word);
+    keep.focus();
+  };
+  const doIt = async () => {
+    try {
+      await api.erase(moment.id);
+      erased();
+    } catch (error) {
+      word.textContent = error.message;
+    }
+  };
+  ask(false);
+  return element;
+}
+
+/** The panel of the page; `erased(id)` and `changed(moment)` tell the view below, `closed()` that it was shut. */
+export class MomentPanel {
+  constructor({ erased, changed, closed }) {
+    this.tell = { erased, changed };
+    this.id = null;
+    this.body = h("div", { class: "body" });
+    this.dialog = h("dialog", {
+      class: "panel", "aria-labelledby": "moment-title",
+      onclose: () => closed(),
+      onclick: (event) => event.target === this.dialog && this.dialog.close(),
+    }, this.body);
+    document.body.append(this.dialog);
+  }
+
+  /** Open the moment with this id, or shut the panel for null. */
+  async open(id) {
+    if (id === this.id) return;
+    this.id = id;
+    if (id === null) {
+      this.dialog.close();
+      return;
+    }
+    put(this.body, this.top(h("h2", { id: "moment-title" }, t("moment.loading"))));
+    if (!this.dialog.open) this.dialog.showModal();
+    await this.load(id);
+  }
+
+  async load(id) {
+    try {
+      const moment = await api.moment(id);
+      if (this.id === id) this.draw(moment);
+    } catch (error) {
+      const words = error.status === 404 ? t("moment.gone") : error.message;
+      if (this.id === id) put(this.body, this.top(h("h2", { id: "moment-title" }, words)));
+    }
+  }
+
+  top(title) {
+    const shut = h("button", { type: "button", class: "close", "aria-label": t("moment.close"), onclick: () => this.dialog.close() }, "×");
+    return h("div", { class: "panel-top" }, title, shut);
+  }
+
+  draw(moment) {
+    const felt = feltIn(moment);
+    const refresh = async () => {
+      const now = await api.moment(moment.id);
+      this.tell.changed(now);
+      put(head, this.heading(now, feltIn(now)));
+    };
+    const head = h("div", {}, this.heading(moment, felt));
+    put(this.body, head, facts(moment), sound(moment), noteForm(moment, refresh), correction(moment, refresh), why(moment),
+      eraser(moment, () => {
+        this.tell.erased(moment.id);
+        this.dialog.close();
+      }));
+  }
+
+  heading(moment, felt) {
+    const differs = moment.correction && moment.emotion && moment.correction !== moment.emotion;
+    return [
+      this.top(h("h2", { id: "moment-title", class: "felt" }, badge(felt), t(`emotion.${felt}`))),
+      differs ? h("p", { class: "quiet" }, t("moment.corrected", { emotion: t(`emotion.${moment.emotion}`) })) : null,
+    ];
+  }
+}

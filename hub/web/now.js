@@ -1,0 +1,103 @@
+// What is being heard now, and how each device is.
+
+import * as api from "./api.js";
+import { h, put } from "./dom.js";
+import { badge, feltIn } from "./emotions.js";
+import { heardIn, momentAddress } from "./rows.js";
+import { agoText, instant } from "./time.js";
+import { percent, t } from "./words.js";
+
+const EVERY_MS = 10_000;
+const FRESH_MS = 90_000; // a scene window is 5 s; after this long without one, nothing is being heard
+
+/** The card with the newest moment; `null` shows that nothing is heard. */
+export function nowCard() {
+  const element = h("section", { class: "now", "aria-label": t("now.label") });
+  let shown;
+  return {
+    element,
+    show(moment, live) {
+      const fresh = moment && Date.now() - instant(moment) - moment.seconds * 1000 < FRESH_MS;
+      const key = `${moment?.id} ${fresh} ${live} ${moment && feltIn(moment)}`;
+      if (key === shown) return;
+      shown = key;
+      if (!fresh) {
+        put(element, h("p", { class: "quiet" }, moment ? t("now.quiet_since", { ago: agoText(moment.start) }) : t("now.nothing")));
+        return;
+      }
+      const emotion = feltIn(moment);
+      put(element, h("a", { class: "feel", href: momentAddress(moment.id), "data-emotion": emotion },
+        badge(emotion),
+        h("span", {},
+          h("span", { class: "eyebrow" }, t("now.label")),
+          h("strong", {}, t(`emotion.${emotion}`)),
+          h("span", { class: "quiet" }, heardIn(moment)))));
+    },
+  };
+}
+
+function detail(device) {
+  const health = device.health ?? {};
+  const words = [];
+  const battery = health.battery?.percent ?? health.battery;
+  const queue = health.outbox?.depth ?? health.outbox_depth;
+  if (typeof battery === "number") words.push(t("device.battery", { share: percent(battery > 1 ? battery / 100 : battery) }));
+  if (typeof queue === "number" && queue > 0) words.push(t("device.queue", { n: queue }));
+  return words;
+}
+
+function line(device, act) {
+  const state = device.status?.state ?? "unknown";
+  const since = device.status?.since;
+  const reason = state === "deaf" ? device.health?.capture?.reason : null;
+  const button = (order, label) => h("button", { type: "button", class: "small", onclick: () => act(device.id, order) }, label);
+  return h("li", { class: "device", "data-state": state },
+    h("span", { class: "lamp", "aria-hidden": "true" }),
+    h("span", { class: "what" },
+      h("strong", {}, device.name ?? device.id),
+      h("span", { class: "quiet" }, [t(`device.${state}`) + (since && state !== "listening" ? ` (${agoText(since)})` : ""), reason, ...detail(device)].filter(Boolean).join(" · "))),
+    h("span", { class: "actions" }, state === "paused" ? button({ do: "resume" }, t("device.resume")) : null,
+    state === "listening" ? [button({ do: "mark" }, t("device.mark")), button({ do: "pause" }, t("device.pause"))] : null));
+}
+
+/** The list of devices, asked for every ten seconds while it is seen. */
+export function deviceList() {
+  const list = h("ul", { class: "devices" });
+  const word = h("p", { class: "quiet", role: "status" });
+  const element = h("section", { class: "sound", "aria-label": t("device.label") }, list, word);
+  let timer = null;
+  let shown = "";
+
+  async function act(id, order) {
+    try {
+      await api.command(id, order);
+      word.textContent = t(`device.asked_${order.do}`);
+    } catch (error) {
+      word.textContent = error.message;
+    }
+    ask();
+  }
+
+  async function ask() {
+    clearTimeout(timer);
+    timer = setTimeout(ask, EVERY_MS);
+    if (document.hidden) return;
+    try {
+      const answer = await api.devices();
+      const devices = answer.items ?? answer;
+      const text = JSON.stringify(devices);
+      if (text === shown) return;
+      shown = text;
+      if (devices.length) put(list, devices.map((device) => line(device, act)));
+      else put(list, h("li", { class: "quiet" }, t("device.none")));
+    } catch (error) {
+      if (error.status !== 0) put(list, h("li", { class: "quiet" }, error.message));
+    }
+  }
+
+  return {
+    element,
+    start: ask,
+    close: () => clearTimeout(timer),
+  };
+}

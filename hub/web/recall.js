@@ -1,0 +1,125 @@
+// Find moments again: one filter, kept in the address, shared by calendar, plane, map and list.
+
+import * as api from "./api.js";
+import { calendar } from "./calendar.js";
+import { h, put } from "./dom.js";
+import { changed, filterOf } from "./filter.js";
+import { filterBar } from "./filterbar.js";
+import { map } from "./map.js";
+import { plane } from "./plane.js";
+import { row, runs } from "./rows.js";
+import { dayOf, instant } from "./time.js";
+import { t } from "./words.js";
+
+const PAGE = 400; // what plane and map show, and the list before more is asked for
+const ROWS = 40;
+const PANES = { calendar, plane, map };
+
+/** Show what the filter in `params` finds. */
+export function show(main, params) {
+  const bar = filterBar();
+  const title = h("h1", { class: "sentence" });
+  const count = h("p", { class: "quiet", role: "status" });
+  const list = h("ol", { class: "rows" });
+  const empty = h("p", { class: "empty", hidden: true });
+  const more = h("button", { class: "small wide", type: "button", hidden: true, onclick: () => moreRows() }, t("list.more"));
+  const tabs = Object.keys(PANES).map((name) => h("button", {
+    type: "button", "data-pane": name, "aria-pressed": "false", onclick: () => openPane(name),
+  }, t(`${name}.label`)));
+  const stage = h("div", {});
+  let filter = new URLSearchParams();
+  let stop = new AbortController();
+  let items = [];
+  let next = null;
+  let limit = ROWS;
+  let pane = null;
+
+  function openPane(name) {
+    pane?.close();
+    pane = PANES[name]();
+    put(stage, pane.element);
+    for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.pane === name));
+    tell();
+  }
+
+  const tell = () => pane.show(filter, items, items[0] ? dayOf(items.reduce((a, b) => (instant(a) > instant(b) ? a : b))) : null);
+
+  function draw() {
+    const joined = runs([...items].sort((a, b) => instant(a) - instant(b)));
+    if (filter.get("order") === "oldest") joined.reverse();
+    put(list, joined.slice(0, limit).map((run) => row(run, { dated: true })));
+    list.hidden = items.length === 0;
+    more.hidden = joined.length <= limit && next === null;
+  }
+
+  async function moreRows() {
+    limit += 2 * ROWS;
+    if (next !== null && limit > items.length / 2) {
+      try {
+        const answer = await api.moments(changed(filter, { limit: PAGE, cursor: next }), stop.signal);
+        items = items.concat(answer.items);
+        next = answer.next;
+      } catch (error) {
+        if (error.name === "AbortError") return;
+        count.textContent = error.message;
+      }
+    }
+    draw();
+  }
+
+  async function load() {
+    stop.abort();
+    stop = new AbortController();
+    limit = ROWS;
+    try {
+      const answer = await api.moments(changed(filter, { limit: PAGE }), stop.signal);
+      ({ items, next } = answer);
+      const all = [...filter.keys()].length === 0;
+      title.textContent = all ? t("recall.all") : answer.describes;
+      title.lang = all ? document.documentElement.lang : "en";
+      count.textContent = t(answer.total_is === "at_least" ? "recall.at_least" : "recall.count", { n: answer.total });
+      empty.textContent = all ? t("recall.none_at_all") : t("recall.none");
+      empty.hidden = items.length > 0;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      items = [];
+      next = null;
+      title.textContent = t("view.recall");
+      count.textContent = error.message;
+      empty.hidden = true;
+    }
+    draw();
+    tell();
+  }
+
+  function update(now) {
+    filter = filterOf(now);
+    bar.show(filter);
+    load();
+  }
+
+  put(main, bar.element,
+    h("div", { class: "found" },
+      h("div", { class: "side card" }, h("div", { class: "tabs", role: "group", "aria-label": t("frame.nav") }, tabs), stage),
+      h("section", { "aria-labelledby": "found" }, h("div", { id: "found" }, title), count, list, empty, more)));
+  openPane("calendar");
+  update(params);
+
+  return {
+    update,
+    redraw: () => pane.redraw?.(),
+    erased(id) {
+      items = items.filter((moment) => moment.id !== id);
+      draw();
+      tell();
+    },
+    changed(moment) {
+      items = items.map((one) => (one.id === moment.id ? moment : one));
+      draw();
+    },
+    leave() {
+      stop.abort();
+      pane.close();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+// How the page looks and speaks in this browser, and the devices that the hub knows.
+
+import { h, put } from "./dom.js";
+import { badge, SHOWN } from "./emotions.js";
+import { recalled, remember } from "./memory.js";
+import { deviceList } from "./now.js";
+import { language, speak, t } from "./words.js";
+
+function choice(name, legend, options, chosen, pick) {
+  return h("fieldset", { class: "pick" }, h("legend", {}, legend), options.map(([value, label, lang]) =>
+    h("label", { class: "choice", lang }, h("input", { type: "radio", name, value, checked: value === chosen, onchange: () => pick(value) }), label)));
+}
+
+function setTheme(value) {
+  remember("theme", value === "auto" ? null : value);
+  if (value === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = value;
+}
+
+/** Show the settings; `again` draws the page anew in another language. */
+export function show(main, params, again) {
+  const devices = deviceList();
+  put(main,
+    h("h1", {}, t("view.settings")),
+    h("section", { class: "card" },
+      choice("language", t("settings.language"), [["en", "English", "en"], ["ko", "한국어", "ko"]], language(), (code) => {
+        speak(code);
+        again();
+      }),
+      choice("theme", t("settings.theme"), ["auto", "light", "dark"].map((theme) => [theme, t(`theme.${theme}`)]), recalled("theme") ?? "auto", setTheme)),
+    h("section", { class: "card" }, h("h2", {}, t("device.label")), devices.element),
+    h("section", { class: "card" }, h("h2", {}, t("settings.signs")),
+      h("ul", { class: "chips" }, SHOWN.map((emotion) => h("li", { class: "chip" }, badge(emotion), t(`emotion.${emotion}`)))),
+      h("p", { class: "quiet" }, t("settings.honest"))));
+  devices.start();
+  return { leave: devices.close };
+}

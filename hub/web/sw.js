@@ -1,0 +1,86 @@
+// Keeps the page, and the answers it has seen, for when the hub cannot be reached.
+// The network is always asked first, so that a new hub brings a new page at once.
+
+const PAGE = "page-1";
+const ANSWERS = "answers-1";
+const KEPT = 80; // answers; a day or a search is one to three
+const PATIENCE_MS = 4000;
+
+const SHELL = [
+  "/", "/theme.js", "/app.js", "/api.js", "/calendar.js", "/day.js", "/dom.js", "/emotions.js", "/filter.js", "/filterbar.js",
+  "/login.js", "/map.js", "/memory.js", "/moment.js", "/now.js", "/plane.js", "/recall.js", "/ribbon.js", "/ribbon-shape.js",
+  "/rows.js", "/settings.js", "/stream.js", "/time.js", "/today.js", "/words.js", "/i18n/en.js", "/i18n/ko.js",
+  "/css/base.css", "/css/emotions.css", "/css/today.css", "/css/moment.css", "/css/recall.css",
+  "/icons/icon.svg", "/manifest.webmanifest",
+];
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(PAGE).then((cache) => cache.addAll(SHELL)).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil((async () => {
+    for (const name of await caches.keys()) if (name !== PAGE && name !== ANSWERS) await caches.delete(name);
+    await self.clients.claim();
+  })());
+});
+
+async function fromHub(request) {
+  const stop = AbortSignal.timeout(PATIENCE_MS);
+  return fetch(request, { signal: AbortSignal.any([stop, request.signal]) });
+}
+
+async function pageFile(request) {
+  const cache = await caches.open(PAGE);
+  try {
+    const answer = await fromHub(request);
+    if (answer.ok) await cache.put(request, answer.clone());
+    return answer;
+  } catch (error) {
+    const kept = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
+    if (kept) return kept;
+    throw error;
+  }
+}
+
+async function keep(request, answer) {
+  const cache = await caches.open(ANSWERS);
+  await cache.put(request, answer);
+  const keys = await cache.keys();
+  await Promise.all(keys.slice(0, Math.max(0, keys.length - KEPT)).map((key) => cache.delete(key)));
+}
+
+async function answerOf(request) {
+  try {
+    const answer = await fromHub(request);
+    if (answer.ok) await keep(request, answer.clone());
+    if (answer.status === 401) await caches.delete(ANSWERS); // whoever is logged out here sees nothing kept
+    return answer;
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    const kept = await (await caches.open(ANSWERS)).match(request);
+    if (!kept) throw error;
+    const headers = new Headers(kept.headers);
+    headers.set("X-Kept", "1");
+    return new Response(kept.body, { status: kept.status, headers });
+  }
+}
+
+/** What is erased or changed at the hub must not live on here. */
+async function change(request) {
+  const answer = await fetch(request);
+  if (answer.ok) await caches.delete(ANSWERS);
+  return answer;
+}
+
+const ANSWERED = /^\/api\/(moments|summary|devices)/;
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin) return;
+  if (request.method !== "GET") {
+    if (url.pathname.startsWith("/api/moments")) event.respondWith(change(request));
+  } else if (ANSWERED.test(url.pathname)) event.respondWith(answerOf(request));
+  else if (!/^\/(api|docs|openapi|healthz|readyz|metrics)/.test(url.pathname)) event.respondWith(pageFile(request));
+});
