@@ -1,0 +1,119 @@
+"""Reads the scene of a window of surroundings: what the model hears, put together by the table of scenes.
+
+The model gives ESC-50's 50 classes as one softmax (which of these is it?) and AudioSet's labels as a sigmoid each (is
+this in it?). Each is a witness of its own, so a scene is as likely as that at least one of them is right (noisy-or):
+
+- ESC-50: the sum over the scene's classes;
+- AudioSet: the likeliest label of each group, the geometric mean over the groups.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.models.frontend import centred_power, kaldi_mel
+from edge.models.interpreter import WEIGHTS, BrokenWeights, Model
+from edge.models.scene_table import UNCLEAR, table
+from edge.sound import RATE, Samples
+
+WINDOW: Final = 5 * RATE
+"""Samples of one reading: 5 s."""
+
+LIKELY: Final = 0.3
+"""The probability of the likeliest scene below which the surroundings are `unclear`."""
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneReading:
+    """What a window of surroundings is.
+
+    `shares`: every scene of the table and `unclear`, in [0, 1], sum 1; `unclear` has what the likeliest scene leaves.
+    `label`, `group`: the likeliest scene, or `unclear` for both when none is likely. `confidence`: the probability of
+    the likeliest, in [0, 1], also when unclear.
+    """
+
+    shares: dict[str, float]
+    label: str
+    group: str
+    confidence: float
+
+
+class Scenes:
+    """Puts a model's labels together into scenes; `labels` are "esc50:NAME" and "audioset:NAME", as it gives them."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        """Raises KeyError for a label of the table that the model does not have."""
+        self._esc50_count = sum(label.startswith("esc50:") for label in labels)
+        where = {label: index for index, label in enumerate(labels)}
+        self._esc50 = [[where[f"esc50:{label}"] for label in row.esc50] for row in table()]
+        self._audioset = [
+            [[where[f"audioset:{label}"] - self._esc50_count for label in group] for group in row.audioset]
+            for row in table()
+        ]
+
+    def probabilities(self, outputs: Iterable[Logits]) -> NDArray[np.float64]:
+        """Give each scene's probability, float64 [n, scenes] in [0, 1], from ESC-50's and AudioSet's logits [n, …].
+
+        The two may come in either order. More than one scene may be likely: a row need not sum to 1.
+        """
+        esc50, audioset = sorted(outputs, key=lambda output: output.shape[-1] != self._esc50_count)
+        classes = np.exp(esc50 - esc50.max(axis=-1, keepdims=True), dtype=np.float64)
+        classes /= classes.sum(axis=-1, keepdims=True)
+        heard = 1 / (1 + np.exp(-audioset.astype(np.float64)))
+        columns = []
+        for own, groups in zip(self._esc50, self._audioset, strict=True):
+            likeliest = np.prod([heard[:, group].max(axis=-1) for group in groups], axis=0) ** (1 / len(groups))
+            columns.append(1 - (1 - classes[:, own].sum(axis=-1)) * (1 - likeliest))
+        scenes: NDArray[np.float64] = np.clip(np.stack(columns, axis=-1), 0, 1)
+        return scenes
+
+    def reading(self, outputs: Iterable[Logits]) -> SceneReading:
+        """Give the reading of one window from the model's outputs, [1, …] each."""
+        probabilities = self.probabilities(outputs)[0]
+        best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
+        row = table()[best]
+        scale = confidence / max(float(probabilities.sum()), 1e-12)
+        shares = {other.label: float(p) * scale for other, p in zip(table(), probabilities, strict=True)}
+        shares[UNCLEAR] = max(0.0, 1.0 - sum(shares.values()))
+        likely = confidence >= LIKELY
+        return SceneReading(
+            shares=shares,
+            label=row.label if likely else UNCLEAR,
+            group=row.group if likely else UNCLEAR,
+            confidence=confidence,
+        )
+
+
+class SceneReader:
+    """The scene model with its front end. `name`: of the weights, "scene-1@HASH"."""
+
+    def __init__(self, model: Model) -> None:
+        """Raises KeyError for a model that lacks a label of the table."""
+        self._model = model
+        self._scenes = Scenes(model.labels)
+        self.name = model.name
+
+    @classmethod
+    def load(cls, path: Path = WEIGHTS / "scenes.tflite") -> Self:
+        """Open the weights that ship. Raises BrokenWeights."""
+        try:
+            return cls(Model.load(path))
+        except KeyError as error:
+            raise BrokenWeights(path, f"it does not know {error}, which the table of scenes names") from error
+
+    def read(self, samples: Samples) -> SceneReading:
+        """Read one window: float32 [n], 16 kHz, up to 5 s; a shorter one is repeated, of a longer one the end counts.
+
+        Raises ValueError for no samples at all.
+        """
+        if not len(samples):
+            raise ValueError("there is no sound to read")
+        mel = kaldi_mel(centred_power(np.resize(samples[-WINDOW:], WINDOW)))
+        return self._scenes.reading(self._model(mel[None]))
