@@ -9,6 +9,7 @@ from pathlib import Path
 
 PARTS = {
     "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
     "gpsd": "gpsd",
     "gpsfake": "gpsd-clients",
     "pulseaudio": "pulseaudio",
