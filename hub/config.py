@@ -31,7 +31,7 @@ class Http(_Settings):
     host: str = "127.0.0.1"
     port: Port = 8080
     open_on_loopback: bool = Field(
-        True, description="serve without a token; only where nothing but this machine reaches the address"
+        default=True, description="serve without a token; only where nothing but this machine reaches the address"
     )
 
     @property
@@ -54,8 +54,8 @@ class Broker(_Settings):
     host: str = "127.0.0.1"
     port: Port = 1883
     user: str | None = None
-    password_file: Path | None = Field(None, description="a file whose first line is the password of `user`")
-    client_id: str = Field("moodscape-hub", min_length=1, description="names the hub's session at the broker")
+    password_file: Path | None = Field(default=None, description="a file whose first line is the password of `user`")
+    client_id: str = Field(default="moodscape-hub", min_length=1, description="names the hub's session at the broker")
 
     def password(self) -> str | None:
         """Read the password. Raises UserError when its file cannot be read."""
@@ -71,7 +71,7 @@ class Broker(_Settings):
 class StoreSettings(_Settings):
     """Where moments are kept."""
 
-    path: Path | None = Field(None, description="the database file; null: hub.db in the data folder")
+    path: Path | None = Field(default=None, description="the database file; null: hub.db in the data folder")
 
     @property
     def file(self) -> Path:

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Float,
     Index,
     Integer,
@@ -102,7 +103,7 @@ tokens: Final = Table(
 notes: Final = table("notes", plain("rowid", Integer), plain("text", Text))
 """FTS5: the person's words, by `seq`."""
 
-WORDS: Final = literal_column("notes")
+WORDS: Final[ColumnElement[str]] = literal_column("notes")
 """The left side of MATCH on `notes`."""
 
 places: Final = table("places", *(plain(name) for name in ("seq", "south", "north", "west", "east")))

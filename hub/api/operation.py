@@ -1,0 +1,75 @@
+"""Calls for those who run the hub: export, health, metrics, and the list of calls."""
+
+from html import escape
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from hub.api.asked import answer, documented, parts_of, read
+from hub.export import FORMATS
+from hub.query.filter import BadQuery
+from hub.query.pages import everything
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/api/export", openapi_extra=documented("format"))
+def export(request: Request) -> Response:
+    """All that the filter means, oldest first, as a file."""
+    filter_, rest = read(request, ("format",))
+    name = rest.get("format", "ndjson")
+    if name not in FORMATS:
+        raise BadQuery("format", f"{name!r} is none of {', '.join(FORMATS)}")
+    media_type, write = FORMATS[name]
+    headers = {"Content-Disposition": f'attachment; filename="moments.{name}"'}
+    return StreamingResponse(
+        write(everything(parts_of(request).store, filter_)), media_type=media_type, headers=headers
+    )
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Whether the process answers."""
+    return answer({"ok": True})
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """Whether the store answers and the broker is reached."""
+    parts = parts_of(request)
+    try:
+        with parts.store.reading() as connection:
+            connection.execute(text("SELECT 1"))
+        store = True
+    except DatabaseError:
+        store = False
+    broker = parts.metrics.value("moodscape_broker_connected") == 1
+    return answer({"store": store, "broker": broker}, 200 if store and broker else 503)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """What the hub counts, for Prometheus."""
+    return PlainTextResponse(parts_of(request).metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+@router.get("/docs", include_in_schema=False)
+def docs(request: Request) -> Response:
+    """The calls in words; /openapi.json has them for programs."""
+    calls = []
+    for path, methods in request.app.openapi()["paths"].items():
+        for method, call in methods.items():
+            calls.append(f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(call['description'])}</p>")
+            calls.append(_parameters(call.get("parameters", [])))
+    return HTMLResponse(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Moodscape: the calls of the hub</title>'
+        '<h1>The calls of the hub</h1><p>For programs: <a href="/openapi.json">openapi.json</a></p>' + "".join(calls)
+    )
+
+
+def _parameters(parameters: list[dict[str, Any]]) -> str:
+    rows = (f"<dt><code>{p['name']}</code></dt><dd>{escape(p.get('description', ''))}</dd>" for p in parameters)
+    return f"<dl>{''.join(rows)}</dl>" if parameters else ""

@@ -1,0 +1,71 @@
+"""Errors as RFC 9457 problem documents that name the field."""
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from hub.query.filter import BadQuery
+
+_log = logging.getLogger(__name__)
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """Becomes the answer: a status and a sentence."""
+
+    def __init__(self, status: int, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+
+
+def document(status: int, detail: str, field: str | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """Make the answer."""
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    body["detail"] = detail
+    if field is not None:
+        body["field"] = field
+    text = json.dumps(body, ensure_ascii=True)
+    return Response(text, status, dict(headers or {}), media_type="application/problem+json")
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for it
+    return document(error.status, error.detail, error.field)
+
+
+async def _query(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadQuery)  # noqa: S101 - registered for it
+    return document(422, str(error), error.field)
+
+
+async def _body(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    return document(422, f"{field}: {first['msg']}", field)
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    return document(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _unforeseen(_request: Request, error: Exception) -> Response:
+    _log.error("a request failed", extra={"error": type(error).__name__})
+    return document(500, "The hub failed at this; its log says more.")
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of `app` answered with a problem document."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(BadQuery, _query)
+    app.add_exception_handler(RequestValidationError, _body)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)

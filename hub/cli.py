@@ -1,0 +1,151 @@
+"""The verbs of `moodscape hub`."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb `hub` and those below it."""
+    hub = verbs.add_parser("hub", help="store, find, keep and forget moments")
+    below = hub.add_subparsers(metavar="VERB", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, help="the hub's settings (the defaults without)")
+    common.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override one setting")
+
+    def add(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        parser = below.add_parser(name, help=text, parents=[common])
+        parser.set_defaults(run=run)
+        return parser
+
+    add("run", _run, "take moments from the broker, serve the page and the API")
+    token = add("token", _token, "make a token, and print it this once")
+    token.add_argument("name", help="what it is for")
+    token.add_argument("--scope", choices=("read", "write", "admin"), default="read")
+    token.add_argument("--device", help="sees only this device's moments")
+    token.add_argument("--owner", help="sees only this owner's moments")
+    export = add("export", _export, "write moments to a file or standard output")
+    export.add_argument("file", nargs="?", type=Path)
+    export.add_argument("--format", choices=("csv", "ndjson", "geojson"), default="ndjson")
+    export.add_argument("filter", nargs="*", metavar="NAME=VALUE", help="parts of the filter, as in the API")
+    taken = add("import", _import, "take moments from NDJSON that `export` wrote; those already there are left")
+    taken.add_argument("file", type=Path)
+    erase = add("erase", _erase, "erase what a filter means, for good")
+    erase.add_argument("filter", nargs="+", metavar="NAME=VALUE", help="parts of the filter, as in the API")
+    backup = add("backup", _backup, "copy the store to a new file while it is in use")
+    backup.add_argument("file", type=Path)
+
+
+def _settings(args: argparse.Namespace) -> Any:
+    from hub.config import load
+
+    return load(args.config, args.set)
+
+
+def _store(args: argparse.Namespace, *, there: bool = True) -> Any:
+    from hub.stores.store import Store
+    from moments.errors import UserError
+
+    path = _settings(args).store.file
+    if there and not path.exists():
+        raise UserError(f"there is no store at {path}; say where with --set store.path=FILE")
+    return Store(path)
+
+
+def _filter(texts: list[str]) -> Any:
+    from hub.query.filter import BadQuery, parse
+    from moments.errors import UserError
+
+    pairs = [text.partition("=") for text in texts]
+    try:
+        return parse((name, value) for name, _, value in pairs)[0]
+    except BadQuery as error:
+        raise UserError(str(error)) from None
+
+
+def _run(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    from hub.serve import run
+
+    return run(settings)
+
+
+def _token(args: argparse.Namespace) -> int:
+    from hub import tokens
+
+    store = _store(args, there=False)
+    access = tokens.Access(args.scope, args.device, args.owner)
+    sys.stdout.write(f"{tokens.make(store, args.name, access)}\n")
+    store.close()
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from hub.export import FORMATS
+    from hub.query.pages import everything
+    from moments.errors import WorkError
+
+    # `export from=2026-05-01` has no file: what looks like a part of the filter is one.
+    if args.file is not None and "=" in str(args.file):
+        args.filter.insert(0, str(args.file))
+        args.file = None
+    filter_ = _filter(args.filter)
+    store = _store(args)
+    _, write = FORMATS[args.format]
+    try:
+        if args.file is None:
+            _write(write(everything(store, filter_)), sys.stdout.buffer)
+        else:
+            with args.file.open("wb") as out:
+                _write(write(everything(store, filter_)), out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WorkError(f"{args.file or 'standard output'} cannot be written: {error.strerror}") from None
+    finally:
+        store.close()
+    return 0
+
+
+def _write(chunks: Iterator[bytes], out: IO[bytes]) -> None:
+    for chunk in chunks:
+        out.write(chunk)
+    out.flush()
+
+
+def _import(args: argparse.Namespace) -> int:
+    from hub.importing import take
+
+    store = _store(args, there=False)
+    try:
+        done = take(store, args.file)
+    finally:
+        store.close()
+    for line, why in done.refused:
+        sys.stderr.write(f"moodscape: {args.file} line {line}: {why}\n")
+    sys.stdout.write(f"{done.new} moments taken, {done.known} known or erased, {len(done.refused)} lines refused\n")
+    return 1 if done.refused else 0
+
+
+def _erase(args: argparse.Namespace) -> int:
+    from hub.query.sql import condition
+    from moments.errors import UserError
+
+    filter_ = _filter(args.filter)
+    if not filter_.narrows:
+        raise UserError("erasing needs a filter: say which moments, for instance from=2026-05-22 to=2026-05-23")
+    store = _store(args)
+    sys.stdout.write(f"{store.erase(condition(filter_))} moments erased\n")
+    store.close()
+    return 0
+
+
+def _backup(args: argparse.Namespace) -> int:
+    store = _store(args)
+    try:
+        store.backup(args.file)
+    finally:
+        store.close()
+    return 0

@@ -1,0 +1,199 @@
+"""Takes moments from the broker: commit, then `stored`, then the acknowledgement.
+
+The broker delivers at most `RECEIVE_MAXIMUM` messages that are not acknowledged, and that bounds the queue here: a
+store that is slow makes the broker wait, not memory grow. What is killed between two steps is delivered again, and
+the store knows what it has.
+"""
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from sqlalchemy.exc import DatabaseError
+
+from hub.config import Broker
+from hub.ingest import judge
+from hub.metrics import Metrics
+from hub.stores.store import Letter, Report, Store
+from moments import Moment
+from moments.topics import parse, topic
+
+_log = logging.getLogger(__name__)
+
+RECEIVE_MAXIMUM: Final = 4000
+_BATCH: Final = 1000
+_SESSION_SECONDS: Final = 7 * 86_400
+_LARGEST_MESSAGE: Final = 262_144
+_SHORTEST_BACK_OFF_S: Final = 1
+_LONGEST_BACK_OFF_S: Final = 30
+_AFTER_FAILURE_S: Final = 2.0
+_KINDS: Final = ("moment", "status", "health")
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    session: int
+
+
+class Subscriber:
+    """Connects on `start` and keeps trying; `close` ends it."""
+
+    def __init__(self, settings: Broker, store: Store, metrics: Metrics) -> None:
+        self._settings = settings
+        self._store = store
+        self._metrics = metrics
+        self._waiting: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
+        self._session = 0
+        self._closing = threading.Event()
+        self._worker = threading.Thread(target=self._work, name="ingest")
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=mqtt.MQTTv5, manual_ack=True)
+        if settings.user is not None:
+            client.username_pw_set(settings.user, settings.password())
+        client.reconnect_delay_set(_SHORTEST_BACK_OFF_S, _LONGEST_BACK_OFF_S)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._client = client
+
+    def start(self) -> None:
+        """Begin to connect, and to work."""
+        wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        wanted.SessionExpiryInterval = _SESSION_SECONDS
+        wanted.ReceiveMaximum = RECEIVE_MAXIMUM
+        wanted.MaximumPacketSize = _LARGEST_MESSAGE
+        self._client.connect_async(
+            self._settings.host, self._settings.port, keepalive=30, clean_start=False, properties=wanted
+        )
+        self._worker.start()
+        self._client.loop_start()
+
+    def close(self) -> None:
+        """Finish the batch in hand and leave; what is not acknowledged is delivered again next time."""
+        self._closing.set()
+        self._waiting.put(None)
+        if self._worker.is_alive():
+            self._worker.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send(self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:
+        """Publish to a device; False when the broker is not reached, and nothing is sent then."""
+        if not self._client.is_connected():
+            return False
+        self._client.publish(topic(device, kind), json.dumps(body, separators=(",", ":")), qos=1, retain=retain)
+        return True
+
+    def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            _log.warning("the broker refuses the hub", extra={"reason": str(reason)})
+            return
+        self._session += 1
+        self._metrics.set("moodscape_broker_connected", 1)
+        client.subscribe([(topic("+", kind), 1) for kind in _KINDS])
+        _log.info("connected to the broker", extra={"host": self._settings.host, "port": self._settings.port})
+
+    def _on_connect_fail(self, _client: Any, _data: Any) -> None:
+        _log.warning(
+            "the broker does not answer; trying again", extra={"host": self._settings.host, "port": self._settings.port}
+        )
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._metrics.set("moodscape_broker_connected", 0)
+        if not self._closing.is_set():
+            _log.warning("the broker is gone; trying again", extra={"reason": str(reason)})
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        self._metrics.add("moodscape_queue_messages")
+        self._waiting.put(_Message(message.topic, message.payload, message.mid, message.qos, self._session))
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            batch = self._next_batch()
+            while batch and not self._closing.is_set():
+                try:
+                    self._handle(batch)
+                    break
+                except DatabaseError as error:  # the disk is full, or the file locked: nothing is lost by waiting
+                    self._metrics.add("moodscape_store_failures_total")
+                    _log.error("the store cannot be written; trying again", extra={"reason": str(error.orig)})
+                    self._closing.wait(_AFTER_FAILURE_S)
+
+    def _next_batch(self) -> list[_Message]:
+        """Wait for a message, and take with it what has arrived meanwhile."""
+        batch: list[_Message] = []
+        message = self._waiting.get()
+        while message is not None:
+            batch.append(message)
+            if len(batch) == _BATCH:
+                break
+            try:
+                message = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+        return batch
+
+    def _handle(self, batch: Sequence[_Message]) -> None:
+        begun = time.monotonic()
+        arrived: list[Moment] = []
+        dead: list[Letter] = []
+        reports: list[Report] = []
+        answers: dict[str, list[str]] = {}
+        for message in batch:
+            judged = _judge(message)
+            if isinstance(judged, Moment):
+                arrived.append(judged)
+                answers.setdefault(judged.device, []).append(judged.id)
+            elif isinstance(judged, Report):
+                reports.append(judged)
+            else:
+                dead.append(judged)
+                _log.warning("a message went to the dead letters", extra={"topic": judged.topic, "why": judged.reason})
+                _answer_dead(judged, answers)
+        new = self._store.take(arrived, dead, reports)
+        for device, ids in answers.items():
+            self.send(device, "stored", {"ids": ids})
+        for message in batch:
+            if message.session == self._session:  # an older session's number may be another message's by now
+                self._client.ack(message.mid, message.qos)
+        self._count(batch, arrived, new, dead, time.monotonic() - begun)
+
+    def _count(
+        self, batch: Sequence[_Message], arrived: Sequence[Moment], new: set[str], dead: Sequence[Letter], took: float
+    ) -> None:
+        self._metrics.add("moodscape_queue_messages", -len(batch))
+        self._metrics.add("moodscape_moments_stored_total", len(new))
+        self._metrics.add("moodscape_moments_known_total", len(arrived) - len(new))
+        self._metrics.add("moodscape_dead_letters_total", len(dead))
+        self._metrics.add("moodscape_batches_total")
+        self._metrics.add("moodscape_batch_seconds_total", took)
+
+
+def _judge(message: _Message) -> Moment | Report | Letter:
+    if message.topic.endswith("/moment"):
+        return judge.moment(message.topic, message.payload)
+    return judge.report(message.topic, message.payload)
+
+
+def _answer_dead(letter: Letter, answers: dict[str, list[str]]) -> None:
+    """Have the device told that a message is kept here, so that it stops sending it."""
+    try:
+        device, kind = parse(letter.topic)
+    except ValueError:
+        return
+    found = judge.readable_id(letter.payload) if kind == "moment" else None
+    if found is not None:
+        answers.setdefault(device, []).append(found)

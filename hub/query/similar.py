@@ -1,0 +1,69 @@
+"""Moments that are like one: in what was felt, what was heard, the hour of the day, and where."""
+
+import math
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, or_, select
+
+from hub.query import pages
+from hub.query.filter import Filter
+from hub.query.sql import EARTH_M, condition
+from hub.stores import rows
+from hub.stores.tables import FELT, moments, notes
+
+_CANDIDATES: Final = 2000
+_SHOWN: Final = 12
+_NEAR_M: Final = 500.0  # this far apart counts as half as different as two places can be
+
+
+def _metres(a: dict[str, Any], b: dict[str, Any]) -> float:
+    lat1, lon1, lat2, lon2 = map(math.radians, (a["lat"], a["lon"], b["lat"], b["lon"]))
+    angle = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(angle)))
+
+
+def _apart(a: dict[str, Any], b: dict[str, Any]) -> float:
+    """How different two moments are: four parts, each in [0, 1]."""
+    if a["valence"] is None or b["valence"] is None:
+        feeling = 0.0 if a["valence"] == b["valence"] else 1.0
+    else:
+        feeling = math.hypot(a["valence"] - b["valence"], a["arousal"] - b["arousal"]) / math.hypot(2, 2)
+    scenes = [(item["scene"] or {}).get("label") for item in (a, b)]
+    groups = [(item["scene"] or {}).get("group") for item in (a, b)]
+    heard = 0.0 if scenes[0] == scenes[1] else 0.5 if groups[0] == groups[1] else 1.0
+    clocks = [datetime.fromisoformat(item["start"]) for item in (a, b)]
+    hours = abs(clocks[0].hour + clocks[0].minute / 60 - clocks[1].hour - clocks[1].minute / 60)
+    when = min(hours, 24 - hours) / 12
+    if a["place"] is None or b["place"] is None:
+        where = 0.0 if a["place"] is b["place"] else 1.0
+    else:
+        metres = _metres(a["place"], b["place"])
+        where = metres / (metres + _NEAR_M)
+    return feeling + heard + when + where
+
+
+def similar(connection: Connection, moment_id: str, seen: Filter) -> list[dict[str, Any]] | None:
+    """Give the moments that are most like one, the most like first; None when there is no such moment.
+
+    Looked for among the latest that felt or sounded the same.
+    """
+    this = pages.one(connection, moment_id, seen)
+    if this is None:
+        return None
+    felt = this["correction"] or this["emotion"]
+    label = (this["scene"] or {}).get("label")
+    m = moments.c
+    asked = (
+        select(m.body, m.correction, notes.c.text)
+        .select_from(moments.outerjoin(notes, notes.c.rowid == m.seq))
+        .where(
+            *condition(seen),
+            m.id != rows.key(moment_id),
+            or_(FELT.is_(None) if felt is None else felt == FELT, m.scene == label),
+        )
+        .order_by(m.start_ms.desc())
+        .limit(_CANDIDATES)
+    )
+    found = [rows.to_item(body, note, correction) for body, correction, note in connection.execute(asked)]
+    return sorted(found, key=lambda item: _apart(this, item))[:_SHOWN]

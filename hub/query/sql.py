@@ -1,0 +1,197 @@
+"""A filter as SQL."""
+
+import math
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
+
+from hub.query.filter import Bound, Filter, Pair
+from hub.stores.rows import ms, words
+from hub.stores.tables import FELT, WORDS, devices, moments, notes, places, scenes
+
+EARTH_M: Final = 6_371_008.8
+"""The mean radius (IUGG)."""
+
+_DAY_MS: Final = 86_400_000  # no offset from UTC is as long as that
+_SPARSE: Final = 20_000
+_MARGIN: Final = 1e-9  # degrees: what rounding may add to the edge of a box
+
+Condition = list[ColumnElement[bool]]
+_m: Final = moments.c
+
+LOCAL_MS: Final = _m.start_ms + _m.offset_min * literal_column("60000")
+"""The wearer's wall clock, as if it were UTC."""
+
+
+def _since(bound: Bound, tz: str | None) -> Condition:
+    if isinstance(bound, datetime):
+        return [_m.start_ms >= ms(bound)]
+    if tz is not None:
+        return [_m.start_ms >= ms(datetime.combine(bound, time(), ZoneInfo(tz)))]
+    at = ms(datetime.combine(bound, time(), UTC))
+    return [at <= LOCAL_MS, _m.start_ms > at - _DAY_MS]
+
+
+def _before(bound: Bound, tz: str | None) -> Condition:
+    if isinstance(bound, datetime):
+        return [_m.start_ms < ms(bound)]
+    if tz is not None:
+        return [_m.start_ms < ms(datetime.combine(bound, time(), ZoneInfo(tz)))]
+    at = ms(datetime.combine(bound, time(), UTC))
+    return [at > LOCAL_MS, _m.start_ms < at + _DAY_MS]
+
+
+def _around(near: Pair, radius_m: float) -> tuple[float, float, list[Pair]]:
+    """Give the south, the north and the stretches from west to east of a box that holds the circle."""
+    lat, lon = near
+    reach = radius_m / EARTH_M
+    south = lat - math.degrees(reach) - _MARGIN
+    north = lat + math.degrees(reach) + _MARGIN
+    if south <= -90 or north >= 90:
+        return south, north, [(-180.0, 180.0)]
+    across = math.degrees(math.asin(min(1.0, math.sin(reach) / math.cos(math.radians(lat))))) + _MARGIN
+    return south, north, _stretches(lon - across, lon + across)
+
+
+def _stretches(west: float, east: float) -> list[Pair]:
+    if west < -180:
+        return [(west + 360, 180.0), (-180.0, east)]
+    if east > 180:
+        return [(west, 180.0), (-180.0, east - 360)]
+    return [(west, east)]
+
+
+def _boxes(filter_: Filter) -> list[tuple[float, float, list[Pair]]]:
+    boxes = []
+    if filter_.bbox:
+        west, south, east, north = filter_.bbox
+        boxes.append((south, north, [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]))
+    if filter_.near:
+        boxes.append(_around(filter_.near, filter_.radius_m))
+    return boxes
+
+
+def _within(filter_: Filter) -> Condition:
+    found: Condition = []
+    for south, north, stretches in _boxes(filter_):
+        found.append(_m.lat.between(south, north))
+        found.append(or_(*(_m.lon.between(west, east) for west, east in stretches)))
+    if filter_.near and filter_.radius_m < math.pi * EARTH_M:
+        lat, lon = filter_.near
+        # The haversine of the angle, compared with that of the radius.
+        angle = func.pow(func.sin(func.radians(_m.lat - lat) / 2), 2) + math.cos(math.radians(lat)) * func.cos(
+            func.radians(_m.lat)
+        ) * func.pow(func.sin(func.radians(_m.lon - lon) / 2), 2)
+        found.append(angle <= math.sin(filter_.radius_m / EARTH_M / 2) ** 2)
+    return found
+
+
+def _says(text: str) -> Condition:
+    """Each word begins a word of the note, or of the scene or its group."""
+    found: Condition = []
+    for word in words(text):
+        noted = select(notes.c.rowid).where(WORDS.op("MATCH")(f'"{word}"*')).correlate(None)
+        named = select(scenes.c.label).where(scenes.c.words.like(f"% {word}%"))
+        found.append(or_(_m.seq.in_(noted), _m.scene.in_(named)))
+    return found
+
+
+_HAS: Final[dict[str, Any]] = {
+    "note": _m.seq.in_(select(notes.c.rowid).correlate(None)),
+    "clip": _m.clip.is_not(None),
+    "place": _m.lat.is_not(None),
+}
+
+
+def _whose(filter_: Filter) -> Condition:
+    found: Condition = []
+    for owner in (filter_.owner, filter_.only_owner):
+        if owner is not None:
+            found.append(_m.device.in_(select(devices.c.id).where(devices.c.owner == owner)))
+    if filter_.only_device is not None:
+        found.append(_m.device == filter_.only_device)
+    return found
+
+
+def condition(filter_: Filter) -> Condition:
+    """Give what must all hold for a row of `moments`."""
+    found: Condition = []
+    for column, values in (
+        (FELT, filter_.emotion),
+        (_m.basis, filter_.basis),
+        (_m.origin, filter_.origin),
+        (_m.scene, filter_.scene),
+        (_m.device, filter_.device),
+    ):
+        if values:
+            found.append(column.in_(values))
+    found += _whose(filter_)
+    if filter_.begin is not None:
+        found += _since(filter_.begin, filter_.tz)
+    if filter_.end is not None:
+        found += _before(filter_.end, filter_.tz)
+    if filter_.min_confidence is not None:
+        found.append(_m.confidence >= filter_.min_confidence)
+    for column, span in ((_m.valence, filter_.valence), (_m.arousal, filter_.arousal)):
+        if span:
+            found.append(column.between(*span))
+    if filter_.text:
+        found += _says(filter_.text)
+    return found + _within(filter_) + [_HAS[part] for part in filter_.has]
+
+
+def _in_tree(south: float, north: float, west: float, east: float) -> ColumnElement[bool]:
+    p = places.c
+    return and_(p.south <= north, p.north >= south, p.west <= east, p.east >= west)
+
+
+def planned(connection: Connection, filter_: Filter) -> Condition:
+    """Give `condition` with what makes it fast: where few moments lie in the box, they are found by the R*Tree.
+
+    Where many do, the order by time meets enough of them soon.
+    """
+    found = condition(filter_)
+    for south, north, stretches in _boxes(filter_):
+        inside = or_(*(_in_tree(south, north, west, east) for west, east in stretches))
+        some = select(places.c.seq).where(inside).limit(_SPARSE + 1).subquery()
+        if connection.execute(select(func.count()).select_from(some)).scalar_one() <= _SPARSE:
+            found.append(_m.seq.in_(select(places.c.seq).where(inside)))
+    return found
+
+
+def zone_offset_ms(connection: Connection, tz: str) -> Any:
+    """Give SQL for the offset in ms of a time zone at each moment's start."""
+    zone = ZoneInfo(tz)
+    first, last = connection.execute(select(func.min(_m.start_ms), func.max(_m.start_ms))).one()
+    if first is None:
+        return literal_column("0")
+    changes = _changes(zone, first // 1000, last // 1000 + 1)
+    cases = "".join(f" WHEN start_ms < {until_s * 1000} THEN {offset_ms}" for until_s, offset_ms in changes)
+    after = _offset_ms(zone, last // 1000 + 1)
+    return literal_column(f"CASE{cases} ELSE {after} END" if cases else str(after))
+
+
+def _offset_ms(zone: ZoneInfo, at_s: int) -> int:
+    offset = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at_s)).astimezone(zone).utcoffset()
+    return (offset or timedelta()) // timedelta(milliseconds=1)
+
+
+def _changes(zone: ZoneInfo, first_s: int, last_s: int) -> list[tuple[int, int]]:
+    """Give (the second at which an offset ends, that offset in ms) for each change between two times."""
+    step = 7 * 86_400  # no zone changes twice in a week
+    found = []
+    at_s = first_s
+    while at_s < last_s:
+        low, high = at_s, min(at_s + step, last_s)
+        before = _offset_ms(zone, low)
+        if _offset_ms(zone, high) != before:
+            end = high
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset_ms(zone, middle) == before else (low, middle)
+            found.append((high, before))
+            high = end
+        at_s = high
+    return found

@@ -1,0 +1,150 @@
+"""Moments counted in buckets of one or two kinds: when, what was felt, where, by which device."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, literal_column, select
+
+from hub.query.filter import BadQuery, Filter
+from hub.query.sql import LOCAL_MS, planned, zone_offset_ms
+from hub.stores.tables import FELT, moments
+
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+_PLACE_STEP: Final = 200  # places a degree: cells of 0.005°, about 550 m from south to north
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _floor(value: Any, step: int) -> Any:
+    """Whole steps below a whole number, also a negative one, in SQL that divides towards zero."""
+    rest = value % literal_column(str(step))
+    return (value - (rest + literal_column(str(step))) % literal_column(str(step))) / literal_column(str(step))
+
+
+def _at(hours: int = 0, days: int = 0) -> datetime:
+    return _EPOCH + timedelta(hours=hours, days=days)
+
+
+def _week(day: int) -> str:
+    year, week, _ = _at(days=day).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """`sql`: what rows are grouped by, from the local time; `name`: what such a group is called."""
+
+    sql: Callable[[Any], Any]
+    name: Callable[[Any], Any]
+
+
+def _hours(local_ms: Any) -> Any:
+    return _floor(local_ms, _HOUR_MS)
+
+
+def _days(local_ms: Any) -> Any:
+    return _floor(local_ms, _DAY_MS)
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+_LAT_CELL: Final = func.floor(moments.c.lat * _PLACE_STEP)
+_LON_CELL: Final = func.floor(moments.c.lon * _PLACE_STEP)
+
+
+def _place(cell: str | None) -> dict[str, float] | None:
+    if cell is None:
+        return None
+    lat, lon = (float(part) for part in cell.split(","))
+    return {"lat": round((lat + 0.5) / _PLACE_STEP, 5), "lon": round((lon + 0.5) / _PLACE_STEP, 5)}
+
+
+_KINDS: Final[dict[str, _Kind]] = {
+    "hour": _Kind(_hours, lambda n: f"{_at(hours=n):%Y-%m-%dT%H}"),
+    "day": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m-%d}"),
+    "week": _Kind(_days, _week),
+    "month": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m}"),
+    "hour_of_day": _Kind(lambda local: _floor(local, _HOUR_MS) % 24, lambda n: n % 24),
+    "weekday": _Kind(_days, lambda n: _at(days=n).isoweekday()),
+    "emotion": _Kind(lambda _: FELT, _plain),
+    "scene": _Kind(lambda _: moments.c.scene, _plain),
+    "device": _Kind(lambda _: moments.c.device, _plain),
+    "place": _Kind(lambda _: _LAT_CELL.op("||")(",").op("||")(_LON_CELL), _place),
+}
+
+
+def read_by(text: str | None) -> tuple[str, ...]:
+    """Read `by`: one or two kinds of bucket. Raises BadQuery."""
+    kinds = tuple((text or "").split(","))
+    if any(kind not in _KINDS for kind in kinds):
+        raise BadQuery("by", f"must be one or two of {', '.join(_KINDS)}")
+    if len(kinds) > 2 or len(set(kinds)) < len(kinds):
+        raise BadQuery("by", "must be one kind, or two different ones")
+    return kinds
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """What a bucket adds up to."""
+
+    names: tuple[Any, ...]
+    count: int = 0
+    seconds: float = 0.0
+    felt: int = 0
+    valence: float = 0.0
+    arousal: float = 0.0
+    emotions: dict[str, int] = field(default_factory=dict)
+
+    def add(self, row: Any) -> None:
+        self.count += row.count_
+        self.seconds += row.seconds
+        self.felt += row.felt
+        self.valence += row.valence
+        self.arousal += row.arousal
+        if row.emotion is not None:
+            self.emotions[row.emotion] = self.emotions.get(row.emotion, 0) + row.count_
+
+    def shown(self, by: tuple[str, ...]) -> dict[str, Any]:
+        return dict(zip(by, self.names, strict=True)) | {
+            "count": self.count,
+            "emotions": self.emotions,
+            "valence": self.valence / self.felt if self.felt else None,
+            "arousal": self.arousal / self.felt if self.felt else None,
+            "seconds": self.seconds,
+        }
+
+
+def summary(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Give the buckets that are not empty, in the order of their names.
+
+    Hours and days are the wearer's, or those of the filter's `tz`. `emotions` counts by what was felt; the means of
+    valence and arousal are of the readings.
+    """
+    m = moments.c
+    local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz) if filter_.tz else LOCAL_MS
+    keys = [_KINDS[kind].sql(local_ms).label(f"key{n}") for n, kind in enumerate(by)]
+    sums = (
+        func.count().label("count_"),
+        func.sum(m.seconds).label("seconds"),
+        func.count(m.valence).label("felt"),
+        func.coalesce(func.sum(m.valence), 0.0).label("valence"),
+        func.coalesce(func.sum(m.arousal), 0.0).label("arousal"),
+    )
+    asked = select(*keys, FELT.label("emotion"), *sums).where(*planned(connection, filter_)).group_by(*keys, FELT)
+    buckets: dict[str, _Bucket] = {}
+    for row in connection.execute(asked):
+        names = tuple(_KINDS[kind].name(row[n]) for n, kind in enumerate(by))
+        buckets.setdefault(repr(names), _Bucket(names)).add(row)
+    return [bucket.shown(by) for bucket in sorted(buckets.values(), key=_order)]
+
+
+def _order(bucket: _Bucket) -> tuple[tuple[bool, str, float], ...]:
+    """Numbers by value, words by letter, places by where they are, nothing last."""
+    return tuple(
+        (name is None, "" if isinstance(name, int) else str(name), name if isinstance(name, int) else 0.0)
+        for name in bucket.names
+    )

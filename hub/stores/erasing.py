@@ -1,0 +1,54 @@
+"""Erasing: the rows, the words in the search index, and what they left on free pages (secure_delete zeroes those)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
+
+from hub.stores.tables import erased, moments, notes, places, scenes
+
+_STRETCH: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What one transaction erased."""
+
+    moments: int
+    labels: set[str]
+    noted: bool
+
+
+def erase_some(connection: Connection, condition: Sequence[Any]) -> Stretch:
+    """Erase up to a stretch of what matches all of `condition`."""
+    found = connection.execute(
+        select(moments.c.seq, moments.c.id, moments.c.scene).where(*condition).limit(_STRETCH)
+    ).all()
+    if not found:
+        return Stretch(0, set(), noted=False)
+    connection.execute(insert(erased), [{"id": row.id} for row in found])
+    seqs = [{"gone": row.seq} for row in found]
+    lowest, highest = min(row.seq for row in found), max(row.seq for row in found)
+    with_words = set(connection.execute(select(notes.c.rowid).where(notes.c.rowid.between(lowest, highest))).scalars())
+    noted = [seq for seq in seqs if seq["gone"] in with_words]
+    if noted:
+        connection.execute(delete(notes).where(notes.c.rowid == bindparam("gone")), noted)
+    connection.execute(delete(places).where(places.c.seq == bindparam("gone")), seqs)
+    connection.execute(delete(moments).where(moments.c.seq == bindparam("gone")), seqs)
+    return Stretch(len(found), {row.scene for row in found if row.scene is not None}, noted=bool(noted))
+
+
+def sweep(connection: Connection, labels: set[str], *, noted: bool) -> set[str]:
+    """Take out scene names that no moment has any more, and deleted words from the search index; gives those names."""
+    unused = {
+        label
+        for label in labels
+        if connection.execute(select(moments.c.seq).where(moments.c.scene == label).limit(1)).first() is None
+    }
+    for label in unused:
+        connection.execute(delete(scenes).where(scenes.c.label == label))
+    if noted:
+        # FTS5 marks words as deleted; merging all its segments is what takes them out.
+        connection.execute(text("INSERT INTO notes(notes) VALUES ('optimize')"))
+    return unused
