@@ -235,8 +235,8 @@ class Rules:
         `level_dbfs`: of the segment; `median_dbfs`: the device's own median; `spl_at_0dbfs`: its calibration; `hour`:
         local, [0, 24); `seconds`: how long the scene has gone on. What is None is unknown.
 
-        The rules of the scenes with a share of at least `LIKELY` are mixed by their shares. An unclear reading is
-        neutral, without a rule, and its emotion is `unclear`.
+        The rules of its label and of the scenes with a share of at least `LIKELY` are mixed by their shares. An
+        unclear reading is neutral, without a rule, and its emotion is `unclear`.
         """
         now = Situation(
             level_db=None if level_dbfs is None or median_dbfs is None else level_dbfs - median_dbfs,
@@ -245,9 +245,11 @@ class Rules:
             seconds=seconds,
         )
         shares = {scene: share for scene, share in reading.shares.items() if share >= LIKELY and scene != UNCLEAR}
-        if reading.label == UNCLEAR or not shares:
+        if reading.label == UNCLEAR:
             neutral = {label: float(label == "neutral") for label in EMOTIONS}
             return Ruling(UNCLEAR, 1.0, neutral, 0.0, 0.0, None)
+        # a reading that was smoothed over time may carry a label that is not its likeliest any more
+        shares[reading.label] = max(LIKELY, reading.shares[reading.label])
         total = sum(shares.values())
         mixed = [(share / total, self.rule_for(scene, now)) for scene, share in shares.items()]
         raw = {label: sum(share * rule.emotions.get(label, 0.0) for share, rule in mixed) for label in EMOTIONS}

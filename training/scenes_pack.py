@@ -1,0 +1,72 @@
+"""From a fitted scene net to the file that ships, and what that file answers."""
+
+import copy
+import csv
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge.models.interpreter import Model
+from edge.models.scene_table import audioset_labels
+from training.quantise import save, to_int8
+from training.scenes_data import Clips
+from training.scenes_net import SceneNet
+
+FRAMES: Final = 501
+BANDS: Final = 128
+SPAN: Final = (-1.0, 1.5)
+"""Where most values of the scaled log-mel lie; the golden input is drawn from it."""
+
+_CALIBRATION: Final = 240
+
+Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Logits of ESC-50's classes [n, 50] and of the chosen AudioSet labels [n, m]."""
+
+
+def chosen(teachers: Path) -> list[int]:
+    """Give AudioSet's index of each label that the table of scenes names, in its order."""
+    with (teachers / "audioset_labels.csv").open(encoding="utf-8", newline="") as lines:
+        index = {row["display_name"]: int(row["index"]) for row in csv.DictReader(lines)}
+    return [index[label] for label in audioset_labels()]
+
+
+def labels(classes: list[str]) -> list[str]:
+    """Name the outputs, as the sidecar does: ESC-50's classes in their order, then the AudioSet labels."""
+    return [*(f"esc50:{name}" for name in classes), *(f"audioset:{name}" for name in audioset_labels())]
+
+
+def quantise(net: SceneNet, teachers: Path, clips: Clips, rows: NDArray[np.int64]) -> bytes:
+    """Make the int8 file of a net; the ranges come from some of `rows`, which the net was fitted on."""
+    small = copy.deepcopy(net)
+    small.keep(chosen(teachers))
+    some = np.sort(np.random.default_rng(0).choice(rows, min(_CALIBRATION, len(rows)), replace=False))
+    calibration = [(torch.from_numpy(clips.floats(slice(row, row + 1))),) for row in some]
+    return to_int8(small, (torch.zeros(1, FRAMES, BANDS),), calibration)
+
+
+def answers(file: bytes, clips: Clips, rows: NDArray[np.int64]) -> Outputs:
+    """Ask an int8 file about some windows, one by one as the device does."""
+    with tempfile.NamedTemporaryFile(suffix=".tflite") as stored:
+        stored.write(file)
+        stored.flush()
+        model = Model(Path(stored.name))
+        heard = [sorted(model(clips.floats(slice(row, row + 1))), key=np.size) for row in rows]
+    return np.concatenate([esc50 for esc50, _ in heard]), np.concatenate([audioset for _, audioset in heard])
+
+
+def float_answers(net: SceneNet, teachers: Path, clips: Clips, rows: NDArray[np.int64]) -> Outputs:
+    """Ask the float net the same."""
+    small = copy.deepcopy(net)
+    small.keep(chosen(teachers))
+    with torch.no_grad():
+        heard = [small(torch.from_numpy(clips.floats(part))) for part in np.array_split(rows, max(1, len(rows) // 32))]
+    return torch.cat([esc50 for esc50, _ in heard]).numpy(), torch.cat([audioset for _, audioset in heard]).numpy()
+
+
+def ship(path: Path, file: bytes, classes: list[str], meta: dict[str, Any]) -> None:
+    """Write the weights with their sidecar."""
+    save(path, file, name="scene-1", labels=labels(classes), meta=meta, span=SPAN)
