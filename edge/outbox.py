@@ -41,6 +41,7 @@ _MEMORY_ROWS: Final = 2000
 _DONE_SECONDS: Final = 60.0
 _DONE_ROWS: Final = 200
 _RETRY_SECONDS: Final = 5.0
+_EXPIRE_SECONDS: Final = 3600.0
 _WAL_BYTES: Final = 4_000_000
 _BROKEN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -92,6 +93,7 @@ class Outbox:
         self._memory: dict[str, Row] = {}
         self._done: dict[str, float] = {}
         self._retry_at = 0.0
+        self._expired_at = float("-inf")
         self._next = 1
         with self._lock:
             self._open()
@@ -213,7 +215,8 @@ class Outbox:
                 self._delete_done()
             if self._memory or self._db is None:
                 self._flush()
-            if now is not None:
+            if now is not None and time.monotonic() - self._expired_at > _EXPIRE_SECONDS:
+                self._expired_at = time.monotonic()
                 sql = "DELETE FROM outbox WHERE born < ? AND keep < 3"
                 self._count("age", self._write(lambda db: db.execute(sql, (now - self._max_seconds,)).rowcount))
 

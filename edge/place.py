@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import gpsd
 
@@ -152,7 +152,7 @@ class Places:
 
     def _poll(self) -> None:
         try:
-            self.hear(gpsd.get_current())
+            self.hear(_client().get_current())
         except (UserWarning, IndexError):  # no receiver is active, or none has reported yet
             self.state = "no receiver reports to gpsd"
 
@@ -169,21 +169,27 @@ def _connect(host: str, port: int) -> None:
     late = threading.Timer(_ANSWER_SECONDS, _hang_up)
     late.start()
     try:
-        gpsd.connect(host, port)
+        _client().connect(host, port)
     finally:
         late.cancel()
-    gpsd.gpsd_socket.settimeout(_ANSWER_SECONDS)
+    _client().gpsd_socket.settimeout(_ANSWER_SECONDS)
 
 
 def _hang_up() -> None:
-    if gpsd.gpsd_socket is not None:
+    if (end := _client().gpsd_socket) is not None:
         with suppress(OSError):
-            gpsd.gpsd_socket.shutdown(2)
+            end.shutdown(2)
 
 
 def _disconnect() -> None:
-    for end in (gpsd.gpsd_stream, gpsd.gpsd_socket):
+    client = _client()
+    for end in (client.gpsd_stream, client.gpsd_socket):
         if end is not None:
             with suppress(OSError, ValueError):
                 end.close()
-    gpsd.gpsd_stream = gpsd.gpsd_socket = None
+    client.gpsd_stream = client.gpsd_socket = None
+
+
+def _client() -> Any:
+    """Gpsd's client keeps its connection in its module."""
+    return gpsd

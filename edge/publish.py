@@ -24,9 +24,10 @@ from functools import partial
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.config import Broker
 from edge.outbox import Outbox, Row
@@ -72,7 +73,7 @@ class _Client(mqtt.Client):
 
     ended: Callable[[str], None]
 
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> mqtt.MQTTErrorCode:
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         """Run the network loop of one connection; called in paho's thread."""
         why = ""
         try:
@@ -81,7 +82,7 @@ class _Client(mqtt.Client):
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             log.exception("the network loop failed")
-            return mqtt.MQTTErrorCode.MQTT_ERR_UNKNOWN
+            return MQTTErrorCode.MQTT_ERR_UNKNOWN
         else:
             return code
         finally:
@@ -219,7 +220,8 @@ class Publisher:
         live = self._outbox.after(self._top, max(0, room) + LIVE_ROOM) if room > -LIVE_ROOM else []
         for row in live[: room + LIVE_ROOM]:
             self._top = row.seq
-            self._send(row)
+            if row.id not in self._sent:
+                self._send(row)
         room -= len(live)
         if room < self._window // 4 and len(self._sent) > self._window // 2:
             return  # a query for a few rows only costs more than it brings
@@ -293,24 +295,14 @@ class Publisher:
         client.will_set(
             topic(self._device, "status"), json.dumps({"state": "offline", "since": None}), qos=1, retain=True
         )
-        broker = self._broker
-        try:
-            if broker.password_file is not None:
-                password = broker.password_file.read_text(encoding="utf-8").splitlines()[0]
-                client.username_pw_set(broker.user or self._device, password)
-            elif broker.user is not None:
-                client.username_pw_set(broker.user)
-            if broker.tls:
-                client.tls_set(_text(broker.ca_file), _text(broker.cert_file), _text(broker.key_file))
-        except (OSError, IndexError, ValueError) as error:
-            raise UserError(f"broker: its password or certificate files cannot be used: {error}") from error
+        authenticate(client, self._device, self._broker)
         return client
 
     def _connect(self) -> None:
         self._attempts += 1
         wait = min(_BACK_OFF[1], _BACK_OFF[0] * 2.0 ** min(self._attempts - 1, 10))
         self._next_attempt = time.monotonic() + wait * random.uniform(0.5, 1.0)  # noqa: S311 (spreads a fleet)
-        session = Properties(PacketTypes.CONNECT)
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = _SESSION_S
         session.ReceiveMaximum = _RECEIVE_MAXIMUM
         try:
@@ -366,7 +358,7 @@ class Publisher:
         if reason.is_failure:
             self.trouble = f"the broker refuses the connection: {reason}"
             return
-        client.subscribe([(topic(self._device, kind), mqtt.SubscribeOptions(qos=1)) for kind in self._handlers])
+        client.subscribe([(topic(self._device, kind), SubscribeOptions(qos=1)) for kind in self._handlers])
         maximum = getattr(properties, "ReceiveMaximum", 65_535)
         kept = flags.session_present
         self._inbox.put(partial(self._on_connected, session_present=kept, receive_maximum=maximum))
@@ -376,7 +368,7 @@ class Publisher:
         self._inbox.put(partial(self._on_end, why))
 
     def _on_message(self, _client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
-        self._inbox.put(partial(self._deal_with, message.topic, message.payload))
+        self._inbox.put(partial(self._deal_with, message.topic, bytes(message.payload)))
 
     def _on_publish(self, _client: mqtt.Client, _: Any, mid: int, reason: Any, _properties: Any) -> None:
         self._inbox.put(partial(self._on_acknowledged, mid, refused=reason.is_failure))
@@ -385,5 +377,38 @@ class Publisher:
         self._handlers[parse(name).kind](payload)
 
 
+def authenticate(client: mqtt.Client, device: str, broker: Broker) -> None:
+    """Give the client its user, password and certificates. Raises UserError when their files cannot be used."""
+    try:
+        if broker.password_file is not None:
+            password = broker.password_file.read_text(encoding="utf-8").splitlines()[0]
+            client.username_pw_set(broker.user or device, password)
+        elif broker.user is not None:
+            client.username_pw_set(broker.user)
+        if broker.tls:
+            client.tls_set(_text(broker.ca_file), _text(broker.cert_file), _text(broker.key_file))
+    except (OSError, IndexError, ValueError) as error:
+        raise UserError(f"broker: its password or certificate files cannot be used: {error}") from error
+
+
 def _text(path: Any) -> str | None:
     return None if path is None else str(path)
+
+
+def try_login(device: str, broker: Broker, seconds: float) -> str | None:
+    """Log in as a device would, under another client id; None when the broker lets it in, else its reason."""
+    answer: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, f"{device}-check", protocol=mqtt.MQTTv5)
+    authenticate(client, device, broker)
+    client.on_connect = lambda _c, _u, _f, reason, _p: answer.put(str(reason) if reason.is_failure else None)
+    try:
+        client.connect(broker.host, broker.port)
+        client.loop_start()
+        return answer.get(timeout=seconds)
+    except queue.Empty:
+        return f"no answer within {seconds:g} s"
+    except (OSError, ValueError) as error:
+        return str(error)
+    finally:
+        client.disconnect()
+        client.loop_stop()

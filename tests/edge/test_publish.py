@@ -18,6 +18,7 @@ from tests.parts import free_port, wait_until
 
 pytestmark = pytest.mark.needs("mosquitto")
 DEVICE = "pocket-1"
+KINDS = ("moment", "status", "health", "reply")
 
 
 class FakeHub:
@@ -29,7 +30,7 @@ class FakeHub:
         self.lock = threading.Lock()
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, "hub", protocol=mqtt.MQTTv5)
         self.client.on_message = self.on_message
-        self.client.on_connect = lambda client, *_: client.subscribe("moodscape/v1/+/#", qos=1)
+        self.client.on_connect = lambda client, *_: client.subscribe([(f"moodscape/v1/+/{kind}", 1) for kind in KINDS])
         self.client.reconnect_delay_set(1, 1)
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = 3600

@@ -1,0 +1,164 @@
+"""The doctor: tries each thing that the device needs and says what to do where one is not as it should be."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from edge.config import Config
+from moments.errors import UserError, WorkError
+
+_LISTEN_S: Final = 1.5
+_OPEN_S: Final = 6.0
+_CONNECT_S: Final = 5.0
+_LOW_DISK_MB: Final = 200
+_QUIET_DBFS: Final = -90.0
+_LOUD_DBFS: Final = -3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence on one thing. `bad` makes the device useless, `note` does not."""
+
+    what: str
+    verdict: Literal["good", "note", "bad"]
+    sentence: str
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Give one finding a thing, in the order of the way through the device, each as soon as it is known."""
+    checks: tuple[tuple[str, Callable[[Config], tuple[Literal["good", "note", "bad"], str]]], ...] = (
+        ("sound", _sound),
+        ("models", _models),
+        ("clock", _clock),
+        ("place", _place),
+        ("outbox", _outbox),
+        ("broker", _broker),
+    )
+    for what, check in checks:
+        try:
+            verdict, sentence = check(config)
+        except (UserError, WorkError) as error:
+            verdict, sentence = "bad", str(error)
+        yield Finding(what, verdict, sentence)
+
+
+def _sound(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    kind, _, name = config.source.partition(":")
+    if kind == "file":
+        from pathlib import Path
+
+        from edge.capture.recording import Recording
+
+        recording = Recording(Path(name))
+        recording.close()
+        return "good", f"{name}: {recording.seconds:.1f} s of sound"
+    if kind == "pipe":
+        return "note", "sound comes on a pipe: start the program that writes it"
+    return _microphone(config)
+
+
+def _microphone(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.capture.microphone import Microphone, stable_name
+    from edge.sound import level_dbfs
+
+    microphone = Microphone(config.capture.microphone)
+    late = threading.Timer(_OPEN_S, microphone.close)
+    late.start()
+    heard: list[np.ndarray] = []
+    try:
+        begun = None
+        for block in microphone.blocks():
+            begun = begun or time.monotonic()
+            heard.append(block.samples)
+            if time.monotonic() - begun > _LISTEN_S:
+                break
+    finally:
+        late.cancel()
+        microphone.close()
+    name = stable_name(microphone.device.name)
+    if not heard:
+        return "bad", f"“{name}” gives no sound; unplug it and plug it in again"
+    level = level_dbfs(np.concatenate(heard))
+    if level <= _QUIET_DBFS:
+        return "bad", f"“{name}” is silent ({level:.0f} dBFS): is it muted, or another one meant (see `edge devices`)?"
+    if level >= _LOUD_DBFS:
+        return "note", f"“{name}” is too loud ({level:.0f} dBFS): turn its gain down, as with alsamixer"
+    return "good", f"“{name}” hears {level:.0f} dBFS"
+
+
+def _models(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.pipeline import Pipeline
+
+    begun = time.monotonic()
+    pipeline = Pipeline.load(config.models.rules, silence_dbfs=config.gate.silence_dbfs)
+    return "good", f"gate, speech, scenes loaded in {time.monotonic() - begun:.1f} s; rules {pipeline.rules.version}"
+
+
+def _clock(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.clock import Clock
+
+    now = Clock().now()
+    if now.clock == "free":
+        wait = f"moments wait for it up to {config.clock.max_wait_h:g} h"
+        return "note", f"the time is not known yet ({wait}): is NTP on? `timedatectl set-ntp true`"
+    return "good", f"{now.start.isoformat(timespec='seconds')}, known"
+
+
+def _place(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.place import Places
+
+    if config.gps.fixed is not None:
+        return "good", "a fixed place is set"
+    places = Places(config.gps)
+    places.start()
+    end = time.monotonic() + 4
+    while places.fix is None and time.monotonic() < end and "does not answer" not in places.state:
+        time.sleep(0.1)
+    places.close()
+    if places.fix is not None:
+        return "good", f"gpsd has a {places.state}"
+    return "note", f"moments get no place: {places.state}; start gpsd, or set gps.fixed"
+
+
+def _outbox(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.outbox import Outbox
+
+    path = config.outbox_path
+    outbox = Outbox(path, max_mb=config.outbox.max_mb, max_days=config.outbox.max_days)
+    try:
+        outbox.tick(None)
+        depth, trouble = outbox.depth, outbox.trouble
+    finally:
+        outbox.close()
+    if trouble is not None:
+        who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
+        return "bad", f"{trouble}; give {who} a folder that it may write to with outbox.path"
+    free = shutil.disk_usage(path.parent).free / 1e6
+    words = f"{path}: {depth} moments wait, {free:.0f} MB free"
+    if free < max(_LOW_DISK_MB, config.outbox.max_mb):
+        return "note", f"{words}, less than outbox.max_mb may need: make room, or lower it"
+    return "good", words
+
+
+def _broker(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    """Log in as the device would, under another client id, so that a running device is not thrown out."""
+    from edge.publish import try_login
+
+    where = f"{config.broker.host}:{config.broker.port}"
+    try:
+        with socket.create_connection((config.broker.host, config.broker.port), _CONNECT_S):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return "bad", f"no broker at {where} ({reason}): start it, or set broker.host and broker.port"
+    refused = try_login(config.device, config.broker, _CONNECT_S)
+    if refused is not None:
+        return "bad", f"the broker at {where} refuses {config.device}: {refused}; look at broker.user and password_file"
+    return "good", f"{where} lets {config.device} in"

@@ -1,0 +1,193 @@
+"""Sound into drafts: one thread that feeds the pipeline from the source, pauses it, and knows whether it is stuck."""
+
+import logging
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge.capture.ears import Ears
+from edge.capture.source import Source
+from edge.clock import Clock, Reading
+from edge.config import Config
+from edge.models.rules import Rules
+from edge.pipeline import Draft, Pipeline
+from edge.sound import SILENCE_DBFS, Block
+from moments.errors import UserError, WorkError
+
+log = logging.getLogger(__name__)
+
+_STUCK_S: Final = 20.0
+_CLOSE_S: Final = 2.5
+_LOOK_S: Final = 0.2
+
+
+class Listener:
+    """Opens the source, reads it, gives each draft with its time to `keep`.
+
+    While `paused()` a microphone is closed, and what comes from a pipe or a recording is thrown away. `ended` is set
+    when the sound is over; `failure` is what ended it, if anything did. `models`: those that have spoken so far.
+    """
+
+    def __init__(
+        self, config: Config, clock: Clock, paused: Callable[[], bool], keep: Callable[[Draft, Reading], None]
+    ) -> None:
+        self.ended = threading.Event()
+        self.failure: Exception | None = None
+        self.models: dict[str, str] = {}
+        self._config, self._clock, self._paused, self._give = config, clock, paused, keep
+        self._live = config.source == "microphone"
+        self._pipeline: Pipeline | None = None
+        self._source: Source | None = None
+        self._begins: Reading | None = None  # a recording's own time
+        self._turn = threading.Lock()  # held while sound is read, so that the last flush comes after it
+        self._closing = threading.Event()
+        self._busy_since: float | None = None
+        self._square, self._samples = 0.0, 0
+        self._thread = threading.Thread(target=self._run, name="listen", daemon=True)
+
+    def load(self) -> None:
+        """Load models and rules and open a recording. Raises UserError or WorkError for what cannot be used."""
+        config = self._config
+        self._pipeline = Pipeline.load(
+            config.models.rules,
+            silence_dbfs=config.gate.silence_dbfs,
+            spl_at_0dbfs=config.capture.spl_at_0dbfs,
+            hour_at=self._hour,
+        )
+        self._source = self._open()
+
+    def start(self) -> None:
+        """Begin to listen."""
+        log.info("listening", extra={"source": self._config.source, "device": self._config.device})
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and give what was heard up to now."""
+        self._closing.set()
+        if self._source is not None:
+            self._source.close()
+        if self._thread.is_alive():
+            self._thread.join(_CLOSE_S)
+        with self._turn:
+            self._flush()
+
+    def use_rules(self, rules: Rules) -> None:
+        """Read scenes by other rules from now on."""
+        if self._pipeline is not None:
+            self._pipeline.rules = rules
+
+    # How it is.
+
+    @property
+    def deaf(self) -> bool:
+        """Tell whether a microphone gives nothing."""
+        return isinstance(self._source, Ears) and self._source.liveness.deaf
+
+    def stuck(self, now: float) -> bool:
+        """Tell whether one block has been in the pipeline for too long, as in a model that hangs."""
+        since = self._busy_since
+        return since is not None and now - since > _STUCK_S
+
+    def tick(self, now: float) -> None:
+        """Let the liveness of a microphone see that time goes by."""
+        if isinstance(self._source, Ears):
+            self._source.liveness.tick(now)
+
+    def ears_health(self) -> dict[str, Any]:
+        """Give state and reason of a microphone, and how often it was opened anew; nothing for other sources."""
+        if not isinstance(self._source, Ears):
+            return {}
+        live = self._source.liveness
+        return {"state": live.state.value, "reason": live.reason, "reopened": self._source.reopened}
+
+    def take_level(self) -> float:
+        """Give the level in dBFS of what was heard since the last call."""
+        power, self._square, self._samples = self._square / max(1, self._samples), 0.0, 0
+        return round(max(SILENCE_DBFS, 10 * math.log10(power)), 1) if power > 0 else SILENCE_DBFS
+
+    # The thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                if self._live and self._paused():
+                    self._closing.wait(_LOOK_S)
+                    continue
+                self._source = self._source or self._open()
+                self._feed(self._source)
+                self._source.close()
+                self._source = None
+                if not self._live:
+                    break
+        except Exception as error:
+            self.failure = error
+            if not isinstance(error, UserError | WorkError):
+                log.exception("listening failed")
+        finally:
+            self.ended.set()
+
+    def _feed(self, source: Source) -> None:
+        for block in source.blocks():
+            with self._turn:
+                if self._closing.is_set():
+                    return
+                if not self._paused():
+                    self._hear(block)
+                    continue
+                self._flush()
+                if self._live:
+                    return
+
+    def _hear(self, block: Block) -> None:
+        assert self._pipeline is not None  # noqa: S101 (`load` came before)
+        self._busy_since = time.monotonic()
+        self._square += float(np.dot(block.samples, block.samples))
+        self._samples += len(block.samples)
+        for draft in self._pipeline.feed(block):
+            self._keep(draft)
+        self._busy_since = None
+
+    def _flush(self) -> None:
+        for draft in self._pipeline.flush() if self._pipeline is not None else ():
+            self._keep(draft)
+
+    def _keep(self, draft: Draft) -> None:
+        self.models |= {part: name for part, name in draft.models.model_dump().items() if name}
+        self._give(draft, self._when(draft.at))
+
+    def _when(self, at: float) -> Reading:
+        if self._begins is None:
+            return self._clock.at(at)
+        return Reading(self._begins.start + timedelta(seconds=at), self._begins.clock, 0.0)
+
+    def _hour(self, at: float) -> float | None:
+        when = self._when(at)
+        return None if when.clock == "free" else when.start.hour + when.start.minute / 60
+
+    def _open(self) -> Source:
+        kind, _, name = self._config.source.partition(":")
+        if kind == "file":
+            from edge.capture.recording import Recording
+
+            recording = Recording(Path(name))
+            begins = recording.begins()
+            if begins is None:
+                ended = datetime.fromtimestamp(Path(name).stat().st_mtime).astimezone()
+                begins = ended - timedelta(seconds=recording.seconds)
+            self._begins = Reading(begins, "synced", 0.0)
+            return recording
+        if kind == "pipe":
+            from edge.capture.pipe import Pipe
+
+            return Pipe(os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
+        from edge.capture.microphone import Microphone
+
+        return Ears(lambda: Microphone(self._config.capture.microphone))

@@ -1,0 +1,84 @@
+"""What the owner set on the hub's page for this device: home zones and rules of its own.
+
+It comes retained over MQTT and is kept beside the outbox, so that a reboot without network does not forget a zone.
+"""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from edge.config import Zone
+from edge.models.rules import Rules
+from moments.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class _ZoneOfPage(BaseModel):
+    """A zone as the page knows it, which may also have a name and more."""
+
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    radius_m: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class OwnerConfig(BaseModel):
+    """The payload of the topic `config`; a part that is null stays as the device's own settings have it."""
+
+    version: int
+    zones: list[_ZoneOfPage] | None = None
+    rules: dict[str, Any] | None = None
+
+
+class Owner:
+    """Takes valid settings, keeps them, and says which version is in force. One that is not valid changes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.version: int | None = None
+        self.zones: tuple[Zone, ...] = ()
+        self.rules: Rules | None = None
+        if path.exists():
+            try:
+                self._apply(path.read_bytes())
+            except (OSError, ValueError, UserError) as error:
+                log.error("the owner's settings cannot be read", extra={"reason": _short(error)})
+
+    def take(self, payload: bytes) -> bool:
+        """Apply and keep what came; True when it is in force now. An empty payload says that nothing is set."""
+        try:
+            self._apply(payload or b'{"version": 0}')
+        except (ValueError, UserError) as error:
+            log.error("the owner's settings are not valid and change nothing", extra={"reason": _short(error)})
+            return False
+        self._keep(payload)
+        log.info("the owner's settings are in force", extra={"version": self.version})
+        return True
+
+    def _apply(self, payload: bytes) -> None:
+        found = OwnerConfig.model_validate_json(payload)
+        rules = None if found.rules is None else Rules.parse(json.dumps(found.rules), "the owner's rules")
+        self.zones = tuple(Zone(lat=zone.lat, lon=zone.lon, radius_m=zone.radius_m) for zone in found.zones or ())
+        self.rules, self.version = rules, found.version
+
+    def _keep(self, payload: bytes) -> None:
+        new = self._path.with_suffix(".new")
+        try:
+            with new.open("wb") as file:
+                file.write(payload or b'{"version": 0}')
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
+        except OSError as error:
+            log.error("the owner's settings would not survive a reboot", extra={"reason": str(error)})
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error)
