@@ -1,0 +1,38 @@
+"""Raw sound on a pipe: signed 16-bit little-endian samples, 16 kHz, mono (`arecord -f S16_LE -r 16000 -t raw`)."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from edge.sound import RATE, Block
+
+_BLOCK_BYTES: Final = 2 * RATE // 20
+
+
+class Pipe:
+    """Raw PCM as a source; its audio clock starts at the monotonic time of the first sample."""
+
+    def __init__(self, stream: BinaryIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._closed = False
+
+    def blocks(self) -> Iterator[Block]:
+        """Give the sound until the writer closes the pipe; half a sample at its end is left out."""
+        starts: float | None = None
+        given = 0
+        rest = b""
+        while not self._closed and (read := self._stream.read(_BLOCK_BYTES - len(rest))):
+            whole = rest + read
+            rest = whole[len(whole) & ~1 :]
+            samples = np.frombuffer(whole[: len(whole) & ~1], "<i2").astype(np.float32) / np.float32(32768)
+            if starts is None:
+                starts = self._clock() - len(samples) / RATE
+            yield Block(samples, starts + given / RATE)
+            given += len(samples)
+
+    def close(self) -> None:
+        """Stop after the block that is being read; the stream belongs to the one who opened it."""
+        self._closed = True

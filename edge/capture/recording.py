@@ -1,0 +1,127 @@
+"""Recordings: WAV, FLAC, Ogg or MP3 of any length, rate and channel count, read as a stream and never whole."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from edge.capture import dates
+from edge.capture.resample import Resampler
+from edge.sound import RATE, Block
+from moments.errors import WorkError
+
+_BLOCK_SECONDS: Final = 0.5
+_HEAD_BYTES: Final = 8192
+_SHORT_BY: Final = 0.02
+"""The share that may lack before a recording counts as cut off: an MP3 header is not exact to the sample."""
+
+
+class UnreadableRecording(WorkError):  # noqa: N818 - named for what it is
+    """A recording, or the rest of one, that cannot be read: `path` and the reason `why`."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    if not path.exists():
+        raise UnreadableRecording(path, "there is no such file")
+    if not path.is_file():
+        raise UnreadableRecording(path, "is not a file")
+    if not path.stat().st_size:
+        raise UnreadableRecording(path, "is empty")
+
+
+class _Stream(soundfile.SoundFile):
+    """A file that is only read onwards.
+
+    soundfile seeks to where it stands after each read of a seekable file, and a seek spoils the MP3 frame after it,
+    which needs the bits of the frames before.
+    """
+
+    def seekable(self) -> bool:
+        """Tell soundfile not to seek."""
+        return False
+
+
+class Recording:
+    """A recording as a source. `Block.at` counts from 0, the recording's first sample.
+
+    Raises UnreadableRecording when it holds no sound that can be read; `blocks` raises it where the sound breaks off,
+    after it gave what stands before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        _refuse_what_is_no_file(path)
+        self.path = path
+        try:
+            self._file = _Stream(path)
+        except soundfile.LibsndfileError as error:
+            why = f"holds no sound that can be read ({_reason(error)}); give WAV, FLAC, Ogg or MP3"
+            raise UnreadableRecording(path, why) from None
+        except OSError as error:
+            raise UnreadableRecording(path, f"cannot be opened: {error.strerror}") from None
+        self._closed = False
+
+    @property
+    def seconds(self) -> float:
+        """Its length as its header tells it."""
+        return float(self._file.frames / self._file.samplerate)
+
+    def begins(self) -> datetime | None:
+        """Give its own date and time, if it holds one."""
+        with self.path.open("rb") as file:
+            return dates.of_wave(file) or dates.of_tag(self._file.copy_metadata().get("date", ""))
+
+    def blocks(self) -> Iterator[Block]:
+        """Give the sound from its start, once."""
+        resampler = Resampler(self._file.samplerate)
+        at_once = max(1, int(self._file.samplerate * _BLOCK_SECONDS))
+        frames, given = 0, 0
+        fault: str | None = None
+        while not self._closed:
+            try:
+                samples: NDArray[np.float32] = self._file.read(at_once, dtype="float32", always_2d=True)  # type: ignore[assignment]
+            except soundfile.LibsndfileError as error:
+                fault = f"is damaged ({_reason(error)})"
+                break
+            frames += len(samples)
+            heard = resampler.feed(samples) if len(samples) else resampler.finish()
+            if len(heard):
+                yield Block(heard, given / RATE)
+                given += len(heard)
+            if not len(samples):
+                fault = self._cut_off(frames)
+                break
+        if fault:
+            raise UnreadableRecording(self.path, f"{fault}; read up to {frames / self._file.samplerate:.1f} s")
+
+    def _cut_off(self, frames: int) -> str | None:
+        if not frames:
+            return "holds no sound"
+        if frames < self._file.frames * (1 - _SHORT_BY) and self._tells_its_length():
+            return f"is cut off: its header tells {self.seconds:.1f} s"
+        return None
+
+    def _tells_its_length(self) -> bool:
+        """Tell whether the length is in the header; for an MP3 without a Xing or Info tag it is only estimated."""
+        if self._file.format not in {"MPEG", "MP3"}:
+            return True
+        with self.path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+        return b"Xing" in head or b"Info" in head
+
+    def close(self) -> None:
+        """Close the file; `blocks` ends."""
+        self._closed = True
+        self._file.close()
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    return str(error.error_string).strip().rstrip(".").lower() or "no reason given"

@@ -1,0 +1,38 @@
+"""Brings a stream of any rate and channel count to 16 kHz mono."""
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from edge.sound import RATE, Samples
+
+
+class Resampler:
+    """A stream of float samples at `rate` becomes one of 16 kHz mono, channels by their mean, in [-1, 1].
+
+    What is not a number counts as `garbage` and becomes silence. soxr's filter holds some milliseconds back until
+    `finish`.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.garbage = 0
+        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+
+    def feed(self, samples: NDArray[np.float32]) -> Samples:
+        """Take float32 [n] or [n, channels] at the source's rate; give float32 [m] at 16 kHz, m >= 0."""
+        mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+        if not np.isfinite(mono.sum()):
+            bad = ~np.isfinite(mono)
+            self.garbage += int(bad.sum())
+            mono = np.where(bad, np.float32(0), mono)
+        return self._convert(mono, last=False)
+
+    def finish(self) -> Samples:
+        """Give what the filter still holds."""
+        return self._convert(np.zeros(0, np.float32), last=True)
+
+    def _convert(self, mono: Samples, *, last: bool) -> Samples:
+        if self._stream is not None:
+            mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
+        clipped: Samples = np.clip(mono, -1.0, 1.0)
+        return clipped

@@ -1,0 +1,128 @@
+"""The microphone: its choice by name, and the whole way through a real PulseAudio, ALSA's plug-in and PyAudio."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.capture.microphone import Device, NoMicrophone, choose, stable_name
+from tests.parts import wait_until
+from tests.pulse import RATE, Pulse
+
+INPUTS = [
+    Device(0, "HDA Intel PCH: ALC257 Analog (hw:0,0)", 2, 44_100),
+    Device(3, "USB Audio Device: - (hw:2,0)", 1, 48_000),
+    Device(5, "USB Audio Device Pro: - (hw:3,0)", 1, 48_000),
+]
+
+
+def test_a_part_of_the_name_in_any_case_chooses_a_microphone():
+    assert choose(INPUTS, "usb audio").index == 3
+    assert choose(INPUTS, "pro").index == 5
+
+
+def test_a_whole_name_goes_before_a_part_of_one():
+    assert choose([INPUTS[2], INPUTS[1]], "USB Audio Device: -").index == 3
+
+
+def test_a_renumbered_card_keeps_its_name():
+    assert stable_name("USB Audio Device: - (hw:7,0)") == stable_name(INPUTS[1].name)
+    assert choose(INPUTS, "USB Audio Device: - (hw:7,0)").index == 3
+
+
+def test_a_missing_microphone_lists_those_that_there_are():
+    with pytest.raises(NoMicrophone, match="no microphone is called “Blue Yeti”; there are: “HDA Intel PCH") as caught:
+        choose(INPUTS, "Blue Yeti")
+    assert "USB Audio Device Pro" in str(caught.value)
+
+
+def test_without_any_microphone_the_list_says_so():
+    with pytest.raises(NoMicrophone, match="there are: none"):
+        choose([], "usb")
+
+
+@pytest.fixture
+def pulse():
+    folder = Path(tempfile.mkdtemp(prefix="pa"))
+    server = Pulse(folder)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+        shutil.rmtree(folder)
+
+
+RECORD = """
+import json, sys, time, threading
+import numpy as np
+from edge.capture.microphone import Microphone, MicrophoneLost
+microphone = Microphone("default")
+print(json.dumps({"open": time.monotonic()}), flush=True)
+threading.Timer(float(sys.argv[1]), microphone.close).start()
+heard, jumps, due = [], 0, None
+try:
+    for block in microphone.blocks():
+        jumps += due is not None and abs(block.at - due) > 0.02
+        due = block.at + len(block.samples) / 16000
+        heard.append(block.samples)
+        last, late = block.at, time.monotonic() - due
+    ended = "closed"
+except MicrophoneLost as error:
+    ended = str(error)
+    microphone.close()
+threads = [t.name for t in threading.enumerate() if t.name == "close-microphone"]
+sound = np.concatenate(heard)
+np.save(sys.argv[2], sound)
+print(json.dumps({"jumps": jumps, "late": late, "ended": ended, "threads": threads, "overflows": microphone.overflows}))
+"""
+
+
+def record(pulse, seconds, to):
+    return subprocess.Popen(
+        [sys.executable, "-c", RECORD, str(seconds), str(to)],
+        env=pulse.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pulseaudio")
+def test_what_is_played_into_the_source_is_heard_sample_by_sample(pulse, tmp_path):
+    with record(pulse, 6, tmp_path / "heard.npy") as process:
+        json.loads(process.stdout.readline())
+        random = np.random.default_rng(3)
+        sound = np.clip(random.standard_normal(2 * RATE) * 0.1, -1, 1)
+        pulse.play(np.concatenate([np.zeros(RATE), sound]))
+        report = json.loads(process.stdout.readline())
+        errors = process.stderr.read()
+    heard = np.load(tmp_path / "heard.npy")
+    begins = int(np.argmax(np.abs(heard) > 1e-3))
+    found = heard[begins - 50 : begins + len(sound) + 50]
+    lag = int(np.argmax(np.correlate(found, sound[:4000].astype(np.float32), "valid")))
+    assert np.abs(found[lag : lag + len(sound)] - sound).max() < 1e-3
+    assert report["jumps"] == 0
+    assert report["ended"] == "closed"
+    assert report["threads"] == []
+    assert -0.05 < report["late"] < 0.5
+    assert "Traceback" not in errors
+    assert "ALSA lib" not in errors
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pulseaudio")
+def test_an_unplugged_microphone_is_noticed_within_three_seconds(pulse, tmp_path):
+    with record(pulse, 30, tmp_path / "heard.npy") as process:
+        json.loads(process.stdout.readline())
+        pulse.play(np.full(RATE // 2, 0.1))
+        wait_until(lambda: not pulse._queue)
+        pulse.unplug()
+        report = json.loads(process.stdout.readline())
+        process.kill()
+    assert "gave no sound" in report["ended"]

@@ -1,0 +1,197 @@
+"""Recordings of every kind become the same 16 kHz mono stream, and what is broken says so."""
+
+import struct
+import tracemalloc
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+import soundfile
+
+from edge.capture import dates
+from edge.capture.recording import Recording, UnreadableRecording
+from edge.sound import RATE
+
+
+def tone(seconds, rate, hz=440.0):
+    return (0.3 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def read(path):
+    recording = Recording(path)
+    try:
+        return list(recording.blocks())
+    finally:
+        recording.close()
+
+
+def sound(blocks):
+    return np.concatenate([block.samples for block in blocks])
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (48_000, 1), (8_000, 2)])
+def test_any_format_rate_and_channel_count_becomes_16_khz_mono(tmp_path, suffix, rate, channels):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.column_stack([tone(3, rate)] * channels), rate)
+    blocks = read(path)
+    heard = sound(blocks)
+    assert len(heard) == pytest.approx(3 * RATE, abs=0.1 * RATE)
+    spectrum = np.abs(np.fft.rfft(heard[RATE : 2 * RATE]))
+    assert int(np.argmax(spectrum)) == 440
+    assert np.sqrt(np.mean(heard[RATE : 2 * RATE] ** 2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.05)
+    assert heard.dtype == np.float32
+
+
+def test_channels_are_mixed_by_their_mean(tmp_path):
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.column_stack([tone(1, RATE), -tone(1, RATE)]), RATE)
+    assert np.abs(sound(read(path))).max() < 1e-3
+
+
+def test_block_times_count_from_the_recordings_first_sample(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(2.3, 44_100), 44_100)
+    at = 0
+    for block in read(path):
+        assert block.at == pytest.approx(at / RATE)
+        at += len(block.samples)
+
+
+def test_what_is_not_a_number_becomes_silence_and_what_is_too_loud_is_clipped(tmp_path):
+    path = tmp_path / "a.wav"
+    wild = tone(1, RATE)
+    wild[100:200], wild[300], wild[400] = np.nan, np.inf, 7.0
+    soundfile.write(path, wild, RATE, subtype="FLOAT")
+    heard = sound(read(path))
+    assert np.isfinite(heard).all()
+    assert not heard[100:200].any()
+    assert heard.max() == 1.0
+
+
+def text_named_wav(path):
+    path.write_text("this is no sound at all\n" * 50)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def folder(path):
+    path.mkdir()
+
+
+def half_a_header(path):
+    soundfile.write(path, tone(1, RATE), RATE)
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def header_without_sound(path):
+    soundfile.write(path, tone(0, RATE), RATE)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (text_named_wav, "holds no sound that can be read"),
+        (empty, "is empty"),
+        (folder, "is not a file"),
+        (half_a_header, "holds no sound"),
+        (header_without_sound, "holds no sound"),
+        (str, "there is no such file"),
+    ],
+)
+def test_a_file_without_sound_gets_one_sentence_that_names_it(tmp_path, make, says):
+    path = tmp_path / "broken.wav"
+    make(path)
+    with pytest.raises(UnreadableRecording, match=says) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac"])
+def test_what_stands_before_the_fault_of_a_cut_off_recording_is_read(tmp_path, suffix):
+    path = tmp_path / f"cut.{suffix}"
+    soundfile.write(path, tone(10, RATE), RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    recording, blocks = Recording(path), []
+    with pytest.raises(UnreadableRecording, match=r"(cut off|damaged).*; read up to \d\.\d s$"):
+        blocks.extend(recording.blocks())
+    recording.close()
+    assert 3 * RATE < len(sound(blocks)) < 6 * RATE
+
+
+def test_a_cut_off_ogg_is_read_up_to_its_last_whole_page(tmp_path):
+    path = tmp_path / "cut.ogg"
+    soundfile.write(path, np.random.default_rng(1).standard_normal(10 * RATE) * 0.1, RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert len(sound(read(path))) > 3 * RATE
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path):
+    path = tmp_path / "long.flac"
+    with soundfile.SoundFile(path, "w", 44_100, 2) as file:
+        for _ in range(300):
+            file.write(np.zeros((44_100, 2), np.float32))
+    recording = Recording(path)
+    tracemalloc.start()
+    count = sum(len(block.samples) for block in recording.blocks())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    recording.close()
+    assert count == pytest.approx(300 * RATE, abs=RATE)
+    assert peak < 2e6
+
+
+def broadcast_wave(path, date, time):
+    bext = b"\0" * 320 + date.encode() + time.encode() + b"\0" * 264
+    samples = (tone(1, RATE) * 32767).astype("<i2").tobytes()
+    chunks = b"bext" + struct.pack("<I", len(bext)) + bext
+    chunks += b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    chunks += b"data" + struct.pack("<I", len(samples)) + samples
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+
+
+def test_a_broadcast_wave_tells_when_it_began(tmp_path):
+    path = tmp_path / "b.wav"
+    broadcast_wave(path, "2026-05-22", "09:32:10")
+    recording = Recording(path)
+    assert recording.begins() == datetime(2026, 5, 22, 9, 32, 10).astimezone()
+    assert recording.seconds == 1.0
+    recording.close()
+
+
+def test_a_tag_with_date_and_time_tells_when_it_began(tmp_path):
+    path = tmp_path / "t.flac"
+    with soundfile.SoundFile(path, "w", RATE, 1) as file:
+        file.date = "2026-05-22T09:32:10+09:00"
+        file.write(tone(1, RATE))
+    recording = Recording(path)
+    assert recording.begins() == datetime(2026, 5, 22, 9, 32, 10, tzinfo=timezone(timedelta(hours=9)))
+    recording.close()
+
+
+@pytest.mark.parametrize("text", ["", "2026", "2026-05-22", "2026-13-40T99:99:99", "yesterday"])
+def test_a_tag_that_is_no_time_of_day_is_not_taken_for_one(text):
+    assert dates.of_tag(text) is None
+
+
+def test_random_bytes_give_a_sentence_and_never_a_traceback(tmp_path):
+    random = np.random.default_rng(2)
+    heads = [b"", b"RIFF\xff\xff\xff\xffWAVE", b"fLaC", b"OggS", b"ID3", b"\xff\xfb\x90\x00"]
+    for number in range(60):
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(heads[number % len(heads)] + random.bytes(int(random.integers(1, 3000))))
+        try:
+            recording = Recording(path)
+        except UnreadableRecording:
+            continue
+        try:
+            recording.begins()
+            for block in recording.blocks():
+                assert np.isfinite(block.samples).all()
+        except UnreadableRecording:
+            pass
+        finally:
+            recording.close()
