@@ -1,0 +1,205 @@
+"""Cuts the stream into utterances of near speech and windows of surroundings.
+
+Every sample that is not silence is in exactly one segment, in order. What is silence is decided over half a second, so
+that a faint click does not break it. An utterance begins a little before its first voice and ends a little after its
+last; voices that follow within the hang-over belong to the same utterance. All choices are taken decision by
+decision, so that the segments do not depend on how the sound was cut into blocks.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from edge.gate.detector import Decision, Thresholds
+from edge.gate.tape import Tape
+from edge.sound import RATE, Block, Segment
+
+SILENCE_DBFS: Final = -60.0
+"""Half a second below this level is silence: the self-noise of a usual small microphone in a quiet room."""
+
+MIN: Final = RATE // 2
+"""The shortest segment; a scrap goes to the utterance after it or to the window before it."""
+MAX_SPEECH: Final = 15 * RATE
+WINDOW: Final = 5 * RATE
+CONFIRM: Final = RATE * 12 // 100
+"""Voice without a break that makes an utterance: shorter than the shortest word, longer than a click."""
+BEFORE: Final = RATE * 15 // 100
+AFTER: Final = RATE // 10
+_EDGE: Final = RATE // 20
+"""Sound begins and ends within frames that are, on the whole, silent."""
+_PIECE: Final = RATE // 100
+_KEEP: Final = RATE
+
+
+class Segmenter:
+    """Takes blocks with the detector's decisions about them, gives segments as soon as they are certain.
+
+    `thresholds`: of `speech` and `near`, each with hysteresis; both must hold for a voice. `step_s`: the seconds that
+    one decision covers. `silence_dbfs`: the level below which sound belongs to no segment. An utterance leaves
+    0.6 s after its last voice, a window of surroundings 0.5 s after its end.
+    """
+
+    def __init__(self, thresholds: Mapping[str, Thresholds], step_s: float, silence_dbfs: float = SILENCE_DBFS) -> None:
+        self._speech = thresholds["speech"]
+        self._near = thresholds["near"]
+        self._step_s = step_s
+        self._silence = 10 ** (silence_dbfs / 10)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._tape = Tape()
+        self._waiting: deque[Decision] = deque()
+        self._last = Decision(0.0, 0.0, 0.0)
+        self._anchor = (0, 0.0)
+        self._decided = 0
+        self._given = 0
+        self._open = 0
+        self._loud_to = 0
+        self._recent: deque[tuple[int, int, float]] = deque()
+        self._silent = True
+        self._talking = False
+        self._voice_from: int | None = None
+        self._voice_to = 0
+        self._uttering = False
+        self._out: list[Segment] = []
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether the stream is in silence now."""
+        return self._silent
+
+    def feed(self, block: Block, decisions: Sequence[Decision]) -> list[Segment]:
+        """Take the next block and the decisions that became possible with it, in order."""
+        self._tape.append(block.samples)
+        self._anchor = (self._tape.end, block.at + len(block.samples) / RATE)
+        self._waiting.extend(decisions)
+        while self._waiting and self._end_of(self._waiting[0]) <= self._tape.end:
+            decision = self._waiting.popleft()
+            self._decide(self._end_of(decision), decision)
+        self._tape.forget(min(self._open, self._decided - _KEEP))
+        return self._hand_over()
+
+    def flush(self) -> list[Segment]:
+        """End the stream: give what is left. The next block begins a new one."""
+        total = self._tape.end
+        while self._waiting:
+            decision = self._waiting.popleft()
+            self._decide(min(total, self._end_of(decision)), decision)
+        self._decide(total, self._last)
+        if self._uttering:
+            self._end_utterance(total if total - self._utterance_end() < MIN else self._utterance_end())
+        if not self._silent and self._loud_to > self._open:
+            self._give("scene", min(self._open, max(self._given, total - MIN)), total)
+        out = self._hand_over()
+        self._reset()
+        return out
+
+    def _hand_over(self) -> list[Segment]:
+        out, self._out = self._out, []
+        return out
+
+    def _end_of(self, decision: Decision) -> int:
+        return round((decision.at + self._step_s / 2) * RATE)
+
+    def _decide(self, end: int, decision: Decision) -> None:
+        """Take the samples from the last decision to `end` into what the stream is known to be."""
+        start = self._decided
+        if end <= start:
+            return
+        self._decided, self._last = end, decision
+        quiet = self._measure(start, end)
+        self._hear_voice(start, end, decision)
+        if self._uttering:
+            self._go_on_uttering()
+        else:
+            self._go_on_listening(quiet)
+
+    def _measure(self, start: int, end: int) -> bool:
+        """Take the level of the frame; tell whether the half second up to it is silence.
+
+        A constant offset, which cheap converters have, is no sound.
+        """
+        samples = self._tape.view(start, end)
+        power = float(np.dot(samples, samples)) - float(samples.sum()) ** 2 / len(samples)
+        if power >= self._silence * len(samples):
+            self._loud_to = end
+        self._recent.append((start, end, power))
+        while self._recent[0][1] <= end - MIN:
+            self._recent.popleft()
+        return sum(frame[2] for frame in self._recent) < self._silence * MIN
+
+    def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
+        speech, near = (self._speech.off, self._near.off) if self._talking else (self._speech.on, self._near.on)
+        self._talking = decision.speech >= speech and decision.near >= near
+        if not self._talking:
+            if not self._uttering:
+                self._voice_from = None
+            return
+        if self._voice_from is None:
+            self._voice_from = start
+        if self._uttering:
+            self._voice_to = end
+
+    def _go_on_listening(self, quiet: bool) -> None:
+        if self._voice_from is not None and self._decided - self._voice_from >= CONFIRM:
+            self._begin_utterance(self._voice_from)
+        elif quiet and not self._talking:
+            self._go_silent()
+        elif self._silent:
+            self._silent = False
+            loud = [start for start, end, power in self._recent if power >= self._silence * (end - start)]
+            self._open = max(self._given, min([*loud, self._recent[-1][0]]) - _EDGE)
+        if not (self._silent or self._uttering) and self._decided - self._open >= WINDOW + MIN:
+            self._give("scene", self._open, self._open + WINDOW)
+
+    def _go_silent(self) -> None:
+        if not self._silent:
+            if self._loud_to > self._open:
+                if self._decided - self._open < MIN:
+                    return
+                ends = max(self._loud_to + _EDGE, self._open + MIN)
+                self._give("scene", self._open, min(ends, self._decided))
+            self._silent = True
+        self._open = self._decided
+
+    def _begin_utterance(self, voice_from: int) -> None:
+        begins = max(self._given, voice_from - BEFORE)
+        sound_before = not self._silent and self._loud_to > self._open
+        if sound_before and begins - self._open >= MIN:
+            self._give("scene", self._open, begins)
+        elif sound_before:
+            begins = min(begins, self._open)
+        self._open = begins
+        self._silent = False
+        self._uttering = True
+        self._voice_to = self._decided
+
+    def _utterance_end(self) -> int:
+        return max(self._voice_to + AFTER, self._open + MIN)
+
+    def _go_on_uttering(self) -> None:
+        if self._decided - self._utterance_end() >= MIN:
+            self._end_utterance(self._utterance_end())
+        elif self._decided - self._open >= MAX_SPEECH:
+            self._give("speech", self._open, self._quietest())
+
+    def _end_utterance(self, end: int) -> None:
+        self._give("speech", self._open, min(end, self._tape.end))
+        self._uttering = False
+        self._talking = False
+        self._voice_from = None
+
+    def _quietest(self) -> int:
+        """Find where long speech is best cut: the middle of its quietest 200 ms in its second half."""
+        begin = self._open + MAX_SPEECH // 2
+        end = min(self._decided - MIN, self._voice_to)
+        pieces = self._tape.view(begin, begin + (end - begin) // _PIECE * _PIECE).reshape(-1, _PIECE)
+        power = np.convolve((pieces**2).sum(axis=1), np.ones(20), "valid")
+        return begin + (int(np.argmin(power)) + 10) * _PIECE
+
+    def _give(self, kind: Literal["speech", "scene"], start: int, end: int) -> None:
+        known, at = self._anchor
+        self._out.append(Segment(kind, self._tape.view(start, end).copy(), at - (known - start) / RATE))
+        self._open = self._given = end

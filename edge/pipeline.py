@@ -1,0 +1,233 @@
+"""Sound in, drafts of moments out. Pure: it knows no microphone, network, disk or clock."""
+
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final, Literal, Protocol, Self
+
+from edge.gate.detector import Detector
+from edge.gate.segmenter import SILENCE_DBFS, Segmenter
+from edge.models.rules import Rules
+from edge.models.scenes import SceneReading
+from edge.sound import RATE, Block, Samples, Segment, level_dbfs
+from edge.steady import Steady, Stretch, Window
+from moments import EMOTIONS, UNCLEAR, Emotion, Models, Rule, Scene, expected_affect, uuid7
+
+_MEDIAN_WINDOWS: Final = 720
+_MEDIAN_FROM: Final = 60
+"""The device's own median level is that of the last hour's windows, known after some five minutes of sound."""
+_JUMP_S: Final = 0.1
+"""Block times that are further apart than the samples between them say that sound was lost."""
+
+
+class SpeechReads(Protocol):
+    """What reads the emotion in a voice."""
+
+    name: str
+    unclear_below: float
+
+    def read(self, samples: Samples) -> dict[str, float]:
+        """Give calibrated shares over `EMOTIONS`, which sum to one, for float32 [n] at 16 kHz."""
+
+
+class SceneReads(Protocol):
+    """What reads the surroundings."""
+
+    name: str
+
+    def read(self, samples: Samples) -> SceneReading:
+        """Give the scene of float32 [n] at 16 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything of a moment except wall time, clock, device, place, origin, record and clip.
+
+    `at`: monotonic seconds of its first sample, on the clock of the blocks. The other fields are the moment's.
+    """
+
+    id: str
+    basis: Literal["speech", "scene"]
+    at: float
+    seconds: float
+    emotion: Emotion
+    confidence: float
+    emotions: dict[str, float]
+    valence: float
+    arousal: float
+    scene: Scene | None
+    rule: Rule | None
+    level_dbfs: float
+    models: Models
+    continues: str | None
+
+
+class Pipeline:
+    """Gate, readers, rules and steadiness in one: `feed` it blocks, `flush` it at the end.
+
+    `sudden`: scenes that come through at once. `silence_dbfs`: below it is silence. `spl_at_0dbfs`: the microphone's
+    calibration in dB SPL, for rules that ask how loud it truly is. `hour_at` gives the local hour, [0, 24), of a
+    block's time, or None where nobody knows.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        speech: SpeechReads,
+        scenes: SceneReads,
+        rules: Rules,
+        *,
+        sudden: Collection[str] = (),
+        silence_dbfs: float = SILENCE_DBFS,
+        spl_at_0dbfs: float | None = None,
+        hour_at: Callable[[float], float | None] = lambda _: None,
+        new_id: Callable[[], str] = uuid7,
+    ) -> None:
+        self.rules = rules
+        self._detector = detector
+        self._speech = speech
+        self._scenes = scenes
+        self._hour_at = hour_at
+        self._new_id = new_id
+        self._segmenter = Segmenter(detector.thresholds, detector.step_s, silence_dbfs)
+        self._steady = Steady(sudden, new_id)
+        self._levels: deque[float] = deque(maxlen=_MEDIAN_WINDOWS)
+        self._spl_at_0dbfs = spl_at_0dbfs
+        self._next_at: float | None = None
+
+    @classmethod
+    def load(
+        cls,
+        rules: Path | None = None,
+        *,
+        silence_dbfs: float = SILENCE_DBFS,
+        spl_at_0dbfs: float | None = None,
+        hour_at: Callable[[float], float | None] = lambda _: None,
+    ) -> Self:
+        """Build it from the weights that ship and a file of rules (None: those that ship).
+
+        Raises BrokenWeights, and UserError for rules that are wrong.
+        """
+        from configs import shipped
+        from edge.gate import detector
+        from edge.models.scene_table import table
+        from edge.models.scenes import SceneReader
+        from edge.models.speech import SpeechReader
+
+        return cls(
+            detector.load(),
+            SpeechReader.load(),
+            SceneReader.load(),
+            Rules.load(rules or shipped("scenes.yaml")),
+            sudden=[row.label for row in table() if row.sudden],
+            silence_dbfs=silence_dbfs,
+            spl_at_0dbfs=spl_at_0dbfs,
+            hour_at=hour_at,
+        )
+
+    def feed(self, block: Block) -> list[Draft]:
+        """Take the next block; give the moments that became certain, in the order of their sound.
+
+        Where sound was lost (the block's time jumps), what came before is ended as at the end of a stream.
+        """
+        out = []
+        if self._next_at is not None and abs(block.at - self._next_at) > _JUMP_S:
+            out = self.flush()
+        self._next_at = block.at + len(block.samples) / RATE
+        for segment in self._segmenter.feed(block, self._detector.feed(block.samples)):
+            out += self._read(segment)
+        if self._segmenter.silent and self._steady.waiting:
+            out += self._scene_drafts(self._steady.close())
+        return out
+
+    def flush(self) -> list[Draft]:
+        """End the stream: give what is left."""
+        out = []
+        for segment in self._segmenter.flush():
+            out += self._read(segment)
+        out += self._scene_drafts(self._steady.close())
+        self._detector.reset()
+        self._next_at = None
+        return out
+
+    def _read(self, segment: Segment) -> list[Draft]:
+        level = level_dbfs(segment.samples)
+        if segment.kind == "speech":
+            before = self._scene_drafts(self._steady.close())
+            return [*before, self._speech_draft(segment, level)]
+        self._levels.append(level)
+        window = Window(segment.at, segment.seconds, level, self._scenes.read(segment.samples))
+        return self._scene_drafts(self._steady.feed(window))
+
+    def _speech_draft(self, segment: Segment, level: float) -> Draft:
+        emotions = self._speech.read(segment.samples)
+        emotion, confidence = _strongest(emotions, self._speech.unclear_below)
+        valence, arousal = expected_affect(emotions)
+        around = self._steady.around(segment.at)
+        scene_known = around is not None and around.label != UNCLEAR
+        return Draft(
+            id=self._new_id(),
+            basis="speech",
+            at=segment.at,
+            seconds=segment.seconds,
+            emotion=emotion,
+            confidence=_share(confidence),
+            emotions={label: _share(share) for label, share in emotions.items()},
+            valence=_affect(valence),
+            arousal=_affect(arousal),
+            scene=_scene(around) if around is not None and scene_known else None,
+            rule=None,
+            level_dbfs=round(level, 1),
+            models=Models(
+                gate=self._detector.name, speech=self._speech.name, scene=self._scenes.name if scene_known else None
+            ),
+            continues=None,
+        )
+
+    def _scene_drafts(self, stretches: list[Stretch]) -> list[Draft]:
+        return [self._scene_draft(stretch) for stretch in stretches]
+
+    def _scene_draft(self, stretch: Stretch) -> Draft:
+        ruling = self.rules.apply(
+            stretch.reading,
+            stretch.level_dbfs,
+            self._hour_at(stretch.at),
+            median_dbfs=median(self._levels) if len(self._levels) >= _MEDIAN_FROM else None,
+            spl_at_0dbfs=self._spl_at_0dbfs,
+            seconds=stretch.lasting,
+        )
+        return Draft(
+            id=stretch.id,
+            basis="scene",
+            at=stretch.at,
+            seconds=stretch.seconds,
+            emotion=ruling.emotion,
+            confidence=_share(ruling.confidence),
+            emotions={label: _share(share) for label, share in ruling.emotions.items()},
+            valence=_affect(ruling.valence),
+            arousal=_affect(ruling.arousal),
+            scene=_scene(stretch.reading),
+            rule=ruling.rule,
+            level_dbfs=round(stretch.level_dbfs, 1),
+            models=Models(gate=self._detector.name, scene=self._scenes.name, rules=str(self.rules.version)),
+            continues=stretch.continues,
+        )
+
+
+def _strongest(emotions: dict[str, float], unclear_below: float) -> tuple[Emotion, float]:
+    label: Emotion = max(EMOTIONS, key=lambda name: emotions[name])
+    return (label if emotions[label] >= unclear_below else "unclear"), emotions[label]
+
+
+def _scene(reading: SceneReading) -> Scene:
+    return Scene(label=reading.label, group=reading.group, confidence=_share(reading.confidence))
+
+
+def _share(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 4)
+
+
+def _affect(value: float) -> float:
+    return round(min(1.0, max(-1.0, value)), 4)

@@ -1,0 +1,208 @@
+"""The segmenter, fed with made-up decisions: what it must do whatever the detector says."""
+
+from itertools import cycle, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.gate.detector import Decision, Thresholds
+from edge.gate.segmenter import Segmenter
+from edge.sound import RATE, Block
+
+STEP = 0.03
+THRESHOLDS = {"speech": Thresholds(0.5, 0.35), "near": Thresholds(0.5, 0.35)}
+
+
+def new():
+    return Segmenter(THRESHOLDS, STEP)
+
+
+def noise(seconds, level_dbfs=-30.0):
+    return (np.random.default_rng(1).standard_normal(round(seconds * RATE)) * 10 ** (level_dbfs / 20)).astype(
+        np.float32
+    )
+
+
+def silence(seconds):
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def decisions(seconds, voices, near=1.0):
+    """One decision a step; `voices` are the (start, end) seconds in which somebody speaks."""
+    centres = np.arange(STEP / 2, seconds - STEP / 2, STEP)
+    return [
+        Decision(float(at), 1.0 * any(a <= at < b for a, b in voices), near * any(a <= at < b for a, b in voices))
+        for at in centres
+    ]
+
+
+def cut(samples, made, sizes, begins=100.0, segmenter=None):
+    """Feed everything in blocks of the given sizes, then of 4000, and end the stream."""
+    segmenter = segmenter or new()
+    out, at, index, waiting = [], 0, 0, list(made)
+    while at < len(samples):
+        size = sizes[index] if index < len(sizes) else 4000
+        block = Block(samples[at : at + size], begins + at / RATE)
+        at, index = at + len(block.samples), index + 1
+        ready = waiting[: sum(decision.at * RATE <= at for decision in waiting[:40])]
+        del waiting[: len(ready)]
+        out += segmenter.feed(block, ready)
+    return out + segmenter.flush()
+
+
+def spans(segments, begins=100.0):
+    return [(s.kind, round((s.at - begins) * RATE), round((s.at - begins) * RATE) + len(s.samples)) for s in segments]
+
+
+def test_surroundings_come_in_windows_of_five_seconds():
+    segments = cut(noise(22), decisions(22, []), [800])
+    assert [s.kind for s in segments] == ["scene"] * 5
+    assert [s.seconds for s in segments[:4]] == [5.0] * 4
+    assert sum(s.seconds for s in segments) == pytest.approx(22)
+
+
+def test_a_voice_is_one_utterance_between_its_surroundings():
+    segments = cut(noise(12), decisions(12, [(6, 8)]), [800])
+    assert [s.kind for s in segments] == ["scene", "scene", "speech", "scene"]
+    speech = segments[2]
+    assert speech.at - 100 == pytest.approx(6 - 0.15, abs=0.05)
+    assert speech.at + speech.seconds - 100 == pytest.approx(8 + 0.1, abs=0.05)
+
+
+def test_a_pause_within_the_hang_over_does_not_end_an_utterance():
+    segments = cut(noise(8), decisions(8, [(2, 3), (3.4, 4.4)]), [800])
+    assert [s.kind for s in segments] == ["scene", "speech", "scene"]
+
+
+def test_far_speech_is_surroundings():
+    segments = cut(noise(10), decisions(10, [(2, 8)], near=0.2), [800])
+    assert {s.kind for s in segments} == {"scene"}
+
+
+def test_a_click_that_sounds_like_a_voice_is_no_utterance():
+    segments = cut(noise(5), decisions(5, [(2, 2.07)]), [800])
+    assert {s.kind for s in segments} == {"scene"}
+
+
+def test_hysteresis_holds_a_voice_that_wavers():
+    wavering = [
+        Decision(d.at, d.speech * s, d.near * s)
+        for d, s in zip(decisions(6, [(1, 5)]), cycle([1.0, 0.4]), strict=False)
+    ]
+    assert [s.kind for s in cut(noise(6), wavering, [800])] == ["scene", "speech", "scene"]
+
+
+def test_silence_is_in_no_segment():
+    sound = np.concatenate([noise(3), silence(6), noise(3)])
+    segments = spans(cut(sound, decisions(12, []), [800]))
+    assert [kind for kind, _, _ in segments] == ["scene", "scene"]
+    assert segments[0][2] == pytest.approx(3 * RATE, abs=0.1 * RATE)
+    assert segments[1][1] == pytest.approx(9 * RATE, abs=0.1 * RATE)
+
+
+@pytest.mark.parametrize(
+    "quiet", [silence(8), noise(8, -75), silence(8) + np.float32(0.2)], ids=["zeros", "faint", "offset"]
+)
+def test_zeros_faint_noise_and_a_constant_offset_are_silence(quiet):
+    assert cut(quiet, decisions(8, []), [800]) == []
+
+
+def test_the_level_of_silence_can_be_set():
+    segmenter = Segmenter(THRESHOLDS, STEP, silence_dbfs=-90)
+    assert len(cut(noise(5, -75), decisions(5, []), [800], segmenter=segmenter)) == 1
+
+
+def test_a_voice_out_of_silence_keeps_its_first_sound():
+    sound = np.concatenate([silence(3), noise(2), silence(3)])
+    (kind, start, end), *rest = spans(cut(sound, decisions(8, [(3, 5)]), [800]))
+    assert (kind, rest) == ("speech", [])
+    assert start <= 3 * RATE
+    assert end >= 5 * RATE
+
+
+def test_long_speech_is_cut_where_it_is_quietest():
+    sound = noise(20)
+    sound[11 * RATE : 11 * RATE + RATE // 4] *= 0.01
+    segments = cut(sound, decisions(20, [(0, 20)]), [800])
+    assert [s.kind for s in segments] == ["speech", "speech"]
+    assert segments[0].seconds == pytest.approx(11.125, abs=0.1)
+
+
+def test_an_utterance_leaves_soon_after_its_end():
+    segmenter, made = new(), decisions(8, [(2, 4)])
+    sound = noise(8)
+    for start in range(0, len(sound), 160):
+        block = Block(sound[start : start + 160], start / RATE)
+        ready = [d for d in made if start < d.at * RATE <= start + 160]
+        if any(s.kind == "speech" for s in segmenter.feed(block, ready)):
+            break
+    assert start / RATE <= 4 + 0.7
+
+
+def test_a_flushed_segmenter_begins_anew():
+    segmenter = new()
+    first = spans(cut(noise(4), decisions(4, [(1, 2)]), [800], segmenter=segmenter))
+    assert spans(cut(noise(4), decisions(4, [(1, 2)]), [800], segmenter=segmenter)) == first
+
+
+def test_what_it_holds_does_not_grow():
+    segmenter = new()
+    for second in range(300):
+        made = [Decision(second + at, 0.0, 0.0) for at in np.arange(STEP / 2, 1, STEP)]
+        segmenter.feed(Block(noise(1), float(second)), made)
+        assert segmenter._tape.end - segmenter._tape.start <= 7 * RATE
+        assert len(segmenter._waiting) <= 40
+
+
+STRETCH = st.tuples(st.sampled_from(["speech", "far", "noise", "silence"]), st.floats(0.05, 9))
+BLOCKS = st.lists(st.integers(1, 20_000), min_size=1, max_size=20)
+
+
+def scripted(stretches):
+    made, parts, at = [], [], 0.0
+    for kind, seconds in stretches:
+        parts.append(silence(seconds) if kind == "silence" else noise(seconds))
+        at += seconds
+    sound = np.concatenate(parts)
+    ends = np.cumsum([seconds for _, seconds in stretches])
+    for centre in np.arange(STEP / 2, len(sound) / RATE - STEP / 2, STEP):
+        kind = stretches[min(int(np.searchsorted(ends, centre, "right")), len(stretches) - 1)][0]
+        made.append(Decision(float(centre), float(kind in {"speech", "far"}), float(kind == "speech")))
+    return sound, made
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(STRETCH, min_size=1, max_size=8), BLOCKS)
+def test_every_sample_that_is_not_silence_is_in_exactly_one_segment_in_order(stretches, sizes):
+    sound, made = scripted(stretches)
+    segments = spans(cut(sound, made, sizes))
+    at = 0
+    for kind, start, end in segments:
+        assert start >= at, "segments overlap or are out of order"
+        assert not sound[at:start].any(), "sound between segments is lost"
+        assert end - start >= min(RATE // 2, len(sound)), "a scrap is left"
+        assert end - start <= (15 if kind == "speech" else 6) * RATE
+        at = end
+    assert not sound[at:].any(), "sound at the end is lost"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STRETCH, min_size=1, max_size=6), BLOCKS, BLOCKS)
+def test_the_way_the_sound_is_cut_into_blocks_changes_nothing(stretches, sizes, others):
+    sound, made = scripted(stretches)
+    one, other = cut(sound, made, sizes), cut(sound, made, others)
+    assert spans(one) == spans(other)
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(one, other, strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=20, max_size=900), BLOCKS)
+def test_random_decisions_lose_no_sound(pairs, sizes):
+    sound = noise(len(pairs) * STEP)
+    made = [Decision((i + 0.5) * STEP, speech, near) for i, (speech, near) in enumerate(pairs)]
+    segments = spans(cut(sound, made, sizes))
+    assert segments[0][1] == 0
+    assert segments[-1][2] == len(sound)
+    assert all(a[2] == b[1] for a, b in pairwise(segments))
