@@ -102,12 +102,13 @@ def kaldi_bands(bands: int = 128, high_hz: float = 15_000.0) -> NDArray[np.float
 def whisper_mel(power: Power) -> LogMel:
     """Log-mel for the speech model: power [t, 257] to float32 [t, 80], floored at its maximum less 8 decades.
 
-    Scaled as Whisper's: (log10(mel) + 4) / 4. The level is taken out (the maximum is moved to 1.5), since Whisper's
-    own front end scales the waveform, which is an added constant here.
+    Scaled as Whisper's: (log10(mel) + 4) / 4. The level is taken out: the maximum is moved to 2, where it stands when
+    the waveform is scaled to unit variance as Whisper-sized encoders expect it (1.96 to 2.03 on speech of 3 s), since
+    a scaled waveform is an added constant here.
     """
-    mel = np.log10(np.maximum(power @ slaney_bands(80), 1e-10))
+    mel = np.log10(np.maximum(power @ slaney_bands(80), 1e-20))  # far below any sound: the floor is relative
     top = mel.max() if mel.size else 0.0
-    scaled: LogMel = ((np.maximum(mel, top - 8.0) - top + 4.0) / 4.0 + 0.5).astype(np.float32)
+    scaled: LogMel = ((np.maximum(mel, top - 8.0) - top) / 4.0 + 2.0).astype(np.float32)
     return scaled
 
 
