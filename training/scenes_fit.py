@@ -14,7 +14,7 @@ from training.scenes_net import CUT, ESC50, SceneNet, Tagger
 
 log = logging.getLogger(__name__)
 
-EPOCHS: Final = 12
+EPOCHS: Final = 8
 BATCH: Final = 32
 LEARNING_RATE: Final = 6e-4
 HEAD_RATE: Final = 3e-3
@@ -31,6 +31,11 @@ def _targets(heard: Heard, classes: NDArray[np.int64], hearing: NDArray[np.int64
     return share * one_hot[classes[rows]] + (1 - share) * one_hot[classes[partner]]
 
 
+def _features(heard: Heard, hearing: NDArray[np.int64], rows: NDArray[np.int64]) -> Tensor:
+    features = torch.from_numpy(heard.features[hearing, rows]).float()
+    return features.to(memory_format=torch.channels_last)
+
+
 def _groups(net: SceneNet) -> list[dict[str, object]]:
     tail = [*net.features[CUT:].parameters(), *net.hidden.parameters(), *net.audioset.parameters()]
     head = [*net.esc50.parameters(), *net.esc50_hidden.parameters()]
@@ -45,7 +50,8 @@ def fit(tagger: Tagger, heard: Heard, classes: NDArray[np.int64], rows: NDArray[
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    net = SceneNet(copy.deepcopy(tagger)).eval()  # eval: see above
+    # channels last is a third faster on a CPU; eval: see above
+    net = SceneNet(copy.deepcopy(tagger)).eval().to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(_groups(net), weight_decay=1e-3)
     steps = EPOCHS * (len(rows) // BATCH)
@@ -58,7 +64,7 @@ def fit(tagger: Tagger, heard: Heard, classes: NDArray[np.int64], rows: NDArray[
         for start in range(0, len(order) - BATCH + 1, BATCH):
             batch = order[start : start + BATCH]
             hearing = random.integers(0, HEARINGS + 1, len(batch))
-            esc50, audioset = net.heads(torch.from_numpy(heard.features[hearing, batch]).float())
+            esc50, audioset = net.heads(_features(heard, hearing, batch))
             teacher = torch.sigmoid(torch.from_numpy(heard.teacher[hearing, batch]).float())
             loss = nn.functional.cross_entropy(
                 esc50, _targets(heard, classes, hearing, batch), label_smoothing=0.1

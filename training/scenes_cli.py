@@ -1,0 +1,43 @@
+"""`moodscape train scenes`: the steps of the scene model."""
+
+import argparse
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from moments.errors import UserError
+
+_WEIGHTS = Path("edge/models/weights/scenes.tflite")
+
+
+def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the steps of the scene model."""
+    scenes = models.add_parser("scenes", help="what the surroundings are")
+    steps = scenes.add_subparsers(metavar="STEP", required=True)
+    for name, text in (
+        ("hear", "hear ESC-50 and the ambiences with the frozen blocks of the teacher; kept in the cache"),
+        ("folds", "fit and quantise with each fold held out; kept in the cache"),
+        ("ship", "fit on all folds and write the weights"),
+        ("report", "score the files of the folds and those that ship, and write the model card"),
+    ):
+        step = steps.add_parser(name, help=text)
+        step.add_argument("--data", type=Path, required=True, help="folder with the corpora and their manifests")
+        step.add_argument("--teachers", type=Path, required=True, help="folder with the teachers' files")
+        step.add_argument("--cache", type=Path, required=True, help="folder to keep what was heard and fitted in")
+        if name == "folds":
+            step.add_argument(
+                "--fold", type=int, choices=range(1, 6), action="append", help="only this one; may repeat"
+            )
+        if name == "ship":
+            step.add_argument("--out", type=Path, default=_WEIGHTS)
+        if name == "report":
+            step.add_argument("--weights", type=Path, default=_WEIGHTS)
+            step.add_argument("--out", type=Path, default=Path("training/reports/scenes.md"))
+        step.set_defaults(run=_scenes, step=name)
+
+
+def _scenes(args: argparse.Namespace) -> int:
+    if find_spec("torch") is None:
+        raise UserError("training needs PyTorch and more; make the training environment with `make test-train`")
+    import_module("training.scenes_steps").run(args)
+    return 0

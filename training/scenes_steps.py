@@ -1,0 +1,86 @@
+"""Runs one step of the scene model's training; what is in the cache is not made again."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training import scenes_pack
+from training.scenes_augment import Heard, hear
+from training.scenes_data import Clips, load
+from training.scenes_fit import fit
+from training.scenes_net import SceneNet, load_teacher
+from training.scenes_report import write
+
+log = logging.getLogger(__name__)
+
+FOLDS: Final = (1, 2, 3, 4, 5)
+ALL: Final = 0
+"""Stands for the net that is fitted on all folds, the one that ships."""
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run `args.step`."""
+    if args.step == "hear":
+        load(args.data, "ambience", args.cache)
+        _heard(args, load(args.data, "esc50", args.cache))
+    elif args.step == "folds":
+        for fold in args.fold or FOLDS:
+            file(args, fold)
+    elif args.step == "ship":
+        clips = load(args.data, "esc50", args.cache)
+        scenes_pack.ship(args.out, file(args, ALL), classes_of(clips)[0], META)
+        log.info("wrote %s", args.out)
+    else:
+        write(args, {fold: (net(args, fold), file(args, fold)) for fold in FOLDS})
+
+
+META: Final = {
+    "input": "edge.models.frontend.kaldi_mel(centred_power(samples)) of 5 s at 16 kHz",
+    "teacher": "EfficientAT mn04_as (AudioSet mAP 0.432, MIT licence): first blocks as they are, last blocks tuned",
+    "fitted_on": "ESC-50, all folds, and the teacher's own answers to the same sounds",
+}
+
+
+def classes_of(clips: Clips) -> tuple[list[str], NDArray[np.int64]]:
+    """Give ESC-50's classes in the order of the outputs, and the class of each clip."""
+    names, classes = np.unique(clips.label, return_inverse=True)
+    return [str(name) for name in names], classes.astype(np.int64)
+
+
+def rows_of(clips: Clips, fold: int) -> NDArray[np.int64]:
+    """Give the clips that the net of a fold learns from: all but that fold's."""
+    return np.flatnonzero(clips.fold != fold)
+
+
+def net(args: argparse.Namespace, fold: int) -> SceneNet:
+    """Give the net fitted without one fold (or on `ALL`), fitting it where the cache lacks it."""
+    stored: Path = args.cache / f"net-{fold}.pt"
+    teacher = load_teacher(args.teachers / "mn04_as_mAP_432.pt")
+    if not stored.exists():
+        log.info("fitting without fold %d", fold)
+        clips = load(args.data, "esc50", args.cache)
+        fitted = fit(teacher, _heard(args, clips), classes_of(clips)[1], rows_of(clips, fold))
+        torch.save(fitted.state_dict(), stored)
+    found = SceneNet(teacher)
+    found.load_state_dict(torch.load(stored, weights_only=True))
+    return found.eval()
+
+
+def file(args: argparse.Namespace, fold: int) -> bytes:
+    """Give the int8 file of a fold's net, quantising it where the cache lacks it."""
+    stored: Path = args.cache / f"net-{fold}.tflite"
+    if not stored.exists():
+        fitted = net(args, fold)
+        clips = load(args.data, "esc50", args.cache)
+        log.info("quantising the net without fold %d", fold)
+        stored.write_bytes(scenes_pack.quantise(fitted, args.teachers, clips, rows_of(clips, fold)))
+    return stored.read_bytes()
+
+
+def _heard(args: argparse.Namespace, clips: Clips) -> Heard:
+    return hear(load_teacher(args.teachers / "mn04_as_mAP_432.pt"), clips, args.cache / "heard-esc50.npz")
