@@ -131,6 +131,7 @@ class Listener:
             self.failure = error
             if not isinstance(error, UserError | WorkError):
                 log.exception("listening failed")
+                self.failure = WorkError(f"listening failed: {type(error).__name__}: {error}")
         finally:
             self.ended.set()
 

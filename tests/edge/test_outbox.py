@@ -180,7 +180,7 @@ def test_a_broken_file_is_set_aside_and_what_can_be_read_is_saved(opened, path, 
 def test_while_the_disk_takes_nothing_moments_are_held_in_memory_and_written_later(opened, path):
     box = opened()
     box.put(first := moment())
-    box._db.execute("PRAGMA max_page_count = 1")  # what a full disk answers, without one
+    box._file._db.execute("PRAGMA max_page_count = 1")  # what a full disk answers, without one
     box.put(second := moment())
     while box.trouble is None:  # room in the last page is still used
         box.put(second := moment())
@@ -189,9 +189,9 @@ def test_while_the_disk_takes_nothing_moments_are_held_in_memory_and_written_lat
     assert second.id in ids(box.after(0, 1000)), "it can be sent from memory"
     box.stored([second.id])
     assert box.held_in_memory == 0
-    box._retry_at = time.monotonic() + 60  # still full
+    box._file._retry_at = time.monotonic() + 60  # still full
     box.put(third := moment())
-    box._retry_at = 0.0
+    box._file._retry_at = 0.0
     box.tick(None)
     assert box.trouble is None
     assert box.held_in_memory == 0
@@ -229,11 +229,11 @@ def test_memory_is_bounded_and_what_it_costs_is_counted(tmp_path, monkeypatch):
 def test_a_disk_that_has_become_read_only_is_no_end(opened):
     box = opened()
     box.put(first := moment())
-    box._db.execute("PRAGMA query_only = ON")  # answers as a read-only mount does
+    box._file._db.execute("PRAGMA query_only = ON")  # answers as a read-only mount does
     box.put(second := moment())
     assert "readonly" in box.trouble
     assert second.id in ids(box.after(0, 10))
-    box._retry_at = 0.0
+    box._file._retry_at = 0.0
     box.tick(None)
     assert box.trouble is None
     assert ids(box.after(0, 10)) == [first.id, second.id]
@@ -272,7 +272,7 @@ def test_every_moment_that_was_put_and_not_answered_survives_sigkill(path, opene
 def test_a_moment_is_one_durable_commit_and_its_deletion_none_of_its_own(opened):
     box = opened()
     commits = []
-    box._db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    box._file._db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     for each in moments(50):
         box.put(each)
         box.stored([each.id])
@@ -344,7 +344,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def die(self):
         """A kill forgets what was in memory: answers whose deletion had not been written come back."""
-        self.box._db.close()
+        self.box._file._db.close()
         self.box = Outbox(self.path, max_mb=100, max_days=365)
         back = {row.id for row in self.box.after(0, 10_000)} - set(self.model)
         assert back <= self.answered

@@ -247,7 +247,7 @@ def test_a_hundred_thousand_moments_drain_at_two_thousand_a_second_each_sent_onc
     n = 100_000
     body = moment().to_json()
     rows = [(i + 1, i.to_bytes(16, "big"), renamed(body, i), 0, 0.0, None, None) for i in range(n)]
-    outbox._write(lambda db: db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", rows))
+    outbox._file.write(lambda db: db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", rows))
     outbox._next = n + 1
     begun = time.monotonic()
     publisher = publishing()
