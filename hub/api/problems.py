@@ -1,7 +1,6 @@
 """Errors as RFC 9457 problem documents that name the field."""
 
 import json
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,8 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from hub.query.filter import BadQuery
-
-_log = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
@@ -57,8 +54,8 @@ async def _http(_request: Request, error: Exception) -> Response:
     return document(error.status_code, str(error.detail), headers=error.headers)
 
 
-async def _unforeseen(_request: Request, error: Exception) -> Response:
-    _log.error("a request failed", extra={"error": type(error).__name__})
+async def _unforeseen(_request: Request, _error: Exception) -> Response:
+    # The server raises it again and logs it with its traceback.
     return document(500, "The hub failed at this; its log says more.")
 
 

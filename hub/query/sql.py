@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, and_, func, literal_column, or_, select
 
 from hub.query.filter import Bound, Filter, Pair
 from hub.stores.rows import ms, words
@@ -21,7 +21,7 @@ _MARGIN: Final = 1e-9  # degrees: what rounding may add to the edge of a box
 Condition = list[ColumnElement[bool]]
 _m: Final = moments.c
 
-LOCAL_MS: Final = _m.start_ms + _m.offset_min * literal_column("60000")
+LOCAL_MS: Final = _m.start_ms + _m.offset_min * literal_column("60000", Integer)
 """The wearer's wall clock, as if it were UTC."""
 
 
@@ -166,11 +166,11 @@ def zone_offset_ms(connection: Connection, tz: str) -> Any:
     zone = ZoneInfo(tz)
     first, last = connection.execute(select(func.min(_m.start_ms), func.max(_m.start_ms))).one()
     if first is None:
-        return literal_column("0")
+        return literal_column("0", Integer)
     changes = _changes(zone, first // 1000, last // 1000 + 1)
     cases = "".join(f" WHEN start_ms < {until_s * 1000} THEN {offset_ms}" for until_s, offset_ms in changes)
     after = _offset_ms(zone, last // 1000 + 1)
-    return literal_column(f"CASE{cases} ELSE {after} END" if cases else str(after))
+    return literal_column(f"CASE{cases} ELSE {after} END" if cases else str(after), Integer)
 
 
 def _offset_ms(zone: ZoneInfo, at_s: int) -> int:

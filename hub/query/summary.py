@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, literal_column, select
+from sqlalchemy import Connection, Integer, cast, func, literal_column, select
 
 from hub.query.filter import BadQuery, Filter
 from hub.query.sql import LOCAL_MS, planned, zone_offset_ms
@@ -14,13 +14,14 @@ from hub.stores.tables import FELT, moments
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 _PLACE_STEP: Final = 200  # places a degree: cells of 0.005°, about 550 m from south to north
+_ROW: Final = 1_000_000  # more than the cells around the earth
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _floor(value: Any, step: int) -> Any:
     """Whole steps below a whole number, also a negative one, in SQL that divides towards zero."""
-    rest = value % literal_column(str(step))
-    return (value - (rest + literal_column(str(step))) % literal_column(str(step))) / literal_column(str(step))
+    by = literal_column(str(step), Integer)
+    return (value - (value % by + by) % by) // by
 
 
 def _at(hours: int = 0, days: int = 0) -> datetime:
@@ -52,15 +53,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_LAT_CELL: Final = func.floor(moments.c.lat * _PLACE_STEP)
-_LON_CELL: Final = func.floor(moments.c.lon * _PLACE_STEP)
+def _cell(degrees: Any, least: int) -> Any:
+    """Count cells from the lowest degree, so that cutting a number off rounds it down."""
+    return cast((degrees + literal_column(str(-least))) * literal_column(str(_PLACE_STEP)), Integer)
 
 
-def _place(cell: str | None) -> dict[str, float] | None:
+_PLACE: Final = _cell(moments.c.lat, -90) * literal_column(str(_ROW), Integer) + _cell(moments.c.lon, -180)
+
+
+def _place(cell: int | None) -> dict[str, float] | None:
+    """Give the middle of a cell."""
     if cell is None:
         return None
-    lat, lon = (float(part) for part in cell.split(","))
-    return {"lat": round((lat + 0.5) / _PLACE_STEP, 5), "lon": round((lon + 0.5) / _PLACE_STEP, 5)}
+    lat, lon = divmod(cell, _ROW)
+    return {"lat": round((lat + 0.5) / _PLACE_STEP - 90, 5), "lon": round((lon + 0.5) / _PLACE_STEP - 180, 5)}
 
 
 _KINDS: Final[dict[str, _Kind]] = {
@@ -73,7 +79,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "emotion": _Kind(lambda _: FELT, _plain),
     "scene": _Kind(lambda _: moments.c.scene, _plain),
     "device": _Kind(lambda _: moments.c.device, _plain),
-    "place": _Kind(lambda _: _LAT_CELL.op("||")(",").op("||")(_LON_CELL), _place),
+    "place": _Kind(lambda _: _PLACE, _place),
 }
 
 

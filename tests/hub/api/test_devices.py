@@ -1,0 +1,69 @@
+"""The calls about devices, dead letters and the hub itself."""
+
+import pytest
+
+from hub.api.app import create_app
+from hub.stores.store import Letter, Report
+from tests.hub.conftest import serving
+from tests.hub.moments import make
+
+
+def test_a_device_is_shown_with_its_last_words(client, store):
+    store.take(
+        [make()], reports=[Report("pocket-1", "status", '{"state":"deaf"}'), Report("b", "health", '{"cpu":0.1}')]
+    )
+    store.take([], reports=[Report("pocket-1", "status", '{"state":"listening"}')])
+    named = client.put("/api/devices/pocket-1", json={"name": "Coat", "owner": "Ann"}).json()
+    assert (named["name"], named["owner"], named["status"]) == ("Coat", "Ann", {"state": "listening"})
+    other, first = client.get("/api/devices").json()["items"]
+    assert (other["id"], other["health"], other["status"]) == ("b", {"cpu": 0.1}, None)
+    assert first == named
+    assert client.get("/api/moments", params={"owner": "Ann"}).json()["total"] == 1
+
+
+def test_a_command_is_published_to_its_device(store):
+    store.take([make()])
+    sent = []
+    with serving(create_app(store, send=lambda *what: sent.append(what) or True)) as client:
+        answer = client.post(
+            "/api/devices/pocket-1/command", json={"do": "pause", "until": "2026-05-22T10:00:00+09:00"}
+        )
+        assert answer.status_code == 202
+        order = {"id": answer.json()["id"], "do": "pause", "until": "2026-05-22T10:00:00+09:00", "args": {}}
+        assert sent == [("pocket-1", "command", order)]
+        assert client.post("/api/devices/nobody/command", json={"do": "ping"}).status_code == 404
+        assert client.post("/api/devices/pocket-1/command", json={"do": "explode"}).json()["field"] == "do"
+
+
+def test_a_command_without_a_broker_is_said_to_be_impossible(client, store):
+    store.take([make()])
+    assert client.post("/api/devices/pocket-1/command", json={"do": "ping"}).status_code == 503
+
+
+def test_dead_letters_are_listed_and_replayed(client, store):
+    good = make()
+    topic = "moodscape/v1/pocket-1/moment"
+    store.take([], [Letter(topic, "of no use", b"\xff{"), Letter(topic, "too new", good.to_json())])
+    listed = client.get("/api/dead-letters").json()
+    assert [item["reason"] for item in listed["items"]] == ["too new", "of no use"]
+    assert client.post("/api/dead-letters/replay").json() == {"taken": 1, "left": 1}
+    assert client.get("/api/moments").json()["items"][0]["id"] == good.id
+
+
+def test_readiness_says_what_is_missing(client):
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"store": True, "broker": False})
+
+
+def test_metrics_are_what_prometheus_reads(client):
+    text = client.get("/metrics").text
+    assert "# TYPE moodscape_moments_stored_total counter\nmoodscape_moments_stored_total 0\n" in text
+
+
+@pytest.mark.parametrize("path", ["/api/moments", "/api/summary", "/api/stream", "/api/export"])
+def test_the_documents_name_each_parameter_of_the_filter(client, path):
+    from hub.query.filter import PARAMETERS
+
+    document = client.get("/openapi.json").json()
+    assert set(PARAMETERS) <= {one["name"] for one in document["paths"][path]["get"]["parameters"]}
+    assert f"GET {path}</code>" in client.get("/docs").text

@@ -1,0 +1,68 @@
+"""Buckets equal what plain Python counts, for generated moments."""
+
+import tempfile
+from collections import Counter
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.query.filter import Filter
+from hub.query.summary import summary
+from tests.hub.query.test_filter_sql import ZONES, filled, stored
+
+NAMES = {
+    "hour": lambda _, at: f"{at:%Y-%m-%dT%H}",
+    "day": lambda _, at: f"{at:%Y-%m-%d}",
+    "week": lambda _, at: f"{at.isocalendar()[0]}-W{at.isocalendar()[1]:02d}",
+    "month": lambda _, at: f"{at:%Y-%m}",
+    "hour_of_day": lambda _, at: at.hour,
+    "weekday": lambda _, at: at.isoweekday(),
+    "scene": lambda moment, _: moment.scene and moment.scene.label,
+    "device": lambda moment, _: moment.device,
+}
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    st.lists(stored(), min_size=1, max_size=15),
+    st.lists(st.sampled_from(sorted(NAMES)), min_size=1, max_size=2, unique=True),
+    st.none() | st.sampled_from(ZONES),
+)
+def test_buckets_are_what_plain_python_counts(held, by, tz):
+    expected = {}
+    for moment, _, correction in held:
+        at = moment.start.astimezone(ZoneInfo(tz)) if tz else moment.start
+        expected.setdefault(tuple(NAMES[kind](moment, at) for kind in by), []).append((moment, correction))
+    with tempfile.TemporaryDirectory() as folder:
+        store = filled(folder, held)
+        with store.reading() as connection:
+            buckets = summary(connection, Filter(tz=tz), tuple(by))
+        store.close()
+    assert len(buckets) == len(expected)
+    for bucket in buckets:
+        inside = expected[tuple(bucket[kind] for kind in by)]
+        felt = [moment for moment, _ in inside if moment.valence is not None]
+        emotions = Counter(correction or moment.emotion for moment, correction in inside)
+        del emotions[None]
+        assert bucket["count"] == len(inside)
+        assert bucket["emotions"] == emotions
+        assert bucket["seconds"] == pytest.approx(sum(moment.seconds for moment, _ in inside))
+        for affect in ("valence", "arousal"):
+            mean = sum(getattr(moment, affect) for moment in felt) / len(felt) if felt else None
+            assert bucket[affect] == (pytest.approx(mean) if felt else None)
+
+
+def test_a_place_is_the_middle_of_its_cell(store):
+    from moments import Place
+    from tests.hub.moments import make
+
+    corners = [(-90.0, -180.0), (0.0, 0.0), (-0.0001, -0.0001), (90.0, 180.0)]
+    store.take([make(place=Place(lat=lat, lon=lon)) for lat, lon in corners])
+    with store.reading() as connection:
+        middles = [bucket["place"] for bucket in summary(connection, Filter(), ("place",))]
+    assert len(middles) == 4
+    for (lat, lon), middle in zip(sorted(corners), sorted(middles, key=lambda m: (m["lat"], m["lon"])), strict=True):
+        assert abs(middle["lat"] - lat) <= 0.0025 + 1e-9
+        assert abs(middle["lon"] - lon) <= 0.0025 + 1e-9
