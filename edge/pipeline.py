@@ -92,7 +92,8 @@ class Pipeline:
         self._hour_at = hour_at
         self._new_id = new_id
         self._segmenter = Segmenter(detector.thresholds, detector.step_s, silence_dbfs)
-        self._steady = Steady(sudden, new_id)
+        self._sudden = frozenset(sudden)
+        self._steady = Steady(self._sudden, new_id)
         self._levels: deque[float] = deque(maxlen=_MEDIAN_WINDOWS)
         self._spl_at_0dbfs = spl_at_0dbfs
         self._next_at: float | None = None
@@ -134,7 +135,7 @@ class Pipeline:
         """
         out = []
         if self._next_at is not None and abs(block.at - self._next_at) > _JUMP_S:
-            out = self.flush()
+            out = self._end()
         self._next_at = block.at + len(block.samples) / RATE
         for segment in self._segmenter.feed(block, self._detector.feed(block.samples)):
             out += self._read(segment)
@@ -143,13 +144,19 @@ class Pipeline:
         return out
 
     def flush(self) -> list[Draft]:
-        """End the stream: give what is left."""
+        """End the stream: give what is left, and forget it. The next block begins another one."""
+        out = self._end()
+        self._steady = Steady(self._sudden, self._new_id)
+        self._levels.clear()
+        self._next_at = None
+        return out
+
+    def _end(self) -> list[Draft]:
         out = []
         for segment in self._segmenter.flush():
             out += self._read(segment)
         out += self._scene_drafts(self._steady.close())
         self._detector.reset()
-        self._next_at = None
         return out
 
     def _read(self, segment: Segment) -> list[Draft]:

@@ -4,7 +4,7 @@
 |---|---|---|
 | healthy | sound comes and looks like sound | → suspect: a fault lasts; → recovering: the source is lost |
 | suspect | a fault lasts, opening anew is not yet worth the gap | → healthy: a second without fault; → recovering |
-| recovering | deaf; the source is opened anew, with back-off | → healthy; → failed: five openings in vain |
+| recovering | deaf; the source is opened anew, with back-off | → healthy (suspect if too loud); → failed: 5 in vain |
 | failed | deaf, and opening anew did not help; it is tried on, each half minute | → healthy |
 """
 
@@ -96,14 +96,16 @@ class Liveness:
         self._count(seconds, now)
         fault = look(block) or (RATE_DRIFT if self._drifts else None)
         if fault is not None:
-            self._good_s = 0.0
             self._notice(fault, now)
+        else:
+            self._fault = None
+        if fault is not None and fault.reopen_after_s is not None:
+            self._good_s = 0.0
             return
-        self._fault = None
         self._good_s += seconds
-        if self.state is not State.HEALTHY and self._good_s >= GOOD_S:
+        if self._good_s >= GOOD_S and (self.deaf or (self.state is State.SUSPECT and fault is None)):
             self._tries = 0
-            self._become(State.HEALTHY, None, now)
+            self._become(State.SUSPECT if fault else State.HEALTHY, fault.reason if fault else None, now)
 
     def tick(self, now: float) -> None:
         """Take note that time went by, as far as no block did."""

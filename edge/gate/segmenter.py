@@ -7,7 +7,8 @@ decision, so that the segments do not depend on how the sound was cut into block
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
@@ -58,6 +59,7 @@ class Segmenter:
         self._open = 0
         self._loud_to = 0
         self._recent: deque[tuple[int, int, float]] = deque()
+        self._recent_energy = 0.0
         self._silent = True
         self._talking = False
         self._voice_from: int | None = None
@@ -75,19 +77,18 @@ class Segmenter:
         self._tape.append(block.samples)
         self._anchor = (self._tape.end, block.at + len(block.samples) / RATE)
         self._waiting.extend(decisions)
-        while self._waiting and self._end_of(self._waiting[0]) <= self._tape.end:
-            decision = self._waiting.popleft()
-            self._decide(self._end_of(decision), decision)
+        ready = 0
+        while ready < len(self._waiting) and self._end_of(self._waiting[ready]) <= self._tape.end:
+            ready += 1
+        self._decide_all([self._waiting.popleft() for _ in range(ready)])
         self._tape.forget(min(self._open, self._decided - _KEEP))
         return self._hand_over()
 
     def flush(self) -> list[Segment]:
         """End the stream: give what is left. The next block begins a new one."""
         total = self._tape.end
-        while self._waiting:
-            decision = self._waiting.popleft()
-            self._decide(min(total, self._end_of(decision)), decision)
-        self._decide(total, self._last)
+        self._decide_all(self._waiting)
+        self._decide_all([replace(self._last, at=total / RATE)])
         if self._uttering:
             self._end_utterance(total if total - self._utterance_end() < MIN else self._utterance_end())
         if not self._silent and self._loud_to > self._open:
@@ -103,32 +104,43 @@ class Segmenter:
     def _end_of(self, decision: Decision) -> int:
         return round((decision.at + self._step_s / 2) * RATE)
 
-    def _decide(self, end: int, decision: Decision) -> None:
-        """Take the samples from the last decision to `end` into what the stream is known to be."""
-        start = self._decided
-        if end <= start:
-            return
-        self._decided, self._last = end, decision
-        quiet = self._measure(start, end)
-        self._hear_voice(start, end, decision)
-        if self._uttering:
-            self._go_on_uttering()
-        else:
-            self._go_on_listening(quiet)
+    def _decide_all(self, decisions: Iterable[Decision]) -> None:
+        """Take the frames that the decisions are about into what the stream is known to be."""
+        frames, start = [], self._decided
+        for decision in decisions:
+            end = min(self._tape.end, self._end_of(decision))
+            if end > start:
+                frames.append((start, end, decision))
+                start = end
+        for (start, end, decision), energy in zip(frames, self._energies(frames), strict=True):
+            self._decided, self._last = end, decision
+            quiet = self._measure(start, end, energy)
+            self._hear_voice(start, end, decision)
+            if self._uttering:
+                self._go_on_uttering()
+            else:
+                self._go_on_listening(quiet)
 
-    def _measure(self, start: int, end: int) -> bool:
-        """Take the level of the frame; tell whether the half second up to it is silence.
+    def _energies(self, frames: Sequence[tuple[int, int, Decision]]) -> list[float]:
+        """Give the sum of squares of each frame, less its mean: an offset, as cheap converters have it, is no sound."""
+        if not frames:
+            return []
+        samples = self._tape.view(frames[0][0], frames[-1][1])
+        begins = [start - frames[0][0] for start, _, _ in frames]
+        lengths = [end - start for start, end, _ in frames]
+        sums, squares = np.add.reduceat(samples, begins), np.add.reduceat(samples * samples, begins)
+        energies: list[float] = np.maximum(0.0, squares - sums.astype(np.float64) ** 2 / lengths).tolist()
+        return energies
 
-        A constant offset, which cheap converters have, is no sound.
-        """
-        samples = self._tape.view(start, end)
-        power = float(np.dot(samples, samples)) - float(samples.sum()) ** 2 / len(samples)
-        if power >= self._silence * len(samples):
+    def _measure(self, start: int, end: int, energy: float) -> bool:
+        """Tell whether the half second up to a frame is silence."""
+        if energy >= self._silence * (end - start):
             self._loud_to = end
-        self._recent.append((start, end, power))
+        self._recent.append((start, end, energy))
+        self._recent_energy += energy
         while self._recent[0][1] <= end - MIN:
-            self._recent.popleft()
-        return sum(frame[2] for frame in self._recent) < self._silence * MIN
+            self._recent_energy -= self._recent.popleft()[2]
+        return self._recent_energy < self._silence * MIN
 
     def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
         speech, near = (self._speech.off, self._near.off) if self._talking else (self._speech.on, self._near.on)
@@ -149,7 +161,7 @@ class Segmenter:
             self._go_silent()
         elif self._silent:
             self._silent = False
-            loud = [start for start, end, power in self._recent if power >= self._silence * (end - start)]
+            loud = [start for start, end, energy in self._recent if energy >= self._silence * (end - start)]
             self._open = max(self._given, min([*loud, self._recent[-1][0]]) - _EDGE)
         if not (self._silent or self._uttering) and self._decided - self._open >= WINDOW + MIN:
             self._give("scene", self._open, self._open + WINDOW)

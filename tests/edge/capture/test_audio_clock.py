@@ -1,0 +1,49 @@
+"""The audio clock, held to the monotonic one."""
+
+import numpy as np
+import pytest
+
+from edge.capture.audio_clock import AudioClock
+
+BUFFER = 0.05
+
+
+def run(seconds, ppm=0.0, jitter=0.0, lost_at=None, lost_s=0.0):
+    """Give (true time, told time) of the begin of each buffer."""
+    clock, random = AudioClock(), np.random.default_rng(1)
+    pairs, true = [], 500.0
+    for number in range(int(seconds / BUFFER)):
+        if lost_at is not None and number == int(lost_at / BUFFER):
+            true += lost_s
+        begins = true
+        true += BUFFER * (1 + ppm * 1e-6)
+        clock.hear((number + 1) * BUFFER, true + jitter * random.random())
+        pairs.append((begins, clock.at(number * BUFFER)))
+    return np.array(pairs)
+
+
+def test_a_steady_clock_is_followed_exactly():
+    pairs = run(60)
+    assert np.abs(pairs[:, 0] - pairs[:, 1]).max() < 1e-6
+
+
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_a_crystal_that_is_off_is_followed_for_hours(ppm):
+    pairs = run(3 * 3600, ppm=ppm)
+    assert np.abs(pairs[:, 0] - pairs[:, 1]).max() < 0.01
+
+
+def test_jitter_of_the_arrival_does_not_show_and_time_never_goes_back():
+    pairs = run(600, jitter=0.04)
+    assert np.abs(pairs[200:, 1] - pairs[200:, 0] - 0.02).max() < 0.02
+    assert (np.diff(pairs[:, 1]) > 0.045).all()
+
+
+def test_lost_sound_moves_the_clock_at_once():
+    pairs = run(60, lost_at=30, lost_s=1.5)
+    assert np.abs(pairs[:, 0] - pairs[:, 1]).max() < 0.01
+
+
+def test_nothing_is_told_before_a_buffer_was_heard():
+    with pytest.raises(RuntimeError):
+        AudioClock().at(0.0)
