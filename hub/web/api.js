@@ -1,6 +1,6 @@
 // Calls of the hub. Every answer that is not a success becomes an ApiError with a sentence fit to be read.
 
-import { t } from "./words.js";
+import { language, t } from "./words.js";
 
 export class ApiError extends Error {
   /** `status` is 0 when the hub could not be reached. */
@@ -18,8 +18,7 @@ export function on(event, work) {
 }
 
 function address(path, query) {
-  const pairs = query instanceof URLSearchParams ? query : new URLSearchParams(query);
-  const text = pairs.toString();
+  const text = new URLSearchParams(query).toString();
   return text ? `${path}?${text}` : path;
 }
 
@@ -52,11 +51,21 @@ async function call(method, path, { query, body, signal, headers } = {}) {
   return answer.status === 204 ? null : answer.json();
 }
 
+/** The query, with the language that `describes` is to be in. */
+function spoken(query) {
+  const pairs = new URLSearchParams(query);
+  pairs.set("lang", language());
+  return pairs;
+}
+
 /** A page of moments: {items, next, total, total_is, describes}. */
-export const moments = (query, signal) => call("GET", "/api/moments", { query, signal });
+export const moments = (query, signal) => call("GET", "/api/moments", { query: spoken(query), signal });
 
 /** One moment with its note and its correction. */
 export const moment = (id) => call("GET", `/api/moments/${encodeURIComponent(id)}`);
+
+/** The moments most like one. */
+export const similar = (id) => call("GET", `/api/moments/${encodeURIComponent(id)}/similar`);
 
 /** Buckets of what a filter matches. */
 export const summary = (query, signal) => call("GET", "/api/summary", { query, signal });
@@ -77,4 +86,7 @@ export const correct = (id, emotion) => call("PUT", `/api/moments/${encodeURICom
 export const erase = (id) => call("DELETE", `/api/moments/${encodeURIComponent(id)}`);
 
 /** Log in with a token; the hub answers with a cookie. */
-export const logIn = (token) => call("POST", "/api/session", { body: { token }, headers: { Authorization: `Bearer ${token}` } });
+export const logIn = (token) => call("POST", "/api/session", { headers: { Authorization: `Bearer ${token}` } });
+
+/** Log out: the hub takes its cookie back. */
+export const logOut = () => call("DELETE", "/api/session");

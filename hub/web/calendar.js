@@ -44,7 +44,7 @@ export function calendar() {
   };
   const before = h("button", { type: "button", class: "step", "aria-label": t("calendar.before"), onclick: turn(-1) }, "‹");
   const after = h("button", { type: "button", class: "step", "aria-label": t("calendar.after"), onclick: turn(1) }, "›");
-  const span = h("h3", { "aria-live": "polite" });
+  const span = h("p", { class: "span", role: "status" });
   const element = h("section", { class: "calendar", "aria-label": t("calendar.label") },
     h("div", { class: "daybar" }, span, h("div", { class: "steps" }, before, after)),
     trouble, months, h("p", { class: "quiet" }, t("calendar.hint")));
@@ -86,7 +86,7 @@ export function calendar() {
   }
 
   function draw(buckets) {
-    const days = new Map(buckets.map((bucket) => [bucket.day, madeOf(bucket.count)]));
+    const days = new Map(buckets.map((bucket) => [bucket.day, madeOf(bucket.emotions)]));
     const most = Math.max(1, ...[...days.values()].map((found) => found.n));
     const n = WIDE.matches ? 12 : 1;
     const shown = [...Array(n).keys()].map((i) => addMonths(last, -i)); // the newest first: one looks back from there
@@ -101,7 +101,7 @@ export function calendar() {
         h("button", { type: "button", class: "link", onclick: () => choose(first, next) }, monthText(month)),
         h("div", { class: "days" }, heads.map((name) => h("span", { class: "quiet weekday", "aria-hidden": "true" }, name)), cells));
     }));
-    span.textContent = n === 1 ? "" : `${monthText(shown.at(-1))} – ${monthText(last)}`;
+    span.textContent = n === 1 ? monthText(last) : `${monthText(shown.at(-1))} – ${monthText(last)}`;
     const known = [...days.keys()].at(-1);
     const at = months.querySelector(`[data-day="${focusDay ?? known ?? `${last}-01`}"]`) ?? months.querySelector("[data-day]");
     at.tabIndex = 0;

@@ -19,7 +19,10 @@ export class Day {
 
   /** The moments, oldest first. */
   get moments() {
-    this.sorted ??= [...this.byId.values()].sort((a, b) => instant(a) - instant(b));
+    if (this.sorted === null) {
+      const timed = [...this.byId.values()].map((moment) => [instant(moment), moment]);
+      this.sorted = timed.sort((a, b) => a[0] - b[0]).map(([, moment]) => moment);
+    }
     return this.sorted;
   }
 

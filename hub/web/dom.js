@@ -28,6 +28,41 @@ export function put(element, ...children) {
   return element;
 }
 
+/**
+ * Bring `list` to `entries` ([{key, sign, make}]) and leave what has not changed in its place, so that focus and
+ * pointer stay where they are while moments arrive. `sign` tells by a text whether an entry looks different.
+ */
+export function keep(list, entries) {
+  const old = new Map([...list.children].map((child) => [child.dataset.key, child]));
+  const wanted = entries.map(({ key, sign, make }) => {
+    const known = old.get(key);
+    if (known?.dataset.sign === sign) return known;
+    const made = make();
+    made.dataset.key = key;
+    made.dataset.sign = sign;
+    if (known?.contains(document.activeElement)) queueMicrotask(() => made.querySelector("a, button")?.focus());
+    return made;
+  });
+  const staying = new Set(wanted);
+  for (const child of old.values()) if (!staying.has(child)) child.remove();
+  let at = list.firstElementChild;
+  for (const child of wanted) {
+    if (child === at) at = at.nextElementSibling;
+    else list.insertBefore(child, at);
+  }
+}
+
+/** Let `work` run `wait` ms after it is first asked for, once, however often it is asked for meanwhile. */
+export function soon(work, wait) {
+  let timer = null;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      work();
+    }, wait);
+  };
+}
+
 /** Let `work` run at most once a frame (once in 250 ms while the page is hidden), however often it is asked for. */
 export function eachFrame(work) {
   let waiting = false;

@@ -38,6 +38,7 @@ export function filterBar() {
     type: "button", class: "chip", "aria-pressed": "false", "data-value": emotion,
     onclick: () => ask(toggled(filter, "emotion", emotion)),
   }, badge(emotion), t(`emotion.${emotion}`)));
+  const strip = h("div", { class: "chips scroll", role: "group", "aria-label": t("filter.emotion") }, emotions);
   const from = h("input", { type: "date", id: "filter-from", onchange: () => set({ from: from.value }) });
   const to = h("input", { type: "date", id: "filter-to", onchange: () => set({ to: isDay(to.value) ? addDays(to.value, 1) : null }) });
   const option = (value, words) => h("option", { value }, words);
@@ -61,12 +62,12 @@ export function filterBar() {
       set({ text: text.value.trim() });
     },
   }, h("div", { class: "find" }, text, h("button", { type: "submit" }, t("filter.find"))),
-  h("div", { class: "chips scroll", role: "group", "aria-label": t("filter.emotion") }, emotions), more, rest);
+  strip, more, rest);
 
   async function fillDevices() {
     try {
       const answer = await api.devices();
-      for (const one of answer.items ?? answer) device.append(option(one.id, one.name ?? one.id));
+      for (const one of answer.items) device.append(option(one.id, one.name ?? one.id));
     } catch {
       return; // the choice stays at "any"; the list below tells what is wrong
     }
@@ -81,6 +82,8 @@ export function filterBar() {
       text.value = filter.get("text") ?? "";
       const chosen = filter.getAll("emotion");
       for (const button of emotions) button.setAttribute("aria-pressed", String(chosen.includes(button.dataset.value)));
+      const first = emotions.find((button) => chosen.includes(button.dataset.value));
+      if (first && !strip.contains(document.activeElement)) strip.scrollLeft = first.offsetLeft - strip.offsetLeft - 16;
       from.value = (filter.get("from") ?? "").slice(0, 10);
       const until = filter.get("to");
       to.value = isDay(until) ? addDays(until, -1) : (until ?? "").slice(0, 10);

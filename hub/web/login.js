@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { h, put } from "./dom.js";
+import { remember } from "./memory.js";
 import { t } from "./words.js";
 
 /** Ask for the token in `main`; `done` is called once the hub has taken it. */
@@ -12,6 +13,7 @@ export function logIn(main, done) {
     event.preventDefault();
     try {
       await api.logIn(token.value.trim());
+      remember("session", "begun");
       done();
     } catch (error) {
       word.textContent = error.status === 401 ? t("login.wrong") : error.message;

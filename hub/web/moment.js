@@ -1,11 +1,13 @@
 // One moment, opened over any view: what was heard, why the device thinks so, and what its person says of it.
 
 import * as api from "./api.js";
-import { h, put } from "./dom.js";
+import { h, keep, put } from "./dom.js";
 import { badge, EMOTIONS, feltIn } from "./emotions.js";
-import { heardIn, noteText } from "./rows.js";
+import { entry, heardIn, noteText } from "./rows.js";
 import { clockText, dayOf, dayText, lengthText } from "./time.js";
 import { number, percent, sceneName, t } from "./words.js";
+
+const ALIKE = 5; // similar moments shown
 
 function section(title, ...children) {
   return h("section", {}, h("h3", {}, title), children);
@@ -98,6 +100,18 @@ function correction(moment, changed) {
   return h("fieldset", { class: "choices" }, h("legend", {}, h("h3", {}, t("moment.correct"))), choices, word);
 }
 
+/** The list is filled once the hub has answered; a moment without any like it has no such part. */
+function alike(moment) {
+  const list = h("ol", { class: "rows" });
+  const element = section(t("moment.similar"), list);
+  element.hidden = true;
+  api.similar(moment.id).then(({ items }) => {
+    element.hidden = items.length === 0;
+    keep(list, items.slice(0, ALIKE).map((one) => entry([one], { dated: true })));
+  }, () => element.remove());
+  return element;
+}
+
 function eraser(moment, erased) {
   const element = h("div", { class: "eraser" });
   const word = h("p", { class: "quiet", role: "status" });
@@ -174,7 +188,7 @@ export class MomentPanel {
       put(head, this.heading(now, feltIn(now)));
     };
     const head = h("div", {}, this.heading(moment, felt));
-    put(this.body, head, facts(moment), sound(moment), noteForm(moment, refresh), correction(moment, refresh), why(moment),
+    put(this.body, head, facts(moment), sound(moment), noteForm(moment, refresh), correction(moment, refresh), why(moment), alike(moment),
       eraser(moment, () => {
         this.tell.erased(moment.id);
         this.dialog.close();

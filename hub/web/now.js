@@ -1,7 +1,7 @@
 // What is being heard now, and how each device is.
 
 import * as api from "./api.js";
-import { h, put } from "./dom.js";
+import { h, keep, put } from "./dom.js";
 import { badge, feltIn } from "./emotions.js";
 import { heardIn, momentAddress } from "./rows.js";
 import { agoText, instant } from "./time.js";
@@ -26,12 +26,14 @@ export function nowCard() {
         return;
       }
       const emotion = feltIn(moment);
+      const held = element.contains(document.activeElement);
       put(element, h("a", { class: "feel", href: momentAddress(moment.id), "data-emotion": emotion },
         badge(emotion),
         h("span", {},
           h("span", { class: "eyebrow" }, t("now.label")),
           h("strong", {}, t(`emotion.${emotion}`)),
           h("span", { class: "quiet" }, heardIn(moment)))));
+      if (held) element.firstElementChild.focus();
     },
   };
 }
@@ -39,11 +41,15 @@ export function nowCard() {
 function detail(device) {
   const health = device.health ?? {};
   const words = [];
-  const battery = health.battery?.percent ?? health.battery;
-  const queue = health.outbox?.depth ?? health.outbox_depth;
-  if (typeof battery === "number") words.push(t("device.battery", { share: percent(battery > 1 ? battery / 100 : battery) }));
-  if (typeof queue === "number" && queue > 0) words.push(t("device.queue", { n: queue }));
+  const queue = health.outbox?.depth;
+  if (typeof health.battery_percent === "number") words.push(t("device.battery", { share: percent(health.battery_percent / 100) }));
+  if (queue > 0) words.push(t("device.queue", { n: queue }));
   return words;
+}
+
+function entry(device, act) {
+  const made = line(device, act);
+  return { key: device.id, sign: `${device.status?.state} ${made.textContent}`, make: () => made };
 }
 
 function line(device, act) {
@@ -66,7 +72,6 @@ export function deviceList() {
   const word = h("p", { class: "quiet", role: "status" });
   const element = h("section", { class: "sound", "aria-label": t("device.label") }, list, word);
   let timer = null;
-  let shown = "";
 
   async function act(id, order) {
     try {
@@ -84,11 +89,8 @@ export function deviceList() {
     if (document.hidden) return;
     try {
       const answer = await api.devices();
-      const devices = answer.items ?? answer;
-      const text = JSON.stringify(devices);
-      if (text === shown) return;
-      shown = text;
-      if (devices.length) put(list, devices.map((device) => line(device, act)));
+      const devices = answer.items;
+      if (devices.length) keep(list, devices.map((device) => entry(device, act)));
       else put(list, h("li", { class: "quiet" }, t("device.none")));
     } catch (error) {
       if (error.status !== 0) put(list, h("li", { class: "quiet" }, error.message));

@@ -2,12 +2,12 @@
 
 import * as api from "./api.js";
 import { calendar } from "./calendar.js";
-import { h, put } from "./dom.js";
+import { h, keep, put } from "./dom.js";
 import { changed, filterOf } from "./filter.js";
 import { filterBar } from "./filterbar.js";
 import { map } from "./map.js";
 import { plane } from "./plane.js";
-import { row, runs } from "./rows.js";
+import { entry, runs } from "./rows.js";
 import { dayOf, instant } from "./time.js";
 import { t } from "./words.js";
 
@@ -47,7 +47,7 @@ export function show(main, params) {
   function draw() {
     const joined = runs([...items].sort((a, b) => instant(a) - instant(b)));
     if (filter.get("order") === "oldest") joined.reverse();
-    put(list, joined.slice(0, limit).map((run) => row(run, { dated: true })));
+    keep(list, joined.slice(0, limit).map((run) => entry(run, { dated: true })));
     list.hidden = items.length === 0;
     more.hidden = joined.length <= limit && next === null;
   }
@@ -76,8 +76,7 @@ export function show(main, params) {
       ({ items, next } = answer);
       const all = [...filter.keys()].length === 0;
       title.textContent = all ? t("recall.all") : answer.describes;
-      title.lang = all ? document.documentElement.lang : "en";
-      count.textContent = t(answer.total_is === "at_least" ? "recall.at_least" : "recall.count", { n: answer.total });
+            count.textContent = t(answer.total_is === "at_least" ? "recall.at_least" : "recall.count", { n: answer.total });
       empty.textContent = all ? t("recall.none_at_all") : t("recall.none");
       empty.hidden = items.length > 0;
     } catch (error) {

@@ -96,6 +96,8 @@ export class Ribbon {
     this.slider.setAttribute("aria-valuemax", Math.max(0, this.moments.length - 1));
     this.slider.setAttribute("aria-valuenow", Math.max(0, this.at));
     this.slider.setAttribute("aria-valuetext", words);
+    if (words === this.said) return;
+    this.said = words;
     this.caption.replaceChildren(moment
       ? h("button", { class: "link", type: "button", onclick: () => this.opened(moment) }, words)
       : h("span", { class: "quiet" }, this.moments.length ? t("ribbon.hint") : ""));

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { badge, feltIn } from "./emotions.js";
 import { clockText, instant, lengthText, shortDayText, dayOf } from "./time.js";
-import { sceneName, t } from "./words.js";
+import { language, sceneName, t } from "./words.js";
 
 /** What was heard, in words. */
 export function heardIn(moment) {
@@ -47,8 +47,17 @@ export function runs(moments) {
   return found.sort((a, b) => instant(b.at(-1)) - instant(a.at(-1)));
 }
 
-/** One row for a run of moments; `dated` puts the day before the time. */
-export function row(run, { dated = false } = {}) {
+/** The row of a run as an entry for `keep`; `dated` puts the day before the time. */
+export function entry(run, { dated = false } = {}) {
+  const last = run.at(-1);
+  return {
+    key: run[0].id,
+    sign: [last.id, feltIn(last), last.correction, noteText(last), language()].join(" "),
+    make: () => row(run, dated),
+  };
+}
+
+function row(run, dated) {
   const [first, last] = [run[0], run.at(-1)];
   const seconds = run.reduce((sum, moment) => sum + moment.seconds, 0);
   const emotion = feltIn(last);
@@ -71,4 +80,4 @@ export function row(run, { dated = false } = {}) {
 }
 
 /** The words of a moment's note, "" without one. */
-export const noteText = (moment) => (typeof moment.note === "string" ? moment.note : (moment.note?.text ?? ""));
+export const noteText = (moment) => moment.note ?? "";

@@ -1,5 +1,6 @@
 // How the page looks and speaks in this browser, and the devices that the hub knows.
 
+import * as api from "./api.js";
 import { h, put } from "./dom.js";
 import { badge, SHOWN } from "./emotions.js";
 import { recalled, remember } from "./memory.js";
@@ -17,6 +18,14 @@ function setTheme(value) {
   else document.documentElement.dataset.theme = value;
 }
 
+/** Log out, and leave nothing of anybody's days in this browser. */
+async function leave() {
+  await api.logOut();
+  remember("session", null);
+  for (const name of await caches.keys()) await caches.delete(name);
+  location.assign("/");
+}
+
 /** Show the settings; `again` draws the page anew in another language. */
 export function show(main, params, again) {
   const devices = deviceList();
@@ -32,6 +41,7 @@ export function show(main, params, again) {
     h("section", { class: "card" }, h("h2", {}, t("settings.signs")),
       h("ul", { class: "chips" }, SHOWN.map((emotion) => h("li", { class: "chip" }, badge(emotion), t(`emotion.${emotion}`)))),
       h("p", { class: "quiet" }, t("settings.honest"))));
+  if (recalled("session")) main.append(h("p", {}, h("button", { type: "button", onclick: leave }, t("settings.log_out"))));
   devices.start();
   return { leave: devices.close };
 }

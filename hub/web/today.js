@@ -1,18 +1,19 @@
 // The view of one day: what is heard now, the ribbon, what the day was made of, and its moments, newest first.
 
 import { Day } from "./day.js";
-import { announce, eachFrame, h, put } from "./dom.js";
+import { announce, h, keep, put, soon } from "./dom.js";
 import { badge } from "./emotions.js";
 import * as api from "./api.js";
 import { deviceList, nowCard } from "./now.js";
 import { Ribbon, told } from "./ribbon.js";
 import { shares } from "./ribbon-shape.js";
-import { momentAddress, row, runs, titleOf } from "./rows.js";
+import { entry, momentAddress, runs, titleOf } from "./rows.js";
 import { follow } from "./stream.js";
 import { addDays, dayOf, dayText, isDay, today } from "./time.js";
 import { percent, t } from "./words.js";
 
 const ROWS = 40;
+const DRAW_MS = 200; // arrivals are drawn together
 const TELL_MS = 10_000; // how often arrivals are told to a screen reader
 
 const dayAddress = (day) => (day === today() ? "#/today" : `#/today?day=${day}`);
@@ -33,9 +34,9 @@ function dayBar(date) {
 }
 
 function madeOf(date, moments) {
-  return shares(moments).map(([emotion, share]) => h("li", {},
+  return shares(moments).map(([emotion, share]) => ({ key: emotion, sign: percent(share), make: () => h("li", {},
     h("a", { class: "chip", href: `#/recall?${new URLSearchParams({ emotion, from: date, to: addDays(date, 1) })}` },
-      badge(emotion), t(`emotion.${emotion}`), h("span", { class: "quiet" }, percent(share)))));
+      badge(emotion), t(`emotion.${emotion}`), h("span", { class: "quiet" }, percent(share)))) }));
 }
 
 async function emptyWord(date) {
@@ -75,12 +76,12 @@ export function show(main, params) {
     }
   }
 
-  const draw = eachFrame(() => {
+  const draw = soon(() => {
     const moments = day.moments;
     const joined = runs(moments);
     ribbon.show(moments, date === today());
-    put(made, madeOf(date, moments));
-    put(list, joined.slice(0, limit).map((run) => row(run)));
+    keep(made, madeOf(date, moments));
+    keep(list, joined.slice(0, limit).map((run) => entry(run)));
     summary.textContent = told(moments);
     more.hidden = joined.length <= limit;
     empty.hidden = !day.loaded || moments.length > 0;
@@ -88,7 +89,7 @@ export function show(main, params) {
     card.hidden = !empty.hidden;
     if (!empty.hidden) explain();
     if (date === today()) now.show(newest ?? moments.at(-1) ?? null, live);
-  });
+  }, DRAW_MS);
 
   const day = new Day(date, draw);
   const load = async () => {

@@ -12,15 +12,15 @@ HOME = (35.1341, 129.1032)
 
 # label, group, emotion, the rule's reason, likelier hours
 SCENES = (
-    ("rain", "weather", "calm", "light rain at night", range(19, 24)),
-    ("chirping_birds", "animals", "calm", "birds in the morning", range(6, 9)),
-    ("sea_waves", "water", "calm", "waves, not loud", range(10, 18)),
-    ("engine", "traffic", "neutral", "an engine, steady", range(8, 20)),
-    ("siren", "traffic", "fear", "a siren, near", range(8, 23)),
-    ("laughing", "people", "happiness", "people laughing", range(12, 22)),
-    ("clapping", "people", "surprise", "applause", range(18, 22)),
-    ("keyboard_typing", "home", "neutral", "someone types", range(9, 18)),
-    ("crying_baby", "people", "sadness", "a baby cries", range(6, 23)),
+    ("rain", "nature", "calm", "light rain at night", range(19, 24)),
+    ("birdsong", "nature", "calm", "birdsong in the morning", range(6, 9)),
+    ("sea", "nature", "calm", "waves of the sea", range(10, 18)),
+    ("street", "transport", "neutral", "street traffic", range(8, 20)),
+    ("alarm", "signals", "fear", "a siren or an alarm", range(8, 23)),
+    ("laughter", "people", "happiness", "laughter", range(12, 22)),
+    ("applause", "people", "surprise", "applause", range(18, 22)),
+    ("office", "indoors", "neutral", "desk work", range(9, 18)),
+    ("baby_crying", "people", "sadness", "crying", range(6, 23)),
 )
 
 MODELS = Models(gate="gate-1@3f2a9c1d", speech="speech-1@ab12cd34", scene="scene-1@99aa01ff", rules="1")
@@ -33,9 +33,9 @@ def _distribution(dice: random.Random, strongest: str, share: float) -> dict[str
     return {label: round(1 - sum(spread.values()), 3) if label == strongest else spread[label] for label in EMOTIONS}
 
 
-def _moment(dice: random.Random, start: datetime, device: str, continues: str | None) -> Moment:
-    spoken = dice.random() < 0.4
-    label, group, feeling, because, _ = dice.choice([scene for scene in SCENES if start.hour in scene[4]] or SCENES[:1])
+def _moment(dice: random.Random, start: datetime, device: str, scene: tuple, continues: str | None) -> Moment:
+    label, group, feeling, because, _ = scene
+    spoken = dice.random() < 0.3
     seconds = round(dice.uniform(0.6, 9.0), 1) if spoken else 5.0
     mood = 0.5 + 0.4 * ((start.timetuple().tm_yday % 60) / 60 - 0.5)
     weights = [3, 2, 4 * mood, 1.5 * (1 - mood), 1, 0.6, 0.4, 0.8]
@@ -43,7 +43,6 @@ def _moment(dice: random.Random, start: datetime, device: str, continues: str | 
     share = round(dice.uniform(0.42, 0.9), 3)
     emotions = _distribution(dice, emotion, share)
     valence, arousal = expected_affect(emotions) if spoken else COORDINATES[emotion]
-    unclear = share < 0.46
     at = (HOME[0] + dice.gauss(0, 0.02), HOME[1] + dice.gauss(0, 0.02))
     place = Place(lat=round(at[0], 5), lon=round(at[1], 5), accuracy_m=6.5, age_s=1.2)
     return Moment(
@@ -54,7 +53,7 @@ def _moment(dice: random.Random, start: datetime, device: str, continues: str | 
         clock="synced",
         origin="ambient",
         basis="speech" if spoken else "scene",
-        emotion="unclear" if unclear else emotion,
+        emotion="unclear" if share < 0.46 else emotion,
         confidence=share,
         emotions=emotions,
         valence=round(valence, 3),
@@ -75,24 +74,26 @@ def _id(start: datetime, device: str) -> str:
     return f"{made[:14]}7{seed[:3]}-8{seed[3:6]}-{seed[6:18]}"
 
 
-def day(date: datetime, count: int, device: str = "pocket-1", until: datetime | None = None) -> Iterator[Moment]:
-    """Moments of one day between 06:30 and 23:00, in stretches; none after `until`."""
+def day(date: datetime, stretches: int, device: str = "pocket-1", until: datetime | None = None) -> Iterator[Moment]:
+    """Moments of one day between 06:30 and 23:00, in stretches of one surrounding each; none after `until`."""
     dice = random.Random(f"{date:%Y-%m-%d} {device}")
     begins = date.replace(hour=6, minute=30, second=0, microsecond=0)
-    times = sorted(begins + timedelta(seconds=dice.uniform(0, 16.5 * 3600)) for _ in range(max(1, count // 3)))
-    for time in times:
+    free = begins
+    for time in sorted(begins + timedelta(seconds=dice.randrange(int(16.4 * 3600))) for _ in range(stretches)):
+        start = max(time, free)
+        scene = dice.choice([scene for scene in SCENES if start.hour in scene[4]] or SCENES[:1])
         before = None
-        for step in range(min(3, count)):
-            start = (time + timedelta(seconds=9 * step)).replace(microsecond=0)
+        for _ in range(dice.randint(3, 14)):
             if until is not None and start > until:
                 return
-            moment = _moment(dice, start, device, before.id if before else None)
-            goes_on = before and moment.basis == before.basis == "scene" and moment.scene.label == before.scene.label
-            yield moment if goes_on else moment.model_copy(update={"continues": None})
-            before = moment
+            made = _moment(dice, start, device, scene, before)
+            yield made
+            before = made.id if made.basis == "scene" else None
+            start += timedelta(seconds=made.seconds)
+        free = start
 
 
-def year(last: datetime, days: int = 365, a_day: int = 40, device: str = "pocket-1") -> Iterator[Moment]:
-    """Moments of `days` days up to the moment `last`, oldest first."""
+def year(last: datetime, days: int = 365, stretches: int = 4, device: str = "pocket-1") -> Iterator[Moment]:
+    """Moments of `days` days up to the time `last`, oldest first."""
     for ago in range(days - 1, -1, -1):
-        yield from day(last - timedelta(days=ago), a_day, device, until=last)
+        yield from day(last - timedelta(days=ago), stretches, device, until=last)

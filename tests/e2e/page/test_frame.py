@@ -1,0 +1,200 @@
+"""What holds for every view: languages, themes, widths, keyboard, screen reader, offline."""
+
+import json
+import re
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.page.conftest import LAST_DAY
+from tests.hub.moments import make
+from tests.parts import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
+
+DAY = f"{LAST_DAY:%Y-%m-%d}"
+VIEWS = ("#/today", f"#/today?day={DAY}", "#/recall", "#/recall?emotion=sadness&valence=-1,0", "#/settings", "moment")
+AXE = Path(__file__).with_name("axe") / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def web() -> Path:
+    return Path(str(resources.files("hub"))) / "web"
+
+
+def opened(look, hub, view, **more):
+    if view == "moment":
+        view = f"#/today?day={DAY}&moment={hub.newest(f'from={DAY}')['id']}"
+    page = look(hub, view, **more)
+    page.wait_for_selector("h1")
+    page.wait_for_load_state("networkidle") if "today" not in view else page.wait_for_timeout(600)
+    return page
+
+
+def violations(page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(hub, look, view, theme):
+    page = opened(look, hub, view, color_scheme=theme)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("pane", ["plane", "map"])
+def test_axe_finds_nothing_on_plane_and_map(hub, look, pane):
+    page = opened(look, hub, "#/recall", width=390)
+    page.click(f"[data-pane={pane}]")
+    page.wait_for_timeout(600)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize(("width", "locale"), [(360, "en-GB"), (360, "ko-KR"), (2560, "en-GB")])
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_wider_than_the_page(hub, look, view, width, locale):
+    page = opened(look, hub, view, width=width, locale=locale)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_korean_reader_is_spoken_to_in_korean(hub, look):
+    page = look(hub, "#/recall?emotion=sadness", locale="ko-KR")
+    assert page.evaluate("document.documentElement.lang") == "ko"
+    expect(page.locator(".rows .feeling").first).to_have_text("슬픔")
+    expect(page.locator("h1")).to_have_text(re.compile("[가-힣]"))
+    words = re.sub(r"Moodscape|pocket-1", "", page.inner_text("body"))
+    assert not re.search(r"[A-Za-z]{3,}", words), re.findall(r"[A-Za-z]{3,}.*", words)
+
+
+def test_language_and_theme_are_chosen_and_remembered(hub, look):
+    page = look(hub, "#/settings")
+    page.get_by_role("radio", name="한국어").check()
+    expect(page.locator("h1")).to_have_text("설정")
+    page.get_by_role("radio", name="어둡게").check()
+    page.reload()
+    expect(page.locator("h1")).to_have_text("설정")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_everything_is_reached_with_the_keyboard_alone(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    page.wait_for_selector(".rows li")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "skip"
+    seen = set()
+    while "row A" not in seen:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.matches(':focus-visible')"), seen
+        seen.add(page.evaluate("document.activeElement.className + ' ' + document.activeElement.tagName"))
+    assert {"brand A", "step A", "ribbon DIV", "chip A"} <= seen
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+
+
+def test_what_was_seen_is_there_without_the_hub(hub, look):
+    page = look(hub, f"#/today?day={DAY}", service_workers="allow", errors=["ERR_INTERNET_DISCONNECTED", "503"])
+    wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
+    page.reload()
+    page.wait_for_selector(".rows li")
+    shown = page.locator(".rows").inner_text()
+    page.context.set_offline(True)
+    page.reload()
+    page.wait_for_selector(".rows li")
+    assert page.locator(".rows").inner_text() == shown
+    expect(page.locator(".banner")).to_contain_text("cannot be reached")
+
+
+def test_an_erased_moment_is_not_kept_offline(hub, look):
+    moment = make(start=datetime.fromisoformat("2021-07-08T09:00:00+09:00"), device="offline")
+    hub.publish(moment)
+    wait_until(lambda: hub.get(f"/api/moments/{moment.id}"))
+    page = look(hub, "#/today?day=2021-07-08", service_workers="allow")
+    wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
+    page.reload()
+    page.locator(f'.rows li[data-id="{moment.id}"] a').click()
+    page.get_by_role("button", name="Erase this moment").click()
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.locator(f'.rows li[data-id="{moment.id}"]')).to_have_count(0)
+    kept = page.evaluate(
+        """async () => {
+          const cache = await caches.open("answers-1");
+          const texts = await Promise.all((await cache.keys()).map(async (key) => (await cache.match(key)).text()));
+          return texts.join("");
+        }"""
+    )
+    assert moment.id not in kept
+
+
+def test_the_page_keeps_to_its_security_policy(hub, look):
+    page = look(hub)
+    headers = page.request.get(hub.url + "/").headers
+    policy = headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "connect-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_first_view_is_light(hub, look):
+    page = look(hub, "#/recall")
+    page.wait_for_selector(".rows li")
+    page.wait_for_load_state("networkidle")
+    sent = page.evaluate(
+        """performance.getEntriesByType("resource").filter((one) => !one.name.includes("/api/"))
+           .reduce((sum, one) => sum + one.transferSize, performance.getEntriesByType("navigation")[0].transferSize)"""
+    )
+    assert sent <= 300_000
+
+
+def test_motion_is_left_out_for_those_who_ask(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    page.wait_for_selector(".rows li")
+    page.locator(".rows li a").first.click()
+    page.wait_for_selector("dialog[open]")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_both_dictionaries_say_the_same_things():
+    entry = re.compile(r'^  "([\w.]+)": (.+),$', re.MULTILINE)
+    english, korean = (dict(entry.findall((web() / "i18n" / f"{code}.js").read_text())) for code in ("en", "ko"))
+    assert {key for key in english if not key.startswith("scene.")} == {
+        key for key in korean if not key.startswith("scene.")
+    }
+    for key in english.keys() & korean.keys():
+        names = {code: set(re.findall(r"\{(\w+)\}", words[key])) for code, words in (("en", english), ("ko", korean))}
+        assert names["en"] == names["ko"], key
+
+
+def test_every_scene_that_the_rules_know_has_a_korean_name():
+    rules = resources.files("configs").joinpath("scenes.yaml").read_text()
+    labels = set(re.findall(r"scene: (\w+)", rules))
+    assert labels
+    korean = (web() / "i18n" / "ko.js").read_text()
+    assert {label for label in labels if f'"scene.{label}"' not in korean} == set()
+
+
+def test_the_worker_keeps_every_file_of_the_page():
+    worker = (web() / "sw.js").read_text()
+    kept = set(json.loads(re.sub(r",\s*\]", "]", re.search(r"const SHELL = (\[.*?\]);", worker, re.DOTALL)[1])))
+    own = [*web().glob("*.js"), *web().glob("*/*.js"), *web().glob("css/*.css")]
+    files = {f"/{path.relative_to(web())}" for path in own} - {"/sw.js"}
+    assert files <= kept
+    assert {path for path in kept - {"/"} if not (web() / path[1:]).is_file()} == set()
+
+
+def test_the_page_knows_the_emotions_of_the_contract():
+    from moments import COORDINATES
+
+    source = (web() / "emotions.js").read_text()
+    block = re.search(r"export const COORDINATES = \{(.*?)\};", source, re.DOTALL)[1]
+    found = {
+        name: (float(valence), float(arousal))
+        for name, valence, arousal in re.findall(r"(\w+): \[(-?[\d.]+), (-?[\d.]+)\]", block)
+    }
+    assert found == dict(COORDINATES)

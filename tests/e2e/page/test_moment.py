@@ -1,0 +1,120 @@
+"""The panel of one moment."""
+
+from datetime import datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from moments import Rule, Scene
+from tests.hub.moments import make
+from tests.parts import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
+
+MISSING = "404 (Not Found)"
+
+
+def publish(hub, **changes):
+    """Publish one moment of a day of its own and wait until the hub has it."""
+    moment = make(start=datetime.fromisoformat("2021-03-04T21:15:00+09:00"), device="panel", **changes)
+    hub.publish(moment)
+    wait_until(lambda: hub.get(f"/api/moments/{moment.id}"))
+    return moment
+
+
+def opened(look, hub, moment, **more):
+    page = look(hub, f"#/today?day=2021-03-04&moment={moment.id}", **more)
+    page.wait_for_selector(".distribution, .note")
+    return page
+
+
+def test_it_tells_why_the_device_thinks_so(hub, look):
+    moment = publish(
+        hub, basis="scene", emotion="calm", rule=Rule(id="rain-light-night", because="light rain at night"),
+        scene=Scene(label="rain", group="nature", confidence=0.9),
+    )  # fmt: skip
+    page = opened(look, hub, moment)
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("light rain at night")
+    expect(panel.locator(".distribution li")).to_have_count(8)
+    expect(panel.locator(".distribution li").first).to_contain_text("72%")
+    expect(panel).to_contain_text("rain, 90%")
+
+
+def test_a_note_is_kept(hub, look):
+    moment = publish(hub)
+    page = opened(look, hub, moment)
+    page.get_by_label("Your words").fill("바다에서 들은 파도 소리")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note [role=status]")).to_have_text("Saved.")
+    assert hub.get(f"/api/moments/{moment.id}")["note"] == "바다에서 들은 파도 소리"
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(f'.rows li[data-id="{moment.id}"]')).to_contain_text("바다에서 들은 파도 소리")
+
+
+def test_a_correction_counts_and_the_reading_stays_told(hub, look):
+    moment = publish(hub, emotion="anger")
+    page = opened(look, hub, moment)
+    page.get_by_role("radio", name="Surprise").check()
+    expect(page.get_by_role("dialog")).to_contain_text("the device read “Anger”")
+    expect(page.locator(f'.rows li[data-id="{moment.id}"] .feeling')).to_have_text("Surprise")
+    kept = hub.get(f"/api/moments/{moment.id}")
+    assert (kept["correction"], kept["emotion"]) == ("surprise", "anger")
+
+
+def test_erasing_asks_first_and_then_the_moment_is_gone(hub, look):
+    moment = publish(hub)
+    page = opened(look, hub, moment)
+    page.get_by_role("button", name="Erase this moment").click()
+    assert hub.get(f"/api/moments/{moment.id}")
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(f'.rows li[data-id="{moment.id}"]')).to_have_count(0)
+    assert hub.get(f"/api/moments/{moment.id}") == {}
+
+
+def test_a_moment_that_is_gone_says_so(hub, look):
+    page = look(hub, f"#/today?moment={make().id}", errors=[MISSING])
+    expect(page.get_by_role("dialog")).to_contain_text("may have been erased")
+
+
+def test_an_unclear_moment_without_a_place_looks_right(hub, look):
+    page = opened(look, hub, publish(hub, emotion="unclear", place=None, scene=None, level_dbfs=None))
+    panel = page.get_by_role("dialog")
+    expect(panel.locator("h2")).to_have_text("Unclear")
+    expect(panel).to_contain_text("No emotion was likely enough")
+    expect(panel).to_contain_text("not known")
+
+
+def test_a_note_without_sound_has_no_reading(hub, look):
+    page = opened(look, hub, publish(hub, basis="none", origin="note", seconds=0, scene=None))
+    panel = page.get_by_role("dialog")
+    expect(panel.locator("h2")).to_have_text("Note")
+    expect(panel.locator(".distribution")).to_have_count(0)
+    expect(panel.locator(".choices")).to_have_count(0)
+
+
+def test_markup_in_what_arrives_stays_text(hub, look):
+    markup = "<img src=x onerror=alert(1)>"
+    scene = Scene(label=markup, group="x", confidence=0.5)
+    moment = publish(hub, basis="scene", scene=scene, rule=Rule(id="x", because=markup))
+    page = opened(look, hub, moment)
+    page.get_by_label("Your words").fill(markup)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(f'.rows li[data-id="{moment.id}"] .words')).to_have_text(markup)
+    expect(page.locator("q")).to_have_text(markup)
+    assert page.locator("img").count() == 0
+
+
+def test_escape_and_the_back_button_close_the_panel(hub, look):
+    moment = publish(hub)
+    page = look(hub, "#/today?day=2021-03-04")
+    page.locator(f'.rows li[data-id="{moment.id}"] a').click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert "moment=" not in page.url
+    page.locator(f'.rows li[data-id="{moment.id}"] a').click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)

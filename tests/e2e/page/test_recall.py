@@ -1,0 +1,157 @@
+"""Finding moments again: the filter in the address, and the views that share it."""
+
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.page.conftest import LAST_DAY
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
+
+DAY = f"{LAST_DAY:%Y-%m-%d}"
+AFTER = f"{LAST_DAY + timedelta(days=1):%Y-%m-%d}"
+WEEK_AGO = f"{LAST_DAY - timedelta(days=7):%Y-%m-%d}"
+
+
+def total(hub, query):
+    answer = hub.get(f"/api/moments?limit=1&{query}")
+    return answer["total"] if answer["total_is"] == "exact" else None
+
+
+def count_shown(page):
+    """The number that the page tells, once it has found something."""
+    expect(page.locator("#found + p")).to_have_text(re.compile(r"moment"))
+    text = page.locator("#found + p").inner_text()
+    return 1 if text.startswith("One") else int(re.sub(r"\D", "", text))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "emotion=sadness",
+        "emotion=sadness&emotion=fear",
+        "basis=speech",
+        "scene=rain",
+        "device=pocket-1",
+        f"from={WEEK_AGO}&to={DAY}",
+        "near=35.1341,129.1032&radius_m=800",
+        "bbox=129.09,35.12,129.11,35.14",
+        "min_confidence=0.85",
+        "valence=-1,-0.2&arousal=0.2,1",
+        "text=rain",
+        "has=place",
+        f"emotion=calm&basis=scene&from={WEEK_AGO}&has=place&order=oldest",
+    ],
+)
+def test_what_the_address_asks_is_what_is_found(hub, look, query):
+    page = look(hub, f"#/recall?{query}&from=2000-01-01" if "from=" not in query else f"#/recall?{query}")
+    expect(page.locator(".rows li").first).to_be_visible()
+    answer = hub.get(f"/api/moments?limit=1&{query}" + ("" if "from=" in query else "&from=2000-01-01"))
+    assert count_shown(page) == answer["total"]
+    expect(page.locator("h1")).to_have_text(answer["describes"])
+
+
+def test_pressing_an_emotion_asks_for_it_and_pressing_again_lets_it_go(hub, look):
+    page = look(hub, "#/recall")
+    page.get_by_role("button", name="Sadness", exact=True).click()
+    page.wait_for_url("**/#/recall?emotion=sadness")
+    expect(page.get_by_role("button", name="Sadness", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("h1")).to_have_text(hub.get("/api/moments?limit=1&emotion=sadness")["describes"])
+    assert set(page.locator(".rows .feeling").all_inner_texts()) == {"Sadness"}
+    page.get_by_role("button", name="Sadness", exact=True).click()
+    page.wait_for_url("**/#/recall")
+
+
+def test_every_control_of_the_bar_writes_the_address(hub, look):
+    page = look(hub, "#/recall")
+    page.get_by_text("More filters").click()
+    page.get_by_label("From").fill(WEEK_AGO)
+    page.wait_for_url(f"**from={WEEK_AGO}*")
+    page.get_by_label("Until").fill(DAY)
+    page.wait_for_url(f"**to={AFTER}*")
+    page.get_by_label("Heard in").select_option("speech")
+    page.wait_for_url("**basis=speech*")
+    page.get_by_label("Device").select_option("pocket-1")
+    page.wait_for_url("**device=pocket-1*")
+    page.get_by_label("With a place").check()
+    page.wait_for_url("**has=place*")
+    page.get_by_label("Words in notes and scenes").fill("rain")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_url("**text=rain*")
+    expected = total(hub, f"from={WEEK_AGO}&to={AFTER}&basis=speech&device=pocket-1&has=place&text=rain")
+    expect(page.locator("#found + p")).to_contain_text(re.compile("moment|matches"))
+    page.wait_for_timeout(500)
+    assert count_shown(page) == expected
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.wait_for_url("**/#/recall")
+
+
+def test_a_day_of_the_calendar_narrows_the_list(hub, look):
+    page = look(hub, "#/recall")
+    cell = page.locator(f'[data-day="{DAY}"]')
+    expect(cell).to_have_attribute("aria-label", re.compile(r"\d+ moments, mostly"))
+    cell.click()
+    page.wait_for_url(f"**from={DAY}&to={AFTER}")
+    expect(page.locator(f'[data-day="{DAY}"]')).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(300)
+    assert count_shown(page) == total(hub, f"from={DAY}&to={AFTER}")
+
+
+def test_the_calendar_is_walked_with_the_arrow_keys(hub, look):
+    page = look(hub, "#/recall")
+    page.wait_for_selector('.daycell[tabindex="0"]')
+    page.locator('.daycell[tabindex="0"]').focus()
+    start = page.evaluate("document.activeElement.dataset.day")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.day") == start
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**from={start}*")
+
+
+def test_a_quarter_of_the_plane_narrows_the_list(hub, look):
+    page = look(hub, "#/recall")
+    page.get_by_role("button", name="Feeling plane").click()
+    page.get_by_role("button", name="unpleasant, lively").click()
+    page.wait_for_url(f"**valence={quote('-1,0')}&arousal={quote('0,1')}")
+    page.wait_for_timeout(300)
+    shown = page.locator("#found + p").inner_text()
+    answer = hub.get("/api/moments?limit=1&valence=-1,0&arousal=0,1")
+    assert int(re.sub(r"\D", "", shown)) == answer["total"]
+
+
+def test_the_map_gathers_what_lies_close_and_narrows_to_what_it_shows(hub, look):
+    page = look(hub, f"#/recall?from={WEEK_AGO}")
+    page.get_by_role("button", name="Map").click()
+    expect(page.locator(".pin").first).to_be_visible()
+    page.get_by_role("button", name="Find within this map").click()
+    page.wait_for_url("**bbox=*")
+    expect(page.locator(".rows li").first).to_be_visible()
+
+
+def test_more_can_be_shown_to_the_end(hub, look):
+    page = look(hub, f"#/recall?from={WEEK_AGO}&emotion=calm&emotion=neutral")
+    page.wait_for_selector(".rows li")
+    before = page.locator(".rows li").count()
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(".rows li").nth(before)).to_be_visible()
+
+
+def test_nothing_found_says_how_to_find_more(hub, look):
+    page = look(hub, "#/recall?text=zzzzzz")
+    expect(page.locator(".empty")).to_have_text("Nothing matches. Take away a filter to see more.")
+
+
+def test_a_wrong_value_in_the_address_is_told_in_a_sentence(hub, look):
+    page = look(hub, "#/recall?emotion=joy", errors=["422"])
+    expect(page.locator("#found + p")).to_contain_text("joy")
+
+
+def test_an_empty_hub_says_that_there_is_nothing_yet(empty_hub, look):
+    page = look(empty_hub, "#/recall")
+    expect(page.locator(".empty")).to_contain_text("nothing to find yet")

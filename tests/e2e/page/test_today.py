@@ -1,0 +1,114 @@
+"""The view of one day, in a real Chromium before a real hub."""
+
+import time
+from datetime import datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.page.conftest import LAST_DAY
+from tests.hub.moments import make
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
+
+DAY = f"{LAST_DAY:%Y-%m-%d}"
+
+
+def now():
+    return datetime.now().astimezone().replace(microsecond=0)
+
+
+def test_a_moment_is_on_the_page_within_a_second_of_its_arrival(hub, look):
+    page = look(hub)
+    expect(page.locator("h1")).to_have_text("Today")
+    page.wait_for_timeout(300)
+    moment = make(start=now(), emotion="surprise", device="live")
+    hub.publish(moment)
+    begin = time.monotonic()
+    page.wait_for_selector(f'.rows li[data-id="{moment.id}"]', timeout=3000)
+    assert time.monotonic() - begin < 1.0
+    expect(page.locator(".now strong")).to_have_text("Surprise")
+
+
+def test_a_scene_that_goes_on_is_one_row(hub, look):
+    first = make(start=datetime.fromisoformat("2020-01-02T10:00:00+09:00"), basis="scene", emotion="calm", seconds=5)
+    second = make(
+        start=datetime.fromisoformat("2020-01-02T10:00:05+09:00"),
+        basis="scene",
+        emotion="calm",
+        seconds=5,
+        continues=first.id,
+    )
+    hub.publish(first, second)
+    page = look(hub, "#/today?day=2020-01-02")
+    expect(page.locator(".rows li")).to_have_count(1)
+    expect(page.locator(".rows li")).to_contain_text("10 sec")
+
+
+def test_a_day_shows_what_it_was_made_of(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    expect(page.locator(".chips .chip").first).to_contain_text("%")
+    shares = [int(text.split()[-1].rstrip("%")) for text in page.locator(".chips .chip").all_inner_texts()]
+    assert 98 <= sum(shares) <= 102
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_the_ribbon_is_walked_with_the_arrow_keys_and_opens_a_moment(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    page.wait_for_selector(".rows li")
+    ribbon = page.get_by_role("slider", name="Moments of the day, by time")
+    ribbon.focus()
+    page.keyboard.press("Home")
+    first = hub.get(f"/api/moments?limit=1&order=oldest&from={DAY}")["items"][0]
+    expect(ribbon).to_have_attribute("aria-valuenow", "0")
+    assert ribbon.get_attribute("aria-valuetext").startswith(first["start"][11:16])
+    page.keyboard.press("ArrowRight")
+    expect(ribbon).to_have_attribute("aria-valuenow", "1")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text(first["start"][11:16])
+    assert f"moment={first['id']}" in page.url
+
+
+def test_the_day_before_is_one_step_away(hub, look):
+    page = look(hub, "#/today")
+    page.get_by_role("link", name="The day before").click()
+    page.wait_for_url(f"**/#/today?day={DAY}")
+    page.wait_for_selector(".rows li")
+
+
+def test_focus_stays_on_a_row_while_moments_arrive(hub, look):
+    hub.publish(make(start=now(), device="live"))
+    page = look(hub)
+    row = page.locator(".rows li a").first
+    row.focus()
+    known = page.evaluate("document.activeElement.getAttribute('href')")
+    arrived = make(start=now(), emotion="fear", device="live")
+    hub.publish(arrived)
+    page.wait_for_selector(f'.rows li[data-id="{arrived.id}"]')
+    assert page.evaluate("document.activeElement.getAttribute('href')") == known
+
+
+def test_an_empty_hub_says_what_to_do(empty_hub, look):
+    page = look(empty_hub)
+    expect(page.locator(".empty")).to_contain_text("No moments yet today")
+    expect(page.locator(".empty")).to_contain_text("moodscape demo")
+    expect(page.locator(".sound")).to_contain_text("No device has reported")
+
+
+def test_a_day_without_moments_leads_to_the_nearest_one(hub, look):
+    page = look(hub, "#/today?day=2019-06-01")
+    expect(page.locator(".empty a")).to_be_visible()
+    page.locator(".empty a").click()
+    page.wait_for_selector(".rows li")
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [("deaf", "hears nothing"), ("paused", "paused"), ("offline", "offline"), ("listening", "listening")],
+)
+def test_the_state_of_a_device_is_shown_in_words(hub, look, state, word):
+    device = f"device-{state}"
+    hub.say(device, "status", f'{{"state": "{state}", "since": "{now().isoformat()}"}}'.encode())
+    page = look(hub)
+    expect(page.locator(".device", has_text=device)).to_contain_text(word, timeout=15_000)
