@@ -74,7 +74,7 @@ def _with_words() -> Select[Any]:
 
 
 def _item(row: Any) -> dict[str, Any]:
-    return rows.to_item(row.body, row.note, row.correction)
+    return rows.to_item(row.id, row.body, row.note, row.correction)
 
 
 def page(connection: Connection, filter_: Filter, paging: Paging) -> Page:

@@ -55,7 +55,7 @@ def similar(connection: Connection, moment_id: str, seen: Filter) -> list[dict[s
     label = (this["scene"] or {}).get("label")
     m = moments.c
     asked = (
-        select(m.body, m.correction, notes.c.text)
+        select(m.id, m.body, m.correction, notes.c.text)
         .select_from(moments.outerjoin(notes, notes.c.rowid == m.seq))
         .where(
             *condition(seen),
@@ -65,5 +65,5 @@ def similar(connection: Connection, moment_id: str, seen: Filter) -> list[dict[s
         .order_by(m.start_ms.desc())
         .limit(_CANDIDATES)
     )
-    found = [rows.to_item(body, note, correction) for body, correction, note in connection.execute(asked)]
+    found = [rows.to_item(id_, body, note, correction) for id_, body, correction, note in connection.execute(asked)]
     return sorted(found, key=lambda item: _apart(this, item))[:_SHOWN]

@@ -1,7 +1,7 @@
 """A moment as a row and back.
 
-Columns hold what is searched; `body` holds the whole moment as its JSON, deflated with a dictionary of the words that
-every moment has, so that unknown fields survive and a row stays small.
+Columns hold what is searched; `body` holds the whole moment, but for its id, as its JSON. It is deflated with a
+dictionary of the words that every moment has, so that unknown fields survive and a row stays small.
 """
 
 import json
@@ -16,6 +16,8 @@ from moments import Moment
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _WBITS: Final = -11  # a window of 2 kB holds the dictionary, and a compressor costs microseconds to set up
+
+_HEAD: Final = len('{"schema":1,"id":"') + 36  # the id has a column: what is random does not deflate
 
 # Part of the file format: it may never change. The most common words stand last, where they are cheapest.
 _DICTIONARY: Final = (
@@ -35,14 +37,16 @@ _DICTIONARY: Final = (
 
 
 def pack(body: bytes) -> bytes:
-    """Deflate a moment's JSON."""
+    """Deflate a moment's JSON, all after its id."""
     deflate = zlib.compressobj(6, zlib.DEFLATED, _WBITS, 5, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
-    return deflate.compress(body) + deflate.flush()
+    return deflate.compress(body[_HEAD:]) + deflate.flush()
 
 
-def unpack(packed: bytes) -> bytes:
+def unpack(packed: bytes, id_: bytes) -> bytes:
     """Undo `pack`."""
-    return zlib.decompressobj(_WBITS, _DICTIONARY).decompress(packed)
+    return b'{"schema":1,"id":"%s' % str(uuid.UUID(bytes=id_)).encode() + zlib.decompressobj(
+        _WBITS, _DICTIONARY
+    ).decompress(packed)
 
 
 def ms(at: datetime) -> int:
@@ -52,7 +56,10 @@ def ms(at: datetime) -> int:
 
 def key(moment_id: str) -> bytes:
     """Give a moment's id as it is stored. Raises ValueError for what is no UUID."""
-    return uuid.UUID(moment_id).bytes
+    found = bytes.fromhex(moment_id.replace("-", ""))
+    if len(found) != 16:
+        raise ValueError(f"{moment_id} is no UUID")
+    return found
 
 
 def to_row(moment: Moment) -> dict[str, Any]:
@@ -80,9 +87,9 @@ def to_row(moment: Moment) -> dict[str, Any]:
     }
 
 
-def to_item(body: bytes, note: str | None, correction: str | None) -> dict[str, Any]:
+def to_item(id_: bytes, body: bytes, note: str | None, correction: str | None) -> dict[str, Any]:
     """Give a moment as the API shows it: as it was published, with the person's note and correction (or null)."""
-    item: dict[str, Any] = json.loads(unpack(body))
+    item: dict[str, Any] = json.loads(unpack(body, id_))
     item["note"] = note
     item["correction"] = correction
     return item

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
 from hub.stores import rows
-from hub.stores.tables import METADATA, VERSION, VIRTUAL, devices, erased, letters, moments, notes, places, scenes
+from hub.stores.tables import METADATA, VERSION, VIRTUAL, devices, erased, letters, moments, notes, scenes
 from moments import Moment
 from moments.errors import UserError, WorkError
 
@@ -141,15 +141,12 @@ class Store:
         if not new:
             return
         first = 1 + (connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'moments'")).scalar() or 0)
-        made = [rows.to_row(moment) | {"seq": first + n} for n, moment in enumerate(new)]
-        connection.execute(insert(moments), made)
-        where = [
-            {"seq": row["seq"], "south": row["lat"], "north": row["lat"], "west": row["lon"], "east": row["lon"]}
-            for row in made
-            if row["lat"] is not None
-        ]
+        made = [{"seq": first + n} | rows.to_row(moment) for n, moment in enumerate(new)]
+        # Past SQLAlchemy's own handling of parameters, which would take as long as SQLite does.
+        connection.exec_driver_sql(_INSERT, [tuple(row.values()) for row in made])
+        where = [(row["seq"], row["lat"], row["lat"], row["lon"], row["lon"]) for row in made if row["lat"] is not None]
         if where:
-            connection.execute(insert(places), where)
+            connection.exec_driver_sql("INSERT INTO places VALUES (?, ?, ?, ?, ?)", where)
         labels = {moment.scene.label: moment.scene.group for moment in new if moment.scene}
         for label in labels.keys() - self._known_scenes:
             spoken = "".join(f" {word}" for word in rows.words(f"{label} {labels[label]}"))
@@ -265,6 +262,9 @@ def _begin(connection: Connection) -> None:
 def _seq_of(moment_id: str) -> Any:
     return select(moments.c.seq).where(moments.c.id == rows.key(moment_id))
 
+
+_INSERT: Final = "INSERT INTO moments VALUES (" + ", ".join("?" * len(moments.c)) + ")"  # noqa: S608 - only marks
+"""Of all columns: `seq` and those of `rows.to_row`, in its order."""
 
 _STEP: Final = 500  # keys in one IN
 

@@ -232,6 +232,7 @@ def test_an_item_is_the_moment_as_it_was_published(held):
     from hub.stores.rows import to_item, to_row
 
     moment, note, correction = held
-    item = to_item(to_row(moment)["body"], note, correction)
+    row = to_row(moment)
+    item = to_item(row["id"], row["body"], note, correction)
     assert (item.pop("note"), item.pop("correction")) == (note, correction)
     assert item == json.loads(moment.to_json())

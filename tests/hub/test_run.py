@@ -1,0 +1,44 @@
+"""`moodscape hub run` as a process."""
+
+import signal
+import threading
+import time
+import urllib.request
+
+import pytest
+
+from tests.e2e.processes import Hub
+from tests.parts import free_port, wait_until
+
+
+@pytest.fixture
+def hub(tmp_path):
+    running = Hub(tmp_path, free_port()).start().ready()  # no broker is there
+    yield running
+    running.kill()
+
+
+def test_it_serves_without_a_broker_says_so_and_leaves_with_0_within_5_s(hub):
+    log = hub.folder / "hub.log"
+    wait_until(lambda: "the broker does not answer" in log.read_text())
+    assert f"The hub: {hub.url}" in log.read_text()
+    stream = urllib.request.urlopen(f"{hub.url}/api/stream", timeout=10)
+    ended = threading.Thread(target=stream.read)
+    ended.start()
+    begun = time.monotonic()
+    hub.process.send_signal(signal.SIGTERM)
+    assert hub.process.wait(5) == 0
+    assert time.monotonic() - begun < 5
+    ended.join(2)
+    assert not ended.is_alive()
+    stream.close()
+    assert "Traceback" not in log.read_text()
+    assert not (hub.folder / "hub.db-wal").exists()  # it was closed in order
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy(hub):
+    second = Hub(hub.folder, hub.broker_port, port=hub.port).start()
+    assert second.process.wait(20) == 2
+    text = (hub.folder / "hub.log").read_text()
+    assert f"moodscape: cannot listen on 127.0.0.1 port {hub.port}: Address already in use" in text
+    assert "--set http.port=N" in text
