@@ -4,15 +4,21 @@ A detector is causal and takes blocks of any size: the decisions depend on the s
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 import numpy as np
 
-from edge.models.frontend import BINS, FFT, HOP, power_frames
-from edge.sound import RATE, Samples
+from edge.gate.features import CARRY, FRESH, STEP, Floats, first_floor, log_mel, next_floor, over_floor
+from edge.gate.noise_floor import NoiseFloor
+from edge.models.frontend import FFT, HOP, power_frames
+from edge.models.interpreter import WEIGHTS, Model
+from edge.sound import RATE, Samples, level_dbfs
 
-_FRAMES = 3
-"""Frames of the shared STFT in one decision: 30 ms."""
+_CALL: Final = FRESH * HOP
+"""Samples that one call of the net uses up: 90 ms."""
+_SEEN: Final = CARRY * HOP + FFT + (FRESH - 1) * HOP
+"""Samples that one call sees: those of the call before's last frames too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,53 +57,81 @@ class Detector(Protocol):
         """Forget the stream: the next sample is the first."""
 
 
-class BandDetector:
-    """Speech by the level of the voice's bands over a tracked noise floor, against the level of the bands above them.
+class GateDetector:
+    """A small net over log-mel, asked every 90 ms for three decisions; in quiet it is not asked at all.
 
-    It knows nothing of voices: a barking dog passes. It stands in until trained weights do.
+    A decision comes at most 100 ms after the sound at its centre. The net's memory is a ring of the tokens that it made
+    of the last 31 calls; quiet empties the ring.
     """
 
-    def __init__(self) -> None:
-        self.name = "bands-1"
-        self.step_s = _FRAMES * HOP / RATE
-        self.thresholds = {"speech": Thresholds(0.5, 0.35), "near": Thresholds(0.5, 0.35)}
-        hz = np.arange(BINS) * (RATE / FFT)
-        self._voice = ((hz >= 150) & (hz < 3500)).astype(np.float32)
-        self._above = (hz >= 4000).astype(np.float32)
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._ring_shape = model.shapes[1]
+        self.name = model.name
+        self.step_s = STEP * HOP / RATE
+        self.thresholds = {name: Thresholds(**limits) for name, limits in model.meta["thresholds"].items()}
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._rest: Samples = np.zeros(0, np.float32)
+        self._parts: list[Samples] = [np.zeros(CARRY * HOP, np.float32)]
+        self._held = CARRY * HOP
         self._steps = 0
-        self._floor_db: float | None = None
+        self._noise_floor = NoiseFloor()
+        self._floor: Floats | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._ring: Floats = np.zeros(self._ring_shape, np.float32)
+        self._carried: Floats | None = None
 
     def feed(self, samples: Samples) -> list[Decision]:
-        """Take float32 [n]; give the decisions that became possible."""
-        self._rest = np.concatenate((self._rest, samples))
-        steps = max(0, 1 + (len(self._rest) - FFT) // HOP) // _FRAMES
-        if not steps:
+        """Take float32 [n]; give the decisions that became possible, three for every 90 ms."""
+        self._parts.append(samples)
+        self._held += len(samples)
+        if self._held < _SEEN:
             return []
-        power = power_frames(self._rest[: (steps * _FRAMES - 1) * HOP + FFT])
-        self._rest = self._rest[steps * _FRAMES * HOP :]
-        of_steps = power.reshape(steps, _FRAMES, BINS).mean(axis=1)
-        voice_db = 10 * np.log10(of_steps @ self._voice + 1e-7)
-        above_db = 10 * np.log10(of_steps @ self._above + 1e-7)
-        return [self._decide(float(voice), float(above)) for voice, above in zip(voice_db, above_db, strict=True)]
+        held = np.concatenate(self._parts)
+        decisions: list[Decision] = []
+        while len(held) >= _SEEN:
+            decisions += self._call(held[:_SEEN])
+            held = held[_CALL:]
+        self._parts, self._held = [held], len(held)
+        return decisions
 
-    def _decide(self, voice_db: float, above_db: float) -> Decision:
-        if self._floor_db is None:
-            self._floor_db = voice_db
-        self._floor_db += (0.2 if voice_db < self._floor_db else 0.004) * (voice_db - self._floor_db)
-        over = voice_db - self._floor_db
-        tonal = voice_db - above_db
-        speech = float(1 / (1 + np.exp(-(min(over - 9, tonal - 3) / 3))))
-        near = float(1 / (1 + np.exp(-(min(over - 14, tonal - 3) / 3))))
-        at = (self._steps * _FRAMES * HOP + FFT / 2 + HOP) / RATE
-        self._steps += 1
-        return Decision(at, speech, near)
+    def _call(self, seen: Samples) -> list[Decision]:
+        if self._noise_floor.is_quiet(level_dbfs(seen[-_CALL:])):
+            if self._carried is not None:
+                self._forget()
+            answers = [(0.0, 0.0)] * (FRESH // STEP)
+        else:
+            answers = self._ask(self._frames(seen))
+        decisions = []
+        for speech, near in answers:
+            at = (self._steps * STEP * HOP + HOP + FFT / 2) / RATE
+            decisions.append(Decision(at, speech, near))
+            self._steps += 1
+        return decisions
+
+    def _frames(self, seen: Samples) -> Floats:
+        if self._carried is None:
+            frames = log_mel(power_frames(seen))
+        else:
+            frames = np.concatenate((self._carried, log_mel(power_frames(seen[CARRY * HOP :]))))
+        self._carried = frames[-CARRY:]
+        return frames
+
+    def _ask(self, frames: Floats) -> list[tuple[float, float]]:
+        if self._floor is None:
+            self._floor = first_floor(frames)
+        self._floor = next_floor(self._floor, frames)
+        logits, token = self._model(over_floor(frames, self._floor)[None], self._ring)
+        self._ring[:, :-1] = self._ring[:, 1:]
+        self._ring[:, -1] = token
+        speech_near = 1 / (1 + np.exp(-logits.reshape(-1, 2)))
+        return [(speech, near) for speech, near in speech_near.tolist()]
 
 
-def load() -> Detector:
-    """Give the detector that the device runs."""
-    return BandDetector()
+def load(weights: Path = WEIGHTS / "gate.tflite") -> Detector:
+    """Give the detector that the device runs. Raises BrokenWeights when the file is missing, damaged or wrong."""
+    return GateDetector(Model.load(weights))

@@ -1,0 +1,59 @@
+"""What the detector's net sees: 40 log-mel bands over a floor that is tracked in every band.
+
+The level of a stream says nothing by itself (microphones differ by 40 dB), so it is taken out twice: once by one floor
+for all bands, which keeps the shape of the spectrum, and once by each band's own floor, which shows what stands out of
+a steady noise, in the manner of per-channel energy normalisation (Wang et al. 2017, arXiv 1607.05666).
+
+Everything here works on the last axes, so that training can run a thousand streams at once through the same functions.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.models.frontend import Power, slaney_bands
+
+BANDS: Final = 40
+STEP: Final = 3
+"""Frames in one decision: 30 ms."""
+FRESH: Final = 9
+"""New frames in one call of the net: three decisions."""
+CARRY: Final = 3
+"""Frames of the call before that the net sees again."""
+WIDTH: Final = 2 * BANDS
+
+Floats = NDArray[np.float32]
+
+_EPSILON: Final = np.float32(1e-8)
+"""About the mel power of white noise at -87 dBFS: below any microphone's own noise."""
+_DOWN: Final = np.float32(0.5)
+_UP: Final = np.float32(0.02)
+"""Shares of the way to the present level that a floor goes in one call (90 ms): it falls at once and rises in 4.5 s."""
+
+
+def log_mel(power: Power) -> Floats:
+    """Give the natural log of 40 Slaney bands: float32 [t, 257] to [t, 40]."""
+    mel: Floats = np.log(power @ slaney_bands(BANDS) + _EPSILON)
+    return mel
+
+
+def first_floor(mel: Floats) -> Floats:
+    """Give the floor to begin with: [..., 12, 40] to [..., 40]."""
+    floor: Floats = mel.min(axis=-2)
+    return floor
+
+
+def next_floor(floor: Floats, mel: Floats) -> Floats:
+    """Follow the floor through one call's frames: [..., 40] and [..., 12, 40] to [..., 40]."""
+    change = mel[..., CARRY:, :].mean(axis=-2) - floor
+    followed: Floats = floor + np.where(change < 0, _DOWN, _UP) * change
+    return followed
+
+
+def over_floor(mel: Floats, floor: Floats) -> Floats:
+    """Give the net's input: log-mel [..., 12, 40] over the floors [..., 40] to [..., 12, 80] within -2 to 4."""
+    by_one = mel - floor.mean(axis=-1, keepdims=True)[..., None, :]
+    by_band = mel - floor[..., None, :]
+    seen: Floats = np.clip(np.concatenate((by_one, by_band), axis=-1) * np.float32(1 / 3), -2, 4)
+    return seen

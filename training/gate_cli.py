@@ -1,0 +1,81 @@
+"""The steps of the gate's training: `moodscape train gate mix|fit|pack|report`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edge.models.interpreter import WEIGHTS
+from moments.errors import UserError
+
+_REPORT = Path(__file__).parent / "reports" / "gate.md"
+
+
+def register_gate(sub: Any) -> None:
+    """Add `gate` and its steps to the verbs of `moodscape train`."""
+    gate = sub.add_parser("gate", help="the speech detector")
+    steps = gate.add_subparsers(metavar="STEP", required=True)
+    for name, run, text in (
+        ("mix", _mix, "make the clips to learn from (12 s each); goes on where it stopped"),
+        ("fit", _fit, "fit the net to the clips; goes on at the last epoch"),
+        ("pack", _pack, "make the int8 weights with their thresholds"),
+        ("report", _report, "measure the split model beside public detectors and write the report"),
+    ):
+        step = steps.add_parser(name, help=text, description=text)
+        step.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+        step.add_argument("--work", type=Path, required=True, help="folder for decoded sound, clips and checkpoints")
+        if name == "report":
+            step.add_argument("--out", type=Path, default=_REPORT, help="where the report goes")
+        else:
+            step.add_argument(
+                "--part", choices=("train", "all"), default="train", help="all: what ships; train: scored"
+            )
+        if name == "mix":
+            step.add_argument("--clips", type=int, default=5000)
+        if name == "fit":
+            step.add_argument("--epochs", type=int, default=12)
+        step.set_defaults(run=run)
+
+
+def _mix(args: argparse.Namespace) -> int:
+    from training import gate_bank, gate_fit
+
+    bank = gate_bank.load(args.data, args.work, args.part)
+    gate_fit.mix(bank, args.work / f"clips-{args.part}", args.clips, seed=1_000_000)
+    return 0
+
+
+def _fit(args: argparse.Namespace) -> int:
+    from training import gate_fit
+
+    clips = args.work / f"clips-{args.part}"
+    if not clips.is_dir():
+        raise UserError(f"{clips} is missing; run `moodscape train gate mix --part {args.part}` first")
+    gate_fit.fit(clips, args.work / f"{args.part}.pt", args.epochs)
+    return 0
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from training import gate_bank, gate_fit, gate_pack
+
+    checkpoint = args.work / f"{args.part}.pt"
+    if not checkpoint.is_file():
+        raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit --part {args.part}` first")
+    out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.work)
+    gate_pack.pack(gate_fit.averaged(checkpoint), gate_bank.load(args.data, args.work, args.part), out)
+    print(out)
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from training import gate_report
+
+    if not _split(args.work).is_file():
+        raise UserError(f"{_split(args.work)} is missing; run `moodscape train gate pack --part train` first")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(gate_report.text(args.data, args.work, _split(args.work)), encoding="utf-8")
+    print(args.out)
+    return 0
+
+
+def _split(work: Path) -> Path:
+    return work / "split" / "gate.tflite"
