@@ -149,7 +149,7 @@ def _outbox(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
 
 def _broker(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     """Log in as the device would, under another client id, so that a running device is not thrown out."""
-    from edge.publish import try_login
+    from edge.connection import try_login
 
     where = f"{config.broker.host}:{config.broker.port}"
     try:

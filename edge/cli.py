@@ -26,7 +26,7 @@ def register(subparsers: Any) -> None:
 
 
 def _verb(verbs: Any, name: str, words: str, run: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=words, description=f"{words.capitalize()}.")
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.add_argument(
         "--config", type=Path, default=shipped("edge.yaml"), metavar="FILE", help="settings (the shipped edge.yaml)"
     )

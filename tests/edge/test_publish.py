@@ -1,5 +1,6 @@
 import json
 import queue
+import subprocess
 import threading
 import time
 
@@ -14,7 +15,7 @@ from edge.outbox import Outbox
 from edge.publish import Publisher
 from moments.errors import UserError
 from tests.edge.making import moment, moments
-from tests.parts import free_port, wait_until
+from tests.parts import answers, free_port, program, wait_until
 
 pytestmark = pytest.mark.needs("mosquitto")
 DEVICE = "pocket-1"
@@ -127,11 +128,11 @@ def test_what_is_heard_now_goes_out_before_a_backlog_that_nobody_answers(hub, ou
         outbox.put(each)
     hub.answering = False
     publisher = publishing()
-    wait_until(lambda: len(hub.heard) == 500)
+    wait_until(lambda: len(hub.heard) == 1000)
     outbox.put(now := moment())
     publisher.wake()
     wait_until(lambda: now.id in hub.heard)
-    assert len(hub.heard) == 501, "the backlog keeps to its window"
+    assert len(hub.heard) == 1001, "the backlog keeps to its window"
 
 
 def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(hub, outbox, publishing):
@@ -183,7 +184,7 @@ def test_the_status_is_kept_for_who_comes_later_and_the_last_will_says_offline(m
     publisher = publishing()
     wait_until(lambda: hub.said.get("status"))
     assert hub.said["status"][-1] == {"state": "listening", "since": "2026-05-22T09:00:00+09:00"}
-    publisher._client.socket().shutdown(2)  # as a network that is gone
+    publisher._connection._client.socket().shutdown(2)  # as a network that is gone
     wait_until(lambda: {"state": "offline", "since": None} in hub.said["status"])
     wait_until(lambda: hub.said["status"][-1]["state"] == "listening", 15)
 
@@ -233,8 +234,27 @@ def test_an_unreachable_broker_is_said_in_one_sentence_and_tried_again(outbox):
     publisher.start()
     wait_until(lambda: publisher.trouble and "cannot be reached" in publisher.trouble)
     assert f"127.0.0.1:{port}" in publisher.trouble
-    wait_until(lambda: publisher._attempts >= 2)
+    wait_until(lambda: publisher._connection.attempts >= 2)
     publisher.close("")
+
+
+def test_a_broker_that_takes_few_messages_at_once_gets_no_more(tmp_path, outbox):
+    config, port = tmp_path / "small.conf", free_port()
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 3\n")
+    command = [program("mosquitto"), "-c", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as broker:
+        wait_until(lambda: answers(port))
+        hub = FakeHub(Broker(host="127.0.0.1", port=port))
+        publisher = Publisher(DEVICE, Broker(host="127.0.0.1", port=port), outbox)
+        for each in moments(100):
+            outbox.put(each)
+        publisher.start()
+        wait_until(lambda: outbox.depth == 0)
+        assert publisher._connection._client.max_inflight_messages == 3
+        assert publisher.counts["connections"] == 2
+        publisher.close("")
+        hub.close()
+        broker.terminate()
 
 
 def test_a_missing_password_file_is_a_mistake_in_the_settings(outbox, tmp_path):

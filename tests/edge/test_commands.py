@@ -1,0 +1,140 @@
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.clock import Clock
+from edge.commands import Commands, Pause
+from edge.outbox import Outbox
+from tests.edge.making import NOON, moments
+
+WALL = NOON.timestamp()
+
+
+class Asked:
+    def __init__(self, folder):
+        self.known = True
+        self.clock = Clock(wall=lambda: WALL, monotonic=lambda: 5.0, since_boot=lambda: 5.0, known=lambda: self.known)
+        self.outbox = Outbox(folder / "outbox.sqlite", max_mb=10, max_days=365)
+        self.path = folder / "paused.json"
+        self.pause = Pause(self.path)
+        self.notes = []
+        self.commands = Commands(self.clock, self.outbox, self.pause, self.mark)
+
+    def mark(self, note):
+        self.notes.append(note)
+        return "a-record"
+
+    def __call__(self, do, number="1", **more):
+        return self.commands.answer(json.dumps({"id": number, "do": do} | more).encode())
+
+
+@pytest.fixture
+def ask(tmp_path):
+    asked = Asked(tmp_path)
+    yield asked
+    asked.outbox.close()
+
+
+def test_a_ping_is_answered(ask):
+    assert ask("ping") == {"id": "1", "ok": True, "error": None}
+
+
+def test_a_command_that_comes_twice_is_done_once(ask):
+    assert ask("mark")["record"] == "a-record"
+    assert ask("mark") is None
+    assert ask.notes == [None]
+
+
+def test_an_expired_command_is_ignored(ask):
+    assert ask("mark", until=(NOON - timedelta(seconds=1)).isoformat()) is None
+    assert ask("mark", "2", until=(NOON + timedelta(seconds=1)).isoformat())["ok"]
+    assert ask.notes == [None]
+
+
+def test_a_device_that_does_not_know_the_time_cannot_tell_what_has_expired(tmp_path):
+    asked = Asked(tmp_path)
+    free = Clock(wall=lambda: WALL, known=lambda: False)
+    commands = Commands(free, asked.outbox, asked.pause, asked.mark)
+    assert commands.answer(b'{"id": "1", "do": "ping", "until": "2020-01-01T00:00:00Z"}')["ok"]
+    asked.outbox.close()
+
+
+def test_a_pause_lasts_until_it_is_ended_also_across_a_reboot(ask):
+    ask("pause")
+    assert ask.pause.active(NOON)
+    assert Pause(ask.path).active(NOON + timedelta(days=99))
+    ask("resume", "2")
+    assert not ask.pause.active(NOON)
+    assert not Pause(ask.path).active(NOON)
+
+
+def test_a_pause_may_end_by_itself(ask):
+    ask("pause", args={"until": (NOON + timedelta(hours=1)).isoformat()})
+    again = Pause(ask.path)
+    assert again.active(NOON + timedelta(minutes=59))
+    assert not again.active(NOON + timedelta(hours=1))
+    assert not Pause(ask.path).active(NOON), "and is then forgotten"
+
+
+def test_a_pause_that_cannot_be_read_is_kept(ask):
+    ask.path.write_text("{")
+    assert Pause(ask.path).active(NOON)
+
+
+def test_a_pause_on_a_disk_that_takes_nothing_holds_until_a_reboot(tmp_path):
+    (tmp_path / "file").write_text("")
+    pause = Pause(tmp_path / "file" / "paused.json")
+    pause.begin(None)
+    assert pause.active(NOON)
+
+
+def test_a_note_goes_with_the_mark(ask):
+    ask("mark", args={"note": "the rain stopped"})
+    assert ask.notes == ["the rain stopped"]
+
+
+def test_erasing_reaches_the_outbox_by_id_and_by_time(ask):
+    four = moments(4)
+    for each in four:
+        ask.outbox.put(each)
+    assert ask("erase", args={"ids": [four[0].id]})["erased"] == 1
+    assert ask("erase", "2", args={"from": NOON.isoformat(), "to": (NOON + timedelta(seconds=2)).isoformat()}) == {
+        "id": "2",
+        "ok": True,
+        "error": None,
+        "erased": 1,
+    }
+    assert ask("erase", "3")["erased"] == 2
+    assert ask.outbox.depth == 0
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        ({"id": "1", "do": "explode"}, "do: Input should be"),
+        ({"id": "1", "do": "pause", "until": "soon"}, "until: "),
+        ({"id": "1", "do": "mark", "args": {"note": 3}}, "args.note: "),
+        ({"id": "1", "do": "erase", "args": {"from": "x"}}, "args.from: "),
+    ],
+)
+def test_a_wrong_command_is_answered_with_the_field_that_is_wrong(ask, payload, error):
+    reply = ask.commands.answer(json.dumps(payload).encode())
+    assert (reply["id"], reply["ok"]) == ("1", False)
+    assert reply["error"].startswith(error)
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "do", "args"]), inner),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_no_bytes_end_in_an_exception(payload):
+    commands = Commands(Clock(), None, None, lambda _: "")
+    reply = commands.answer(payload)
+    assert reply is None or not reply["ok"]

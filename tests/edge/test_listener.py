@@ -1,0 +1,130 @@
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from edge import listener as listeners
+from edge.clock import Clock
+from edge.config import Config
+from edge.listener import Listener
+from edge.pipeline import Pipeline
+from edge.sound import RATE, Block
+from moments.errors import WorkError
+from tests.edge.parts import FakeSpeech, pipeline, silence, voice
+from tests.parts import wait_until
+
+
+class Microphone:
+    """A microphone that hears one utterance after the other, in real time."""
+
+    opened = 0
+
+    def __init__(self, _name=None):
+        type(self).opened += 1
+        self.closed = False
+
+    def blocks(self):
+        sound = np.concatenate([voice(0.8), silence(1.2) + 1e-4])
+        at = time.monotonic()
+        while not self.closed:
+            for begin in range(0, len(sound), RATE // 5):
+                if self.closed:
+                    return
+                part = sound[begin : begin + RATE // 5]
+                yield Block(part, at)
+                at += len(part) / RATE
+                time.sleep(0.02)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    monkeypatch.setattr("edge.capture.microphone.Microphone", Microphone)
+    monkeypatch.setattr(Microphone, "opened", 0)
+    speech = FakeSpeech()
+    monkeypatch.setattr(Pipeline, "load", lambda _, **options: pipeline(speech=speech, **options))
+    started = []
+
+    def go(source="microphone", paused=lambda: False, **more):
+        kept = []
+        listener = Listener(
+            Config(source=source, device="d"), more.get("clock", Clock()), paused, lambda *given: kept.append(given)
+        )
+        listener.load()
+        listener.start()
+        started.append(listener)
+        return listener, kept
+
+    go.speech = speech
+    yield go
+    for each in started:
+        each.close()
+
+
+def test_what_a_microphone_hears_is_given_with_its_time(listening):
+    begun = time.time()
+    listener, kept = listening()
+    wait_until(lambda: len(kept) >= 2)
+    draft, when = kept[0]
+    assert draft.basis == "speech"
+    assert abs(when.start.timestamp() - begun) < 5
+    assert not listener.deaf
+    assert listener.models["speech"] == "speech-0@fake"
+    assert listener.ears_health()["state"] in {"healthy", "suspect"}
+    assert -60 < listener.take_level() < 0
+    listener.close()
+    listener.take_level()
+    assert listener.take_level() == -120, "nothing was heard since"
+
+
+def test_a_pause_closes_the_microphone_and_gives_what_was_heard_before(listening):
+    paused = []
+    listener, kept = listening(paused=lambda: bool(paused))
+    wait_until(lambda: kept)
+    paused.append(True)
+    wait_until(lambda: listener._source is None)
+    assert not listener.deaf
+    before = len(kept)
+    time.sleep(0.5)
+    assert len(kept) == before
+    assert Microphone.opened == 1
+    paused.clear()
+    wait_until(lambda: len(kept) > before)
+    assert Microphone.opened == 2
+
+
+def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypatch):
+    monkeypatch.setattr(listeners, "_STUCK_S", 0.2)
+    hang = [True]
+
+    def read(_samples):
+        while hang:
+            time.sleep(0.01)
+        raise ZeroDivisionError
+
+    listening.speech.read = read
+    listener, _ = listening()
+    wait_until(lambda: listener.stuck(time.monotonic()))
+    hang.clear()
+    assert listener.ended.wait(5)
+    assert isinstance(listener.failure, WorkError)
+
+
+def test_a_recording_ends_by_itself_and_is_dated_before_its_end(listening, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.concatenate([voice(1.0), silence(3.0)]), RATE)
+    clock = Clock(known=lambda: False)
+    listener, kept = listening(f"file:{path}", clock=clock)
+    assert listener.ended.wait(5)
+    listener.close()
+    ((_, when),) = kept
+    assert when.start.timestamp() == pytest.approx(path.stat().st_mtime - 4, abs=0.3)
+    assert when.clock == "synced", "a recording's time does not wait for the device's"
+
+
+def test_a_recording_that_is_not_there_is_refused_at_once(listening, tmp_path):
+    with pytest.raises(WorkError, match=r"none\.wav"):
+        listening(f"file:{tmp_path / 'none.wav'}")

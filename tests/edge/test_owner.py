@@ -1,0 +1,53 @@
+import json
+
+import pytest
+import yaml
+
+from configs import shipped
+from edge.owner import Owner
+
+ZONES = [{"lat": 35.0, "lon": 129.0, "radius_m": 500, "name": "home"}]
+
+
+def payload(**values):
+    return json.dumps({"version": 3} | values).encode()
+
+
+def test_what_the_owner_set_is_in_force_and_survives_a_restart(tmp_path):
+    owner = Owner(tmp_path / "owner.json")
+    assert owner.take(payload(zones=ZONES))
+    again = Owner(tmp_path / "owner.json")
+    assert (again.version, again.zones) == (3, owner.zones)
+    assert again.zones[0].radius_m == 500
+
+
+def test_rules_of_the_owner_are_read_as_those_that_ship(tmp_path):
+    rules = yaml.safe_load(shipped("scenes.yaml").read_text())
+    rules["version"] = "mine"
+    owner = Owner(tmp_path / "owner.json")
+    assert owner.take(payload(rules=rules))
+    assert Owner(tmp_path / "owner.json").rules.version == "mine"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"{", b"[]", b"{}", payload(zones=[{"lat": 99, "lon": 0, "radius_m": 1}]), payload(rules={"version": 1}), b"\xff"],
+)
+def test_what_is_not_valid_changes_nothing(tmp_path, wrong):
+    owner = Owner(tmp_path / "owner.json")
+    owner.take(payload(zones=ZONES))
+    assert not owner.take(wrong)
+    assert (owner.version, len(owner.zones)) == (3, 1)
+    assert len(Owner(tmp_path / "owner.json").zones) == 1
+
+
+def test_an_empty_payload_takes_it_all_back(tmp_path):
+    owner = Owner(tmp_path / "owner.json")
+    owner.take(payload(zones=ZONES))
+    assert owner.take(b"")
+    assert Owner(tmp_path / "owner.json").zones == ()
+
+
+def test_a_file_that_cannot_be_read_is_no_end(tmp_path):
+    (tmp_path / "owner.json").write_bytes(b"\x00\x01")
+    assert Owner(tmp_path / "owner.json").version is None
