@@ -1,13 +1,16 @@
 """Makes one moment of a scene that goes on, instead of a flood of windows that waver.
 
-Windows that follow one another without a gap form a run with one label. The label changes when the recent windows
-(a vote that fades with time) speak for another one by a margin, or when 20 s without a break do; a few that deviate
-change nothing. A run gives its first stretch after 15 s and then one every four minutes; a sudden sound, such
-as breaking glass, is a run of its own that gives it at once. Whatever ends a run (speech, silence, the end) gives what
-is left of it, so that every window is in exactly one stretch.
+Windows that follow one another without a gap form a run with one label. Each votes for its own, and a vote fades with
+time; when the votes speak for another label by a margin, the run changes, from the window where that fits best. A
+clean change takes three windows. Each change of the last half hour doubles what the next one takes, so that
+a scene that wavers all day settles for what prevails.
+
+A run gives its first stretch after 15 s and then one every five minutes. A sudden sound, such as breaking glass, is a
+stretch of its own at once, unless it was heard in the last ten minutes. Whatever ends a run (speech, silence, the end)
+gives what is left of it, so that every window is in exactly one stretch.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 from typing import Final
@@ -19,15 +22,18 @@ from edge.sound import SILENCE_DBFS
 from moments import UNCLEAR
 
 FIRST_S: Final = 15.0
-NEXT_S: Final = 240.0
+NEXT_S: Final = 300.0
 MEMORY_S: Final = 60.0
 """After a gap of this length nothing that was heard before counts."""
-_FADE_S: Final = 30.0
+_FADE_S: Final = 15.0
 _MARGIN: Final = 0.2
-_ALIKE_S: Final = 19.0
+_SHORTEST_S: Final = 10.0
 _TAIL_S: Final = 8.0
 """What deviates alike for so long at the end of a run is a scene of its own that had no time to show it."""
-_SURE: Final = 0.5
+_UNREST_S: Final = 1800.0
+_MOST_PATIENCE: Final = 16.0
+_SURE: Final = 0.6
+_SUDDEN_AGAIN_S: Final = 600.0
 _GAP_S: Final = 0.05
 
 
@@ -50,10 +56,12 @@ class Window:
 class Stretch:
     """Windows that make one moment: their span, level and common reading.
 
+    `label`: of the run; that of the reading is another one only where no window of the stretch had it.
     `lasting`: seconds from the begin of the scene to the end of this stretch. `continues` names the stretch before.
     """
 
     id: str
+    label: str
     at: float
     seconds: float
     lasting: float
@@ -75,6 +83,10 @@ def _together(windows: Sequence[Window], label: str) -> SceneReading:
     return replace(alike, shares=shares, confidence=confidence)
 
 
+def _seconds(windows: Sequence[Window]) -> float:
+    return sum(window.seconds for window in windows)
+
+
 def _level(windows: Sequence[Window]) -> float:
     total = sum(window.seconds for window in windows)
     power = sum(window.seconds * 10 ** (window.level_dbfs / 10) for window in windows) / total
@@ -91,12 +103,13 @@ class Steady:
         self._sudden = frozenset(sudden)
         self._new_id = new_id
         self._label: str | None = None
-        self._votes: Mapping[str, float] = {}
+        self._votes: dict[str, float] = {}
         self._windows: list[Window] = []
-        self._before: str | None = None
-        self._began = 0.0
+        self._last: Stretch | None = None
         self._end = float("-inf")
         self._latest: Window | None = None
+        self._changes: list[float] = []
+        self._heard_sudden: dict[str, float] = {}
 
     @property
     def waiting(self) -> bool:
@@ -114,88 +127,99 @@ class Steady:
         if window.at - self._end > MEMORY_S:
             self._label, self._votes = None, {}
         self._end = window.end
+        if self._is_sudden(window):
+            self._changes.append(window.at)
+            return out + self._give() + [self._stretch([window], window.reading.label)]
         self._vote(window)
-        out += self._place(window)
+        out += self._change() + self._due()
         if window.reading.label == self._label or self._latest is None or window.at - self._latest.end > _FADE_S:
             self._latest = window
-        return out + self._due()
-
-    def close(self) -> list[Stretch]:
-        """End the run, as speech or silence does: give what waits. The next window continues nothing."""
-        tail = self._windows[self._alike_from() :]
-        out = []
-        if tail and tail[0].reading.label != self._label and sum(window.seconds for window in tail) >= _TAIL_S:
-            self._windows = self._windows[: -len(tail)]
-            out = self._begin(tail[0].reading.label, tail)
-        out += self._give()
-        self._before = None
         return out
 
-    def _alike_from(self) -> int:
-        """Find where the last windows with one and the same label begin."""
+    def close(self) -> list[Stretch]:
+        """End the run, as speech or silence does: give what waits."""
+        label = self._windows[-1].reading.label if self._windows else None
         begin = len(self._windows)
-        while begin and self._windows[begin - 1].reading.label == self._windows[-1].reading.label:
+        while begin and self._windows[begin - 1].reading.label == label:
             begin -= 1
-        return begin
+        if label != self._label and _seconds(self._windows[begin:]) >= _TAIL_S * self._patience():
+            return self._turn(label, begin) + self._give()
+        return self._give()
+
+    def _is_sudden(self, window: Window) -> bool:
+        label = window.reading.label
+        if label not in self._sudden or window.reading.confidence < _SURE:
+            return False
+        before = self._heard_sudden.get(label, float("-inf"))
+        self._heard_sudden[label] = window.end
+        return label != self._label and window.at - before > _SUDDEN_AGAIN_S
+
+    def _patience(self) -> float:
+        """Give how many times the usual evidence a change takes after those that there were lately."""
+        self._changes = [at for at in self._changes if self._end - at < _UNREST_S]
+        return float(min(_MOST_PATIENCE, 2.0 ** len(self._changes)))
 
     def _vote(self, window: Window) -> None:
-        kept = exp(-window.seconds / _FADE_S)
-        votes = {label: kept * vote for label, vote in self._votes.items() if vote > 0.01}
-        votes[window.reading.label] = votes.get(window.reading.label, 0.0) + 1 - kept
-        self._votes = votes
-
-    def _place(self, window: Window) -> list[Stretch]:
-        """Put the window into the run, or begin a new run with it and those before it that deviated too."""
-        reading = window.reading
-        if reading.label in self._sudden and reading.label != self._label and reading.confidence >= _SURE:
-            return self._begin(reading.label, [window])
-        if self._label in self._sudden and reading.label != self._label:
-            return self._begin(reading.label, [window])
+        kept = exp(-window.seconds / (_FADE_S * self._patience()))
+        self._votes = {label: kept * vote for label, vote in self._votes.items() if vote > 0.001}
+        self._votes[window.reading.label] = self._votes.get(window.reading.label, 0.0) + 1 - kept
         self._windows.append(window)
+
+    def _change(self) -> list[Stretch]:
+        """Begin a new run where the votes speak for another label."""
         leader = max(self._votes, key=lambda label: self._votes[label])
-        if self._label is None or self._votes[leader] > self._votes.get(self._label, 0.0) + _MARGIN:
-            return self._change(leader)
-        alike = self._windows[self._alike_from() :]
-        return self._change(reading.label) if sum(window.seconds for window in alike) >= _ALIKE_S else []
-
-    def _change(self, label: str) -> list[Stretch]:
-        if label == self._label:
+        if self._label is None:
+            self._label = leader
+        if self._votes[leader] <= self._votes.get(self._label, 0.0) + _MARGIN:
             return []
-        self._votes = {label: 1.0}
-        stay = len(self._windows)
-        while stay and self._windows[stay - 1].reading.label != self._label:
-            stay -= 1
-        changed = self._windows[stay:]
-        self._windows = self._windows[:stay]
-        return self._begin(label, changed)
+        best, begin, gain = 0.0, len(self._windows), 0.0
+        for index in range(len(self._windows) - 1, -1, -1):
+            window = self._windows[index]
+            gain += window.seconds * ((window.reading.label == leader) - (window.reading.label == self._label))
+            if gain > best:
+                best, begin = gain, index
+        if _seconds(self._windows[:begin]) < _SHORTEST_S and not self._continued(self._windows[0], self._label):
+            begin = 0  # too short a run to contradict what follows
+        return self._turn(leader, begin) if best else []
 
-    def _begin(self, label: str, windows: list[Window]) -> list[Stretch]:
+    def _turn(self, label: str | None, begin: int) -> list[Stretch]:
+        """Give the windows before `begin` to the old run, those from there to a new one."""
+        new = self._windows[begin:]
+        self._windows = self._windows[:begin]
         out = self._give()
-        self._label, self._windows, self._before = label, windows, None
+        if label != self._label:
+            self._changes.append(self._end)
+        self._label, self._windows = label, new
         return out
 
     def _due(self) -> list[Stretch]:
-        """Give the stretch that is long enough, but not while its last window deviates: that one may change the run."""
+        """Give the stretch that is long enough, but not while its last window deviates: that may become a change."""
         if not self._windows or self._windows[-1].reading.label != self._label:
             return []
-        enough = NEXT_S if self._before else 0.0 if self._label in self._sudden else FIRST_S
-        return self._give() if sum(window.seconds for window in self._windows) >= enough else []
+        enough = NEXT_S if self._continued(self._windows[0], self._label) else FIRST_S * self._patience()
+        return self._give() if _seconds(self._windows) >= enough else []
+
+    def _continued(self, window: Window, label: str) -> Stretch | None:
+        """Find the stretch that one with this label, from this window on, goes on."""
+        last = self._last
+        goes_on = last is not None and last.label == label and abs(last.at + last.seconds - window.at) <= _GAP_S
+        return last if goes_on else None
 
     def _give(self) -> list[Stretch]:
-        if not self._windows:
-            return []
         windows, self._windows = self._windows, []
-        if self._before is None:
-            self._began = windows[0].at
-        label = self._label or UNCLEAR
-        stretch = Stretch(
+        return [self._stretch(windows, self._label or UNCLEAR)] if windows else []
+
+    def _stretch(self, windows: Sequence[Window], label: str) -> Stretch:
+        before = self._continued(windows[0], label)
+        seconds = windows[-1].end - windows[0].at
+        self._last = Stretch(
             id=self._new_id(),
+            label=label,
             at=windows[0].at,
-            seconds=windows[-1].end - windows[0].at,
-            lasting=windows[-1].end - self._began,
+            seconds=seconds,
+            lasting=seconds + (before.lasting if before else 0.0),
             level_dbfs=_level(windows),
             reading=_together(windows, label),
-            continues=self._before,
+            continues=before.id if before else None,
         )
-        self._before = stretch.id
-        return [stretch]
+        return self._last

@@ -22,7 +22,7 @@ from edge.capture.resample import Resampler
 from edge.sound import RATE, Block
 from moments.errors import UserError, WorkError
 
-_BUFFERS_PER_SECOND: Final = 20
+_BUFFERS_PER_SECOND: Final = 12
 _QUEUE: Final = 10 * _BUFFERS_PER_SECOND
 _LOST_S: Final = 2.0
 _POLL_S: Final = 0.25
