@@ -101,7 +101,7 @@ export function calendar() {
         h("button", { type: "button", class: "link", onclick: () => choose(first, next) }, monthText(month)),
         h("div", { class: "days" }, heads.map((name) => h("span", { class: "quiet weekday", "aria-hidden": "true" }, name)), cells));
     }));
-    span.textContent = n === 1 ? monthText(last) : `${monthText(shown.at(-1))} – ${monthText(last)}`;
+    span.textContent = n === 1 ? "" : `${monthText(shown.at(-1))} – ${monthText(last)}`;
     const known = [...days.keys()].at(-1);
     const at = months.querySelector(`[data-day="${focusDay ?? known ?? `${last}-01`}"]`) ?? months.querySelector("[data-day]");
     at.tabIndex = 0;

@@ -32,12 +32,13 @@ async function fromHub(request) {
 
 async function pageFile(request) {
   const cache = await caches.open(PAGE);
+  const key = request.mode === "navigate" ? "/" : request; // the views live behind one file
   try {
     const answer = await fromHub(request);
-    if (answer.ok) await cache.put(request, answer.clone());
+    if (answer.ok) await cache.put(key, answer.clone());
     return answer;
   } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
+    const kept = await cache.match(key);
     if (kept) return kept;
     throw error;
   }
@@ -73,6 +74,7 @@ async function change(request) {
   return answer;
 }
 
+const NOT_THE_PAGE = ["/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"];
 const ANSWERED = /^\/api\/(moments|summary|devices)/;
 
 self.addEventListener("fetch", (event) => {
@@ -82,5 +84,5 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET") {
     if (url.pathname.startsWith("/api/moments")) event.respondWith(change(request));
   } else if (ANSWERED.test(url.pathname)) event.respondWith(answerOf(request));
-  else if (!/^\/(api|docs|openapi|healthz|readyz|metrics)/.test(url.pathname)) event.respondWith(pageFile(request));
+  else if (!url.pathname.startsWith("/api/") && !NOT_THE_PAGE.includes(url.pathname)) event.respondWith(pageFile(request));
 });

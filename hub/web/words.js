@@ -33,8 +33,11 @@ export function t(key, values = {}) {
 /** A number as the language writes it. */
 export const number = (value) => new Intl.NumberFormat(chosen).format(value);
 
-/** A share of one as a percentage. */
-export const percent = (share) => new Intl.NumberFormat(chosen, { style: "percent" }).format(share);
+/** A share of one as a percentage; what would round to nothing is "<1%". */
+export function percent(share) {
+  const format = new Intl.NumberFormat(chosen, { style: "percent" });
+  return share > 0 && share < 0.005 ? `<${format.format(0.01)}` : format.format(share);
+}
 
 /** What a scene's label is called; a label without words is shown as it is, without its underscores. */
 export function sceneName(label) {

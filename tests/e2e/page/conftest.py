@@ -1,97 +1,12 @@
 """A real hub with a year of moments behind a real broker, and a real Chromium before it."""
 
-import json
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
-from moments import Moment
-from moments.topics import topic
+from tests.e2e.page.running import CHROMIUM, Hub, start_hub
 from tests.e2e.page.year import year
-from tests.parts import Broker, answers, free_port, program, wait_until
-
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@dataclass
-class Hub:
-    """A hub that runs, and what a device would do to it."""
-
-    url: str
-    broker: Broker
-    process: subprocess.Popen
-
-    def publish(self, *moments: Moment) -> None:
-        """Publish moments as their devices and wait until the broker has them."""
-        for moment in moments:
-            self.say(moment.device, "moment", moment.to_json())
-
-    def say(self, device: str, kind: str, payload: bytes) -> None:
-        """Publish one message as a device."""
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        client.connect(self.broker.host, self.broker.port)
-        client.loop_start()
-        client.publish(topic(device, kind), payload, qos=1, retain=kind != "moment").wait_for_publish(5)
-        client.disconnect()
-        client.loop_stop()
-
-    def get(self, path: str) -> dict:
-        """Ask the API; an answer that is no success gives {}."""
-        try:
-            with urllib.request.urlopen(self.url + path) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return {}
-
-    def newest(self, query: str = "") -> dict:
-        """The newest moment that a filter matches."""
-        return self.get(f"/api/moments?limit=1&{query}")["items"][0]
-
-    def stop(self) -> None:
-        """End hub and broker."""
-        self.process.terminate()
-        self.process.wait(20)
-        self.broker.kill()
-
-
-def start_hub(folder: Path, moments: list[Moment]) -> Hub:
-    """Start a broker and a hub whose store holds these moments."""
-    from hub.stores.store import Store
-
-    path = folder / "hub.db"
-    store = Store(path)
-    for at in range(0, len(moments), 5000):
-        store.take(moments[at : at + 5000])
-    store.close()
-    broker = Broker(folder).start()
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("moodscape")), "hub", "run"]
-    for setting in (f"http.port={port}", f"broker.port={broker.port}", f"store.path={path}"):
-        command += ["--set", setting]
-    with (folder / "hub.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    hub = Hub(f"http://127.0.0.1:{port}", broker, process)
-    wait_until(lambda: answers(port) and hub.get("/readyz"), 30)
-    return hub
-
+from tests.parts import program
 
 LAST_DAY = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
 """Yesterday: the year ends there, so that what is of today is what a test says."""
