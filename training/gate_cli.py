@@ -22,7 +22,9 @@ def register_gate(sub: Any) -> None:
     ):
         step = steps.add_parser(name, help=text, description=text)
         step.add_argument("--data", type=Path, required=True, help="folder of the corpora")
-        step.add_argument("--work", type=Path, required=True, help="folder for decoded sound, clips and checkpoints")
+        step.add_argument(
+            "--cache", type=Path, required=True, help="folder to keep decoded sound, clips and checkpoints in"
+        )
         if name == "report":
             step.add_argument("--out", type=Path, default=_REPORT, help="where the report goes")
         else:
@@ -39,29 +41,29 @@ def register_gate(sub: Any) -> None:
 def _mix(args: argparse.Namespace) -> int:
     from training import gate_bank, gate_fit
 
-    bank = gate_bank.load(args.data, args.work, args.part)
-    gate_fit.mix(bank, args.work / f"clips-{args.part}", args.clips, seed=1_000_000)
+    bank = gate_bank.load(args.data, args.cache, args.part)
+    gate_fit.mix(bank, args.cache / f"clips-{args.part}", args.clips, seed=1_000_000)
     return 0
 
 
 def _fit(args: argparse.Namespace) -> int:
     from training import gate_fit
 
-    clips = args.work / f"clips-{args.part}"
+    clips = args.cache / f"clips-{args.part}"
     if not clips.is_dir():
         raise UserError(f"{clips} is missing; run `moodscape train gate mix --part {args.part}` first")
-    gate_fit.fit(clips, args.work / f"{args.part}.pt", args.epochs)
+    gate_fit.fit(clips, args.cache / f"{args.part}.pt", args.epochs)
     return 0
 
 
 def _pack(args: argparse.Namespace) -> int:
     from training import gate_bank, gate_fit, gate_pack
 
-    checkpoint = args.work / f"{args.part}.pt"
+    checkpoint = args.cache / f"{args.part}.pt"
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit --part {args.part}` first")
-    out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.work)
-    gate_pack.pack(gate_fit.averaged(checkpoint), gate_bank.load(args.data, args.work, args.part), out)
+    out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.cache)
+    gate_pack.pack(gate_fit.averaged(checkpoint), gate_bank.load(args.data, args.cache, args.part), out)
     print(out)
     return 0
 
@@ -69,13 +71,13 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training import gate_report
 
-    if not _split(args.work).is_file():
-        raise UserError(f"{_split(args.work)} is missing; run `moodscape train gate pack --part train` first")
+    if not _split(args.cache).is_file():
+        raise UserError(f"{_split(args.cache)} is missing; run `moodscape train gate pack --part train` first")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(gate_report.text(args.data, args.work, _split(args.work)), encoding="utf-8")
+    args.out.write_text(gate_report.text(args.data, args.cache, _split(args.cache)), encoding="utf-8")
     print(args.out)
     return 0
 
 
-def _split(work: Path) -> Path:
-    return work / "split" / "gate.tflite"
+def _split(cache: Path) -> Path:
+    return cache / "split" / "gate.tflite"
