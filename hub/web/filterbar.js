@@ -33,7 +33,7 @@ export function filterBar() {
   let filter = new URLSearchParams();
   const set = (fields) => ask(changed(filter, fields));
 
-  const text = h("input", { type: "search", name: "text", "aria-label": t("filter.words"), placeholder: t("filter.words"), onchange: () => set({ text: text.value.trim() }) });
+  const text = h("input", { type: "search", name: "text", "aria-label": t("filter.words"), placeholder: t("filter.short"), onchange: () => set({ text: text.value.trim() }) });
   const emotions = SHOWN.map((emotion) => h("button", {
     type: "button", class: "chip", "aria-pressed": "false", "data-value": emotion,
     onclick: () => ask(toggled(filter, "emotion", emotion)),

@@ -33,13 +33,14 @@ export function show(main, params) {
   let next = null;
   let limit = ROWS;
   let pane = null;
+  let known = false; // whether the hub has answered yet: the panes wait for the list, which comes first
 
   function openPane(name) {
     pane?.close();
     pane = PANES[name]();
     put(stage, pane.element);
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.pane === name));
-    tell();
+    if (known) tell();
   }
 
   const tell = () => pane.show(filter, items, items[0] ? dayOf(items.reduce((a, b) => (instant(a) > instant(b) ? a : b))) : null);
@@ -74,6 +75,7 @@ export function show(main, params) {
     try {
       const answer = await api.moments(changed(filter, { limit: PAGE }), stop.signal);
       ({ items, next } = answer);
+      known = true;
       const all = [...filter.keys()].length === 0;
       title.textContent = all ? t("recall.all") : answer.describes;
             count.textContent = t(answer.total_is === "at_least" ? "recall.at_least" : "recall.count", { n: answer.total });

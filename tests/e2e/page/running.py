@@ -36,16 +36,19 @@ class Hub:
     process: subprocess.Popen
 
     def publish(self, *moments: Moment) -> None:
-        """Publish moments as their devices and wait until the broker has them."""
-        for moment in moments:
-            self.say(moment.device, "moment", moment.to_json())
+        """Publish moments as their devices do, and wait until the broker has them."""
+        self._send([(topic(moment.device, "moment"), moment.to_json(), False) for moment in moments])
 
     def say(self, device: str, kind: str, payload: bytes) -> None:
-        """Publish one message as a device."""
+        """Publish a device's word about itself, which the broker retains."""
+        self._send([(topic(device, kind), payload, True)])
+
+    def _send(self, messages: list[tuple[str, bytes, bool]]) -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         client.connect(self.broker.host, self.broker.port)
         client.loop_start()
-        client.publish(topic(device, kind), payload, qos=1, retain=kind != "moment").wait_for_publish(5)
+        for sent in [client.publish(name, payload, qos=1, retain=retain) for name, payload, retain in messages]:
+            sent.wait_for_publish(5)
         client.disconnect()
         client.loop_stop()
 

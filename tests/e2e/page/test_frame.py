@@ -179,13 +179,16 @@ def test_every_scene_that_the_rules_know_has_a_korean_name():
     assert {label for label in labels if f'"scene.{label}"' not in korean} == set()
 
 
-def test_the_worker_keeps_every_file_of_the_page():
+def test_the_worker_keeps_and_the_frame_names_every_file_of_the_page():
     worker = (web() / "sw.js").read_text()
     kept = set(json.loads(re.sub(r",\s*\]", "]", re.search(r"const SHELL = (\[.*?\]);", worker, re.DOTALL)[1])))
     own = [*web().glob("*.js"), *web().glob("*/*.js"), *web().glob("css/*.css")]
     files = {f"/{path.relative_to(web())}" for path in own} - {"/sw.js"}
     assert files <= kept
-    assert {path for path in kept - {"/"} if not (web() / path[1:]).is_file()} == set()
+    named = set(re.findall(r'(?:href|src)="(/[^"]+)"', (web() / "index.html").read_text()))
+    modules = {f"/{path.relative_to(web())}" for path in (*web().glob("*.js"), *web().glob("i18n/*.js"))}
+    assert modules - {"/sw.js"} <= named
+    assert {path for path in (kept | named) - {"/"} if not (web() / path[1:]).is_file()} == set()
 
 
 def test_the_page_knows_the_emotions_of_the_contract():

@@ -116,7 +116,7 @@ def test_the_calendar_is_walked_with_the_arrow_keys(hub, look):
 
 def test_a_quarter_of_the_plane_narrows_the_list(hub, look):
     page = look(hub, "#/recall")
-    page.get_by_role("button", name="Feeling plane").click()
+    page.get_by_role("button", name="Feelings").click()
     page.get_by_role("button", name="unpleasant, lively").click()
     page.wait_for_url(f"**valence={quote('-1,0')}&arousal={quote('0,1')}")
     page.wait_for_timeout(300)
