@@ -105,13 +105,14 @@ _HAS: Final[dict[str, Any]] = {
 }
 
 
-def _whose(filter_: Filter) -> Condition:
-    found: Condition = []
+def whose(filter_: Filter, device: ColumnElement[str]) -> Condition:
+    """Give what must hold for the device: those asked for, and those that the token sees."""
+    found: Condition = [device.in_(filter_.device)] if filter_.device else []
     for owner in (filter_.owner, filter_.only_owner):
         if owner is not None:
-            found.append(_m.device.in_(select(devices.c.id).where(devices.c.owner == owner)))
+            found.append(device.in_(select(devices.c.id).where(devices.c.owner == owner)))
     if filter_.only_device is not None:
-        found.append(_m.device == filter_.only_device)
+        found.append(device == filter_.only_device)
     return found
 
 
@@ -123,11 +124,10 @@ def condition(filter_: Filter) -> Condition:
         (_m.basis, filter_.basis),
         (_m.origin, filter_.origin),
         (_m.scene, filter_.scene),
-        (_m.device, filter_.device),
     ):
         if values:
             found.append(column.in_(values))
-    found += _whose(filter_)
+    found += whose(filter_, _m.device)
     if filter_.begin is not None:
         found += _since(filter_.begin, filter_.tz)
     if filter_.end is not None:

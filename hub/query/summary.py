@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, cast, func, literal_column, select
+from sqlalchemy import Connection, Integer, cast, func, literal_column, select, text
 
 from hub.query.filter import BadQuery, Filter
-from hub.query.sql import LOCAL_MS, planned, zone_offset_ms
-from hub.stores.tables import FELT, moments
+from hub.query.sql import LOCAL_MS, Condition, planned, whose, zone_offset_ms
+from hub.stores.rollups import HOUR_MS, NOTHING
+from hub.stores.tables import FELT, moments, rollups
 
-_HOUR_MS: Final = 3_600_000
-_DAY_MS: Final = 24 * _HOUR_MS
+_DAY_MS: Final = 24 * HOUR_MS
 _PLACE_STEP: Final = 200  # places a degree: cells of 0.005°, about 550 m from south to north
 _ROW: Final = 1_000_000  # more than the cells around the earth
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,19 +34,30 @@ def _week(day: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """`sql`: what rows are grouped by, from the local time; `name`: what such a group is called."""
+class _Source:
+    """Where the sums come from: the moments, or hours and days that were added up before."""
 
-    sql: Callable[[Any], Any]
+    local_ms: Any
+    felt: Any
+    device: Any
+    sums: tuple[Any, ...]
+    """count_, seconds, felt, valence, arousal"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """`sql`: what rows are grouped by; `name`: what such a group is called."""
+
+    sql: Callable[[_Source], Any]
     name: Callable[[Any], Any]
 
 
-def _hours(local_ms: Any) -> Any:
-    return _floor(local_ms, _HOUR_MS)
+def _hours(source: _Source) -> Any:
+    return _floor(source.local_ms, HOUR_MS)
 
 
-def _days(local_ms: Any) -> Any:
-    return _floor(local_ms, _DAY_MS)
+def _days(source: _Source) -> Any:
+    return _floor(source.local_ms, _DAY_MS)
 
 
 def _plain(value: Any) -> Any:
@@ -74,11 +85,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     "day": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m-%d}"),
     "week": _Kind(_days, _week),
     "month": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m}"),
-    "hour_of_day": _Kind(lambda local: _floor(local, _HOUR_MS) % 24, lambda n: n % 24),
+    "hour_of_day": _Kind(lambda source: _hours(source) % 24, lambda n: n % 24),
     "weekday": _Kind(_days, lambda n: _at(days=n).isoweekday()),
-    "emotion": _Kind(lambda _: FELT, _plain),
+    "emotion": _Kind(lambda source: source.felt, _plain),
     "scene": _Kind(lambda _: moments.c.scene, _plain),
-    "device": _Kind(lambda _: moments.c.device, _plain),
+    "device": _Kind(lambda source: source.device, _plain),
     "place": _Kind(lambda _: _PLACE, _place),
 }
 
@@ -111,8 +122,8 @@ class _Bucket:
         self.felt += row.felt
         self.valence += row.valence
         self.arousal += row.arousal
-        if row.emotion is not None:
-            self.emotions[row.emotion] = self.emotions.get(row.emotion, 0) + row.count_
+        if row.emotion_ is not None:
+            self.emotions[row.emotion_] = self.emotions.get(row.emotion_, 0) + row.count_
 
     def shown(self, by: tuple[str, ...]) -> dict[str, Any]:
         return dict(zip(by, self.names, strict=True)) | {
@@ -124,23 +135,59 @@ class _Bucket:
         }
 
 
+def _moments(connection: Connection, filter_: Filter) -> tuple[_Source, Condition]:
+    m = moments.c
+    local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz) if filter_.tz else LOCAL_MS
+    sums = (
+        func.count(),
+        func.sum(m.seconds),
+        func.count(m.valence),
+        func.coalesce(func.sum(m.valence), 0.0),
+        func.coalesce(func.sum(m.arousal), 0.0),
+    )
+    return _Source(local_ms, FELT, m.device, sums), planned(connection, filter_)
+
+
+_ROLLED: Final = Filter.__dataclass_fields__.keys() - {
+    "emotion", "device", "owner", "begin", "end", "only_device", "only_owner"
+}  # fmt: skip
+_ROLLED_KINDS: Final = {"hour", "day", "week", "month", "hour_of_day", "weekday", "emotion", "device"}
+_NEEDS_HOURS: Final = {"hour", "hour_of_day"}
+
+
+def _added_up(filter_: Filter, by: tuple[str, ...]) -> tuple[_Source, Condition] | None:
+    """Give the sums that were made before, where they can tell what is asked."""
+    if not _ROLLED_KINDS.issuperset(by) or any(getattr(filter_, name) != getattr(Filter(), name) for name in _ROLLED):
+        return None
+    r, span = rollups.c, 1 if _NEEDS_HOURS.intersection(by) else 24
+    found: Condition = [r.span_h == span]
+    if filter_.emotion:
+        found.append(r.emotion.in_(filter_.emotion))
+    found += whose(filter_, r.device)
+    for bound, later in ((filter_.begin, True), (filter_.end, False)):
+        if isinstance(bound, datetime):
+            return None
+        if bound is not None:
+            at = (bound - _EPOCH.date()).days * (24 // span)
+            found.append(r.at >= at if later else r.at < at)
+    local_ms = r.at * literal_column(str(span * HOUR_MS), Integer)
+    sums = tuple(func.sum(column) for column in (r.count, r.seconds, r.felt, r.valence, r.arousal))
+    return _Source(local_ms, func.nullif(r.emotion, NOTHING), r.device, sums), found
+
+
+_SUMS: Final = ("count_", "seconds", "felt", "valence", "arousal")
+
+
 def summary(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> list[dict[str, Any]]:
     """Give the buckets that are not empty, in the order of their names.
 
     Hours and days are the wearer's, or those of the filter's `tz`. `emotions` counts by what was felt; the means of
     valence and arousal are of the readings.
     """
-    m = moments.c
-    local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz) if filter_.tz else LOCAL_MS
-    keys = [_KINDS[kind].sql(local_ms).label(f"key{n}") for n, kind in enumerate(by)]
-    sums = (
-        func.count().label("count_"),
-        func.sum(m.seconds).label("seconds"),
-        func.count(m.valence).label("felt"),
-        func.coalesce(func.sum(m.valence), 0.0).label("valence"),
-        func.coalesce(func.sum(m.arousal), 0.0).label("arousal"),
-    )
-    asked = select(*keys, FELT.label("emotion"), *sums).where(*planned(connection, filter_)).group_by(*keys, FELT)
+    source, found = _added_up(filter_, by) or _moments(connection, filter_)
+    keys = [_KINDS[kind].sql(source).label(f"key{n}") for n, kind in enumerate(by)]
+    sums = [column.label(name) for name, column in zip(_SUMS, source.sums, strict=True)]
+    asked = select(*keys, source.felt.label("emotion_"), *sums).where(*found).group_by(*keys, text("emotion_"))
     buckets: dict[str, _Bucket] = {}
     for row in connection.execute(asked):
         names = tuple(_KINDS[kind].name(row[n]) for n, kind in enumerate(by))

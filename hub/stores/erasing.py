@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
+from hub.stores import rollups
 from hub.stores.tables import erased, moments, notes, places, scenes
 
 _STRETCH: Final = 2000
@@ -22,12 +23,13 @@ class Stretch:
 
 def erase_some(connection: Connection, condition: Sequence[Any]) -> Stretch:
     """Erase up to a stretch of what matches all of `condition`."""
-    found = connection.execute(
-        select(moments.c.seq, moments.c.id, moments.c.scene).where(*condition).limit(_STRETCH)
-    ).all()
+    m = moments.c
+    asked = select(m.seq, m.id, m.scene, *rollups.ROLLED).where(*condition).limit(_STRETCH)
+    found = connection.execute(asked).all()
     if not found:
         return Stretch(0, set(), noted=False)
     connection.execute(insert(erased), [{"id": row.id} for row in found])
+    rollups.shift(connection, [row[3:] for row in found], -1)
     seqs = [{"gone": row.seq} for row in found]
     lowest, highest = min(row.seq for row in found), max(row.seq for row in found)
     with_words = set(connection.execute(select(notes.c.rowid).where(notes.c.rowid.between(lowest, highest))).scalars())

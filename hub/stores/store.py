@@ -18,7 +18,8 @@ from sqlalchemy import URL, Connection, bindparam, create_engine, delete, event,
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import rows
+from hub.stores import rollups, rows
+from hub.stores.erasing import erase_some, sweep
 from hub.stores.tables import METADATA, VERSION, VIRTUAL, devices, erased, letters, moments, notes, scenes
 from moments import Moment
 from moments.errors import UserError, WorkError
@@ -144,6 +145,7 @@ class Store:
         made = [{"seq": first + n} | rows.to_row(moment) for n, moment in enumerate(new)]
         # Past SQLAlchemy's own handling of parameters, which would take as long as SQLite does.
         connection.exec_driver_sql(_INSERT, [tuple(row.values()) for row in made])
+        rollups.shift(connection, [[row[name] for name in _ROLLED] for row in made], 1)
         where = [(row["seq"], row["lat"], row["lat"], row["lon"], row["lon"]) for row in made if row["lat"] is not None]
         if where:
             connection.exec_driver_sql("INSERT INTO places VALUES (?, ?, ?, ?, ?)", where)
@@ -166,9 +168,14 @@ class Store:
 
     def correct(self, moment_id: str, emotion: str | None) -> bool:
         """Put the person's emotion beside the reading; None takes it away. False: there is no such moment."""
+        this = moments.c.id == rows.key(moment_id)
         with self._writing() as connection:
-            change = update(moments).where(moments.c.id == rows.key(moment_id)).values(correction=emotion)
-            return connection.execute(change).rowcount > 0
+            asked = select(*rollups.ROLLED).where(this)
+            before = connection.execute(asked).all()
+            connection.execute(update(moments).where(this).values(correction=emotion))
+            rollups.shift(connection, before, -1)
+            rollups.shift(connection, connection.execute(asked).all(), 1)
+        return bool(before)
 
     def erase(self, condition: Sequence[Any]) -> int:
         """Erase what matches all of `condition` and is there now; gives how many moments.
@@ -176,8 +183,6 @@ class Store:
         Nothing of them stays in the file or its log, and their ids do not come back. A stretch of them is one
         transaction, so that devices are heard meanwhile.
         """
-        from hub.stores.erasing import erase_some, sweep
-
         gone, labels, noted = 0, set[str](), False
         with self.reading() as connection:
             last = connection.execute(select(func.max(moments.c.seq))).scalar() or 0
@@ -266,6 +271,7 @@ def _seq_of(moment_id: str) -> Any:
 _INSERT: Final = "INSERT INTO moments VALUES (" + ", ".join("?" * len(moments.c)) + ")"  # noqa: S608 - only marks
 """Of all columns: `seq` and those of `rows.to_row`, in its order."""
 
+_ROLLED: Final = ("start_ms", "offset_min", "device", "emotion", "seconds", "valence", "arousal")  # no correction yet
 _STEP: Final = 500  # keys in one IN
 
 

@@ -64,6 +64,21 @@ scenes: Final = Table(
     Column("words", Text, nullable=False, comment="words of label and group, each after a blank, in lower case"),
 )
 
+rollups: Final = Table(
+    "rollups",
+    METADATA,
+    Column("span_h", Integer, primary_key=True, comment="1 or 24"),
+    Column("at", Integer, primary_key=True, comment="the local hour or day, counted from 1970"),
+    Column("device", Text, primary_key=True),
+    Column("emotion", Text, primary_key=True, comment="the one that counts; empty without sound"),
+    Column("count", Integer, nullable=False),
+    Column("felt", Integer, nullable=False, comment="how many have valence and arousal"),
+    Column("seconds", Float, nullable=False),
+    Column("valence", Float, nullable=False, comment="the sum"),
+    Column("arousal", Float, nullable=False, comment="the sum"),
+    sqlite_with_rowid=False,
+)
+
 letters: Final = Table(
     "dead_letters",
     METADATA,

@@ -30,6 +30,7 @@ values = st.text(max_size=20) | st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -44,6 +45,7 @@ def test_any_query_is_answered_or_refused(asked, path, pairs):
         assert answer.json()["field"]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     call=st.sampled_from(

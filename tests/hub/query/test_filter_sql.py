@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -183,6 +184,7 @@ def filled(folder, held):
     return store
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(stored(), min_size=1, max_size=12), st.lists(queries(), min_size=1, max_size=12))
 def test_sql_finds_what_plain_python_finds(held, asked):
@@ -201,6 +203,7 @@ def test_sql_finds_what_plain_python_finds(held, asked):
             store.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(stored(), min_size=1, max_size=30), st.sampled_from(("newest", "oldest")), st.integers(1, 7))
 def test_pages_neither_skip_nor_repeat_while_moments_arrive(held, order, limit):

@@ -1,16 +1,27 @@
 """Buckets equal what plain Python counts, for generated moments."""
 
+import dataclasses
 import tempfile
 from collections import Counter
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.query.filter import Filter
+from hub.query.filter import Filter, parse
+from hub.query.sql import condition
 from hub.query.summary import summary
-from tests.hub.query.test_filter_sql import ZONES, filled, stored
+from moments import EMOTIONS, Scene, uuid7
+from tests.hub.query.test_filter_sql import DAY, OWNERS, ZONES, filled, means, queries, stored
+
+bounded = st.one_of(  # what sums that were made before can tell
+    st.tuples(st.sampled_from(("from", "to")), st.integers(-2, 2).map(lambda n: (DAY + timedelta(days=n)).isoformat())),
+    st.tuples(st.just("emotion"), st.sampled_from(EMOTIONS)),
+    st.tuples(st.just("device"), st.sampled_from(sorted(OWNERS))),
+    st.tuples(st.just("owner"), st.sampled_from(("Ann", "Bo"))),
+)
 
 NAMES = {
     "hour": lambda _, at: f"{at:%Y-%m-%dT%H}",
@@ -21,24 +32,36 @@ NAMES = {
     "weekday": lambda _, at: at.isoweekday(),
     "scene": lambda moment, _: moment.scene and moment.scene.label,
     "device": lambda moment, _: moment.device,
+    "emotion": None,  # what was felt, given below
 }
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.lists(stored(), min_size=1, max_size=15),
     st.lists(st.sampled_from(sorted(NAMES)), min_size=1, max_size=2, unique=True),
     st.none() | st.sampled_from(ZONES),
+    queries() | st.just([]) | st.lists(bounded, max_size=2, unique_by=lambda pair: pair[0]),
+    st.booleans(),
 )
-def test_buckets_are_what_plain_python_counts(held, by, tz):
+def test_buckets_are_what_plain_python_counts(held, by, tz, query, erase):
+    filter_ = dataclasses.replace(parse(query)[0], tz=tz)
     expected = {}
-    for moment, _, correction in held:
+    for moment, note, correction in held:
         at = moment.start.astimezone(ZoneInfo(tz)) if tz else moment.start
-        expected.setdefault(tuple(NAMES[kind](moment, at) for kind in by), []).append((moment, correction))
+        felt = correction or moment.emotion
+        names = tuple(felt if kind == "emotion" else NAMES[kind](moment, at) for kind in by)
+        if means(filter_, moment, note, correction):
+            expected.setdefault(names, []).append((moment, correction))
+    gone = Scene(label="gone", group="gone", confidence=1.0)
+    extra = [(moment.model_copy(update={"id": uuid7(), "scene": gone}), note, other) for moment, note, other in held]
     with tempfile.TemporaryDirectory() as folder:
-        store = filled(folder, held)
+        store = filled(folder, [*held, *extra] if erase else held)
+        if erase:
+            assert store.erase(condition(Filter(scene=("gone",)))) == len(extra)
         with store.reading() as connection:
-            buckets = summary(connection, Filter(tz=tz), tuple(by))
+            buckets = summary(connection, filter_, tuple(by))
         store.close()
     assert len(buckets) == len(expected)
     for bucket in buckets:

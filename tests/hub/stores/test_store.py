@@ -126,7 +126,7 @@ def test_erasing_leaves_what_arrives_meanwhile(store, monkeypatch):
         return earnest(connection, asked)
 
     arrived = []
-    monkeypatch.setattr(erasing, "erase_some", and_one_arrives)
+    monkeypatch.setattr("hub.stores.store.erase_some", and_one_arrives)
     assert store.erase(condition(Filter(device=("pocket-1",)))) == 5
     assert ids(store) == [late.id]
 
