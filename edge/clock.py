@@ -134,6 +134,7 @@ class Clock:
 
     def look(self) -> Knowledge:
         """Look at all clocks again; call it every few seconds. Gives what is known of the time."""
+        time.tzset()  # the owner may have moved to another time zone
         monotonic = self._monotonic()
         ahead = self._since_boot() - monotonic
         if not self._sleeps or ahead - self._sleeps[-1][1] > _SUSPEND_SECONDS:

@@ -64,7 +64,8 @@ class Connection:
     """Keeps one session with the broker, with a client of its own for each connection.
 
     All methods belong to the thread that empties the inbox. `do` puts a task into that inbox; the other callables are
-    called as such tasks: `on_up(session_kept)`, `on_message(topic, payload)`, `on_acknowledged(mid, refused)`.
+    called as such tasks: `on_up(session_kept)`, `on_message(topic, payload)`, `on_acknowledged(mid, reason)` with
+    the reason code of MQTT 5.
     `trouble`: why it is not as it should be, in words.
     """
 
@@ -77,7 +78,7 @@ class Connection:
         *,
         on_up: Callable[[bool], None],
         on_message: Callable[[str, bytes], None],
-        on_acknowledged: Callable[[int, bool], None],
+        on_acknowledged: Callable[[int, int], None],
     ) -> None:
         self.up = False
         self.trouble: str | None = "not connected yet"
@@ -194,7 +195,7 @@ class Connection:
         self._do(partial(self._on_message, message.topic, bytes(message.payload)))
 
     def _tell_publish(self, _client: mqtt.Client, _: Any, mid: int, reason: Any, _properties: Any) -> None:
-        self._do(partial(self._on_acknowledged, mid, reason.is_failure))
+        self._do(partial(self._on_acknowledged, mid, reason.value))
 
 
 def authenticate(client: mqtt.Client, device: str, broker: Broker) -> None:

@@ -14,6 +14,7 @@ from moments.errors import WorkError
 log = logging.getLogger(__name__)
 
 _ANSWER_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 0.5
 _LARGEST: Final = 65_536
 
 
@@ -50,7 +51,7 @@ class Control:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-            self._thread.join(_ANSWER_SECONDS)
+            self._thread.join(_CLOSE_SECONDS)
             self._socket.close()
             self._socket = None
             self._path.unlink(missing_ok=True)

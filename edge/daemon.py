@@ -1,13 +1,15 @@
 """The device: wires sound to the broker. One thread listens, one publishes, one asks gpsd, this one keeps house."""
 
+import fcntl
 import logging
 import signal
 import threading
 import time
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from edge.clock import Clock, Reading
 from edge.commands import Commands, Pause
@@ -67,6 +69,7 @@ class Device:
         Raises WorkError when the sound breaks off, or when the hub does not take what was heard before its end.
         """
         self._on_signals()
+        lock = only_one(self.config.outbox_path)
         self.publisher.start()
         self.places.start()
         self.control.start()
@@ -82,6 +85,8 @@ class Device:
                 self._wait_for_the_hub()
         finally:
             self._leave()
+            if lock is not None:
+                lock.close()
         if self.listener.failure is not None:
             raise self.listener.failure
         return self._code
@@ -123,7 +128,7 @@ class Device:
 
     def _keep_house(self) -> None:
         outbox_at = health_at = float("-inf")
-        connections = 0
+        told = ("", 0)
         self._settle()
         while not self._stop.wait(_TICK_S) and not self.listener.ended.is_set():
             now = time.monotonic()
@@ -138,8 +143,9 @@ class Device:
                 outbox_at = now
                 self.outbox.tick(self.clock.now().start.timestamp() if self.clock.state != "free" else None)
                 self._settle()
-            if now - health_at > _HEALTH_S or self.publisher.counts["connections"] != connections:
-                health_at, connections = now, self.publisher.counts["connections"]
+            news = (self._state, self.publisher.counts["connections"])
+            if now - health_at > _HEALTH_S or news != told:
+                health_at, told = now, news
                 self.publisher.say("health", self.health(), retain=True)
 
     def _settle(self) -> None:
@@ -250,3 +256,21 @@ class Device:
         self.publisher.close(self._now_text(), seconds=1.5)
         self.outbox.close()
         log.info("left")
+
+
+def only_one(outbox: Path) -> IO[str] | None:
+    """Hold a lock beside the outbox until it is closed; None where the disk takes none.
+
+    Raises WorkError when another device holds it: two would throw each other off the broker and send all twice.
+    """
+    try:
+        outbox.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = outbox.with_name(f"{outbox.name}.lock").open("w", encoding="utf-8")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise WorkError(f"another device runs with {outbox}: end it, or set another outbox.path") from None
+    return lock

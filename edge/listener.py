@@ -25,7 +25,8 @@ from moments.errors import UserError, WorkError
 log = logging.getLogger(__name__)
 
 _STUCK_S: Final = 20.0
-_CLOSE_S: Final = 2.5
+_CLOSE_S: Final = 2.0
+_PIPE_CLOSE_S: Final = 0.3
 _LOOK_S: Final = 0.2
 
 
@@ -75,9 +76,14 @@ class Listener:
         if self._source is not None:
             self._source.close()
         if self._thread.is_alive():
-            self._thread.join(_CLOSE_S)
-        with self._turn:
+            self._thread.join(_CLOSE_S if self._live else _PIPE_CLOSE_S)  # nothing ends a read from a pipe
+        if not self._turn.acquire(timeout=_PIPE_CLOSE_S):
+            log.error("the pipeline hangs: what it was reading is lost")
+            return
+        try:
             self._flush()
+        finally:
+            self._turn.release()
 
     def use_rules(self, rules: Rules) -> None:
         """Read scenes by other rules from now on."""

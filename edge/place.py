@@ -83,7 +83,8 @@ class Places:
         """Stop asking."""
         self._closing.set()
         if self._thread is not None:
-            self._thread.join(timeout=1.0)
+            _hang_up()
+            self._thread.join(timeout=0.5)
 
     def place(self) -> Place | None:
         """Give the place that may be told now: None without a fix, with one older than `max_age_s`, or in a zone."""

@@ -7,6 +7,8 @@ One thread decides, fed by an inbox. A moment is in flight from its publication 
   `RESEND_MAX_S`;
 - after a reconnect, what the broker had not acknowledged is sent again at once, and all of it when the broker has lost
   our session, since it has then lost what it acknowledged;
+- a broker that says that nobody listens gets one moment as a probe, with back-off up to `NOBODY_MAX_S`, and all that is
+  due once somebody does;
 - moments that stay unanswered while later ones are stored count as `unanswered` and give up their room in the window.
 """
 
@@ -32,6 +34,9 @@ WINDOW: Final = 1000
 LIVE_ROOM: Final = 100
 RESEND_S: Final = 8.0
 RESEND_MAX_S: Final = 600.0
+NOBODY_MAX_S: Final = 10.0
+_NO_SUBSCRIBER: Final = 0x10
+_REFUSED: Final = 0x80
 _TURN_S: Final = 0.25
 _MUTE_S: Final = 60.0
 _AT_ONCE: Final = 2000
@@ -81,6 +86,7 @@ class Publisher:
         self._low, self._top, self._stored_seq = 0, outbox.last, 0
         self._status: bytes | None = None
         self._swept = 0.0
+        self._probes, self._probe_at = 0, 0.0
         self._closing = threading.Event()
         self._connection = Connection(
             device,
@@ -174,6 +180,8 @@ class Publisher:
 
     def _send_new(self) -> None:
         """Send what is heard now, then the backlog as far as there is room."""
+        if self._probes and self._sent:
+            return
         room = WINDOW - len(self._sent) + self.unanswered
         for row in self._outbox.after(self._top, max(0, room + LIVE_ROOM)):
             self._top = row.seq
@@ -207,6 +215,8 @@ class Publisher:
             self._connection.drop()
             return
         due = [each for each, sent in self._sent.items() if sent.mid is None and sent.due(self._resend_s) <= now]
+        if self._probes:
+            due = due[:1] if now >= self._probe_at else []
         rows = self._outbox.rows(due)
         for gone in set(due).difference(row.id for row in rows):  # erased or dropped meanwhile
             del self._sent[gone]
@@ -232,14 +242,29 @@ class Publisher:
                 if sent.mid is not None:
                     self._mids.pop(sent.mid, None)
 
-    def _on_acknowledged(self, mid: int, refused: bool) -> None:
+    def _on_acknowledged(self, mid: int, reason: int) -> None:
         sent = self._sent.get(self._mids.pop(mid, ""))
-        if sent is not None and sent.mid == mid:
-            sent.mid = None
-        if refused:
+        if sent is None or sent.mid != mid:
+            return
+        sent.mid = None
+        if reason == _NO_SUBSCRIBER:
+            sent.at, sent.tries = float("-inf"), max(1, sent.tries - 1)
+            self._nobody_listens()
+        elif self._probes:
+            self._probes, self._connection.trouble, self._swept = 0, None, 0.0
+        if reason >= _REFUSED:
             self.counts["refused"] += 1
             self._connection.trouble = "the broker refuses what this device publishes: may its user write its topics?"
             log.error("the broker refuses a publication: may the user write to this device's topics?")
+
+    def _nobody_listens(self) -> None:
+        now = time.monotonic()
+        if not self._probes:
+            log.warning("no hub listens at the broker")
+            self._connection.trouble = "no hub listens at the broker"
+        if now >= self._probe_at:
+            self._probe_at = now + min(NOBODY_MAX_S, 0.5 * 2.0 ** min(self._probes, 10))
+            self._probes += 1
 
     def _on_up(self, session_kept: bool) -> None:
         self.counts["connections"] += 1

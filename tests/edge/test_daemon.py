@@ -149,6 +149,13 @@ def test_a_moment_survives_kill_9_between_store_and_ack(hub, device):
     assert second.waiting() == []
 
 
+def test_a_second_device_with_the_same_outbox_is_refused(hub, device):
+    device().ready()
+    second = device()
+    assert second.process.wait(20) == 1
+    assert "another device runs with" in second.text()
+
+
 def test_without_a_broker_moments_wait_and_the_reason_is_one_sentence(tmp_path, device):
     port = free_port()
     listening = device(port=port).ready().hears()
