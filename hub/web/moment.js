@@ -87,17 +87,21 @@ function correction(moment, changed) {
   const choose = async (emotion) => {
     try {
       await api.correct(moment.id, emotion);
-      word.textContent = t("correct.saved", { emotion: t(`emotion.${emotion}`) });
+      word.textContent = emotion === null ? t("correct.undone") : t("correct.saved", { emotion: t(`emotion.${emotion}`) });
+      undo.hidden = emotion === null;
+      for (const radio of fieldset.querySelectorAll("input")) radio.checked = radio.value === (emotion ?? moment.emotion);
       changed();
     } catch (error) {
       word.textContent = error.message;
     }
   };
+  const undo = h("button", { type: "button", class: "link", hidden: !moment.correction, onclick: () => choose(null) }, t("correct.undo"));
   const felt = feltIn(moment);
   const choices = EMOTIONS.map((emotion) => h("label", { class: "choice" },
     h("input", { type: "radio", name: "felt", value: emotion, checked: emotion === felt, onchange: () => choose(emotion) }),
     badge(emotion), h("span", {}, t(`emotion.${emotion}`))));
-  return h("fieldset", { class: "choices" }, h("legend", {}, h("h3", {}, t("moment.correct"))), choices, word);
+  const fieldset = h("fieldset", { class: "choices" }, h("legend", {}, h("h3", {}, t("moment.correct"))), choices, undo, word);
+  return fieldset;
 }
 
 /** The list is filled once the hub has answered; a moment without any like it has no such part. */

@@ -66,8 +66,15 @@ function line(device, act) {
     state === "listening" ? [button({ do: "mark" }, t("device.mark")), button({ do: "pause" }, t("device.pause"))] : null));
 }
 
-/** The list of devices, asked for every ten seconds while it is seen. */
-export function deviceList() {
+const URGENT = ["deaf", "offline", "paused"]; // what one would want to know first
+
+function urgency(device) {
+  const place = URGENT.indexOf(device.status?.state);
+  return place < 0 ? URGENT.length : place;
+}
+
+/** The list of devices, asked for every ten seconds while it is seen; `most` of them, those in trouble first. */
+export function deviceList(most = Infinity) {
   const list = h("ul", { class: "devices" });
   const word = h("p", { class: "quiet", role: "status" });
   const element = h("section", { class: "sound", "aria-label": t("device.label") }, list, word);
@@ -89,8 +96,10 @@ export function deviceList() {
     if (document.hidden) return;
     try {
       const answer = await api.devices();
-      const devices = answer.items;
-      if (devices.length) keep(list, devices.map((device) => entry(device, act)));
+      const devices = answer.items.toSorted((a, b) => urgency(a) - urgency(b));
+      const rest = devices.length - most;
+      const more = { key: "more", sign: String(rest), make: () => h("li", {}, h("a", { href: "#/settings" }, t("device.more", { n: rest }))) };
+      if (devices.length) keep(list, [...devices.slice(0, most).map((device) => entry(device, act)), ...(rest > 0 ? [more] : [])]);
       else put(list, h("li", { class: "quiet" }, t("device.none")));
     } catch (error) {
       if (error.status !== 0) put(list, h("li", { class: "quiet" }, error.message));

@@ -44,7 +44,7 @@ export function runs(moments) {
       open.set(moment.id, begun);
     }
   }
-  return found.sort((a, b) => instant(b.at(-1)) - instant(a.at(-1)));
+  return found.reverse().sort((a, b) => instant(b.at(-1)) - instant(a.at(-1)));
 }
 
 /** The row of a run as an entry for `keep`; `dated` puts the day before the time. */

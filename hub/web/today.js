@@ -13,6 +13,7 @@ import { addDays, dayOf, dayText, isDay, today } from "./time.js";
 import { percent, t } from "./words.js";
 
 const ROWS = 40;
+const DEVICES = 3; // the others are in the settings
 const DRAW_MS = 200; // arrivals are drawn together
 const TELL_MS = 10_000; // how often arrivals are told to a screen reader
 
@@ -51,7 +52,7 @@ async function emptyWord(date) {
 export function show(main, params) {
   const date = isDay(params.get("day")) ? params.get("day") : today();
   const now = nowCard();
-  const devices = deviceList();
+  const devices = deviceList(DEVICES);
   const ribbon = new Ribbon((moment) => (location.hash = momentAddress(moment.id)));
   const made = h("ul", { class: "chips", "aria-label": t("today.made_of") });
   const summary = h("p", { class: "unseen" });
@@ -121,7 +122,10 @@ export function show(main, params) {
   load();
   if (date === today()) devices.start();
   const unfollow = follow({ arrived, changed: (state) => ((live = state), draw()), resumed: load });
-  const clock = setInterval(draw, 30_000);
+  const clock = setInterval(() => {
+    if (!params.has("day") && today() !== date) location.reload(); // midnight has passed
+    else draw();
+  }, 30_000);
 
   return {
     redraw: draw,

@@ -79,7 +79,7 @@ class Hub:
         self.broker.kill()
 
 
-def start_hub(folder: Path, moments: list[Moment]) -> Hub:
+def start_hub(folder: Path, moments: list[Moment], *settings: str) -> Hub:
     """Start a broker and a hub whose store holds these moments."""
     from hub.stores.store import Store
 
@@ -91,10 +91,10 @@ def start_hub(folder: Path, moments: list[Moment]) -> Hub:
     broker = Broker(folder).start()
     port = free_port()
     command = [str(Path(sys.executable).with_name("moodscape")), "hub", "run"]
-    for setting in (f"http.port={port}", f"broker.port={broker.port}", f"store.path={path}"):
+    for setting in (f"http.port={port}", f"broker.port={broker.port}", f"store.path={path}", *settings):
         command += ["--set", setting]
     with (folder / "hub.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     hub = Hub(f"http://127.0.0.1:{port}", broker, process)
-    wait_until(lambda: answers(port) and hub.get("/readyz"), 30)
+    wait_until(lambda: answers(port) and hub.get("/healthz"), 30)
     return hub

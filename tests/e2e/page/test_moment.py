@@ -62,6 +62,25 @@ def test_a_correction_counts_and_the_reading_stays_told(hub, look):
     assert (kept["correction"], kept["emotion"]) == ("surprise", "anger")
 
 
+def test_a_correction_can_be_taken_back(hub, look):
+    moment = publish(hub, emotion="anger")
+    page = opened(look, hub, moment)
+    page.get_by_role("radio", name="Calm").check()
+    page.get_by_role("button", name="Back to what the device read").click()
+    expect(page.get_by_role("radio", name="Anger")).to_be_checked()
+    expect(page.locator(f'.rows li[data-id="{moment.id}"] .feeling')).to_have_text("Anger")
+    assert hub.get(f"/api/moments/{moment.id}")["correction"] is None
+
+
+def test_moments_like_it_are_one_step_away(hub, look):
+    moment = publish(hub, emotion="fear")
+    page = opened(look, hub, moment)
+    other = page.get_by_role("dialog").locator(".rows a").first
+    other.click()
+    page.wait_for_url(lambda url: moment.id not in url and "moment=" in url)
+    expect(page.get_by_role("dialog").locator(".distribution li")).to_have_count(8)
+
+
 def test_erasing_asks_first_and_then_the_moment_is_gone(hub, look):
     moment = publish(hub)
     page = opened(look, hub, moment)

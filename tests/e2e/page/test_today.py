@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.page.conftest import LAST_DAY
 from tests.hub.moments import make
+from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
@@ -110,5 +111,40 @@ def test_a_day_without_moments_leads_to_the_nearest_one(hub, look):
 def test_the_state_of_a_device_is_shown_in_words(hub, look, state, word):
     device = f"device-{state}"
     hub.say(device, "status", f'{{"state": "{state}", "since": "{now().isoformat()}"}}'.encode())
-    page = look(hub)
+    page = look(hub, "#/settings")
     expect(page.locator(".device", has_text=device)).to_contain_text(word, timeout=15_000)
+
+
+def test_of_fifty_devices_those_in_trouble_come_first(empty_hub, look):
+    for n in range(50):
+        state = "deaf" if n == 49 else "listening"
+        empty_hub.say(f"many-{n:02}", "status", f'{{"state": "{state}", "since": "{now().isoformat()}"}}'.encode())
+    wait_until(lambda: len(empty_hub.get("/api/devices")["items"]) >= 50)
+    page = look(empty_hub)
+    expect(page.locator(".device").first).to_contain_text("hears nothing")
+    expect(page.locator(".device")).to_have_count(3)
+    page.get_by_role("link", name="47 more devices").click()
+    expect(page.locator(".device")).to_have_count(50)
+
+
+def test_sixty_moments_a_second_do_not_stop_the_page(hub, look):
+    page = look(hub)
+    page.wait_for_selector(".rows li, .empty p")
+    start = now()
+    burst = [make(start=start, device="burst", emotion="calm") for _ in range(240)]
+    page.evaluate(
+        """() => {
+          window.gaps = [];
+          let last = performance.now();
+          const step = (now) => { window.gaps.push(now - last); last = now; requestAnimationFrame(step); };
+          requestAnimationFrame(step);
+        }"""
+    )
+    for at in range(0, 240, 15):
+        hub.publish(*burst[at : at + 15])
+        page.wait_for_timeout(250)
+    page.wait_for_selector(f'.rows li[data-id="{burst[-1].id}"]')
+    gaps = sorted(page.evaluate("window.gaps"))
+    assert len(gaps) > 50
+    assert gaps[len(gaps) // 2] < 50
+    assert page.locator(".rows li").count() <= 40
