@@ -79,12 +79,26 @@ class StoreSettings(_Settings):
         return (self.path or data_folder() / "hub.db").expanduser()
 
 
+Days = Annotated[int, Field(ge=1)]
+
+
+class Retention(_Settings):
+    """After how many days moments that were heard in passing are erased; null: never.
+
+    Marks, uploads, notes, and moments with a note or a correction stay.
+    """
+
+    speech_days: Days | None = None
+    scene_days: Days | None = None
+
+
 class Settings(_Settings):
     """All of `hub.yaml`."""
 
     http: Http = Http()
     broker: Broker = Broker()
     store: StoreSettings = StoreSettings()
+    retention: Retention = Retention()
 
 
 def _read(path: Path | None) -> tuple[str, Any]:

@@ -12,6 +12,7 @@ from hub.api.feed import Feed
 from hub.config import Http, Settings
 from hub.ingest.subscriber import Subscriber
 from hub.metrics import Metrics
+from hub.retention import Retainer
 from hub.stores.store import Store
 from moments.errors import UserError
 
@@ -60,12 +61,15 @@ def run(settings: Settings) -> int:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
+        retainer = Retainer(store, settings.retention)
         subscriber.start()
+        retainer.start()
         sys.stdout.write(f"The hub: http://{http.host}:{http.port}\n")
         sys.stdout.flush()
         try:
             Server(config, app.state.parts.feed).run(sockets=[listening])
         finally:
             subscriber.close()
+            retainer.close()
             store.close()
     return 0

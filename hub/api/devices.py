@@ -1,6 +1,7 @@
 """Calls about devices, what could not be taken from them, tokens and the session of the page."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/api", tags=["devices"])
 
 _SESSION_SECONDS = 30 * 86_400
 _LETTERS = 100
+_COMMAND_HOLDS = timedelta(minutes=1)  # a device that is away does not do tomorrow what was meant for now
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -35,7 +37,7 @@ class DeviceBody(BaseModel):
 
 
 class CommandBody(BaseModel):
-    """What a device is asked to do."""
+    """What a device is asked to do, unless it hears of it only after `until` (a minute from now by default)."""
 
     model_config = ConfigDict(extra="forbid")
     do: Literal["pause", "resume", "mark", "erase", "ping"]
@@ -95,7 +97,8 @@ def command(request: Request, device: str, body: CommandBody) -> Response:
     """Ask a device to do something; gives the id that its reply will carry."""
     if all(item["id"] != device for item in _seen_devices(request)):
         raise Problem(404, f"There is no device {device[:64]}.")
-    order = {"id": uuid7(), "do": body.do, "until": body.until and body.until.isoformat(), "args": body.args}
+    until = body.until or datetime.now(UTC) + _COMMAND_HOLDS
+    order = {"id": uuid7(), "do": body.do, "until": until.isoformat(timespec="seconds"), "args": body.args}
     if not parts_of(request).send(device, "command", order):
         raise Problem(503, "The broker is not reached, so the device cannot be asked; try again later.")
     return answer({"id": order["id"]}, 202)

@@ -1,15 +1,19 @@
 """Errors as RFC 9457 problem documents that name the field."""
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from hub.query.filter import BadQuery
+
+_log = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
@@ -54,6 +58,12 @@ async def _http(_request: Request, error: Exception) -> Response:
     return document(error.status_code, str(error.detail), headers=error.headers)
 
 
+async def _store(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, OperationalError)  # noqa: S101 - registered for it
+    _log.error("the store cannot be used", extra={"reason": str(error.orig)})
+    return document(503, f"The store cannot be used now: {error.orig}.")
+
+
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
     # The server raises it again and logs it with its traceback.
     return document(500, "The hub failed at this; its log says more.")
@@ -65,4 +75,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BadQuery, _query)
     app.add_exception_handler(RequestValidationError, _body)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _store)
     app.add_exception_handler(Exception, _unforeseen)

@@ -1,5 +1,7 @@
 """The calls about devices, dead letters and the hub itself."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from hub.api.app import create_app
@@ -31,6 +33,9 @@ def test_a_command_is_published_to_its_device(store):
         assert answer.status_code == 202
         order = {"id": answer.json()["id"], "do": "pause", "until": "2026-05-22T10:00:00+09:00", "args": {}}
         assert sent == [("pocket-1", "command", order)]
+        client.post("/api/devices/pocket-1/command", json={"do": "mark"})
+        until = datetime.fromisoformat(sent[1][2]["until"])
+        assert timedelta(0) < until - datetime.now(UTC) <= timedelta(minutes=1)
         assert client.post("/api/devices/nobody/command", json={"do": "ping"}).status_code == 404
         assert client.post("/api/devices/pocket-1/command", json={"do": "explode"}).json()["field"] == "do"
 
@@ -67,3 +72,17 @@ def test_the_documents_name_each_parameter_of_the_filter(client, path):
     document = client.get("/openapi.json").json()
     assert set(PARAMETERS) <= {one["name"] for one in document["paths"][path]["get"]["parameters"]}
     assert f"GET {path}</code>" in client.get("/docs").text
+
+
+def test_a_store_that_cannot_be_written_is_said_to_be(client, store, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    def full(*_):
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    moment = make()
+    store.take([moment])
+    monkeypatch.setattr(store, "write_note", full)
+    answer = client.put(f"/api/moments/{moment.id}/note", json={"text": "x"})
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The store cannot be used now: database or disk is full."
