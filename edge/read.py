@@ -5,6 +5,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -78,30 +79,26 @@ def _begin(recording: "Recording", told: datetime | None) -> tuple[datetime, boo
 
 
 def _read(args: argparse.Namespace) -> int:
+    from edge.capture.quiet import c_libraries_quiet
     from edge.capture.recording import Recording, UnreadableRecording
     from edge.pipeline import Pipeline
 
     told = local_time(args.start) if args.start else None
     hour_of = _Hours()
-    pipeline = Pipeline.load(hour_at=hour_of)
+    with c_libraries_quiet():
+        pipeline = Pipeline.load(hour_at=hour_of)
     failed = 0
     for file in args.files:
         try:
-            recording = Recording(Path(file))
+            with c_libraries_quiet(), closing(Recording(Path(file))) as recording:
+                hour_of.begins, known = _begin(recording, told)
+                told = told and told + timedelta(seconds=recording.seconds)
+                if not args.json:
+                    _line(f"{file}, from {hour_of.begins.isoformat(timespec='seconds')}")
+                for moment in _moments(pipeline, recording, hour_of.begins, known=known):
+                    _line(_as_json(file, moment) if args.json else _as_text(moment))
         except UnreadableRecording as error:
             failed += _name(error)
-            continue
-        try:
-            hour_of.begins, known = _begin(recording, told)
-            if not args.json:
-                _line(f"{file}, from {hour_of.begins.isoformat(timespec='seconds')}")
-            for moment in _moments(pipeline, recording, hour_of.begins, known=known):
-                _line(_as_json(file, moment) if args.json else _as_text(moment))
-        except UnreadableRecording as error:
-            failed += _name(error)
-        finally:
-            recording.close()
-        told = told and told + timedelta(seconds=recording.seconds)
     return 1 if failed else 0
 
 
@@ -138,23 +135,22 @@ def _as_text(moment: Moment) -> str:
 
 
 def _gate(args: argparse.Namespace) -> int:
+    from edge.capture.quiet import c_libraries_quiet
     from edge.capture.recording import Recording, UnreadableRecording
     from edge.gate import detector as gate
 
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(("file", "seconds", "speech", "near"))
-    detector = gate.load()
+    with c_libraries_quiet():
+        detector = gate.load()
     failed = 0
     for file in args.files:
         detector.reset()
         try:
-            recording = Recording(Path(file))
-            try:
+            with c_libraries_quiet(), closing(Recording(Path(file))) as recording:
                 for block in recording.blocks():
                     for decision in detector.feed(block.samples):
                         rows.writerow((file, f"{decision.at:.3f}", f"{decision.speech:.4f}", f"{decision.near:.4f}"))
-            finally:
-                recording.close()
         except UnreadableRecording as error:
             failed += _name(error)
     return 1 if failed else 0

@@ -4,8 +4,8 @@
 |---|---|---|
 | healthy | sound comes and looks like sound | → suspect: a fault lasts; → recovering: the source is lost |
 | suspect | a fault lasts, opening anew is not yet worth the gap | → healthy: a second without fault; → recovering |
-| recovering | deaf; the source is opened anew, with back-off | → healthy (suspect if too loud); → failed: 5 in vain |
-| failed | deaf, and opening anew did not help; it is tried on, each half minute | → healthy |
+| recovering | deaf; the source is opened anew, with back-off | → healthy (suspect if too loud); → failed: 20 in vain |
+| failed | deaf, and opening anew did not help; tried on each 30 s | → healthy |
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,12 @@ from edge.sound import RATE, Block
 
 GOOD_S: Final = 1.0
 """Seconds of faultless sound that make it healthy again."""
-TRIES: Final = 5
-"""Openings in vain before it counts as failed."""
-BACK_OFF_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Wait before each opening, the last for all that follow."""
+TRIES: Final = 20
+"""Openings in vain, a minute of them, before it counts as failed."""
+BACK_OFF_S: Final = (0.0, 0.5, 1.0, 2.0, 3.0)
+"""Wait before each opening while recovering, the last for all that follow: what is plugged in is soon heard."""
+FAILED_S: Final = 30.0
+"""Wait before each opening once it failed."""
 SETTLE_S: Final = 3.0
 """Seconds that a source gets after its opening to give sound: PulseAudio may take two."""
 _RATE_WINDOW_S: Final = 30.0
@@ -132,15 +134,17 @@ class Liveness:
         self._opened = self._last_sound = now
         self._good_s = 0.0
         self._fault, self._counted_from, self._drifts = None, None, False
-        self._next_try = now + max(SETTLE_S, self._back_off())
         if self._tries > TRIES and self.state is State.RECOVERING:
             self._become(State.FAILED, self.reason, now)
+        self._next_try = now + max(SETTLE_S, self._back_off())
 
     def wait_s(self, now: float) -> float:
         """Give the seconds until the next opening is due."""
         return max(0.0, self._next_try - now) if self.deaf else 0.0
 
     def _back_off(self) -> float:
+        if self.state is State.FAILED:
+            return FAILED_S
         return BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
 
     def _notice(self, fault: Fault, now: float, since: float | None = None) -> None:

@@ -4,7 +4,6 @@ PortAudio calls back on a thread of its own; the callback only puts the buffer i
 counted and never stops capture.
 """
 
-import ctypes
 import logging
 import queue
 import re
@@ -18,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge.capture.audio_clock import AudioClock
+from edge.capture.quiet import c_libraries_quiet
 from edge.capture.resample import Resampler
 from edge.sound import RATE, Block
 from moments.errors import UserError, WorkError
@@ -60,25 +60,16 @@ class _Buffer:
     arrived: float
 
 
-_ERROR_HANDLER: Final = ctypes.CFUNCTYPE(
-    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
-)
-_say_nothing = _ERROR_HANDLER(lambda *_: None)
-
-
 def _portaudio() -> Any:
-    """Start PortAudio; each start looks for devices anew. ALSA's complaints about unused plug-ins are kept quiet."""
+    """Start PortAudio; each start looks for devices anew. Raises NoMicrophone when PyAudio is not installed."""
     try:
         import pyaudio
     except ImportError as error:
         raise NoMicrophone(
             "the microphone needs PyAudio and PortAudio: apt install libportaudio2, pip install 'moodscape[mic]'"
         ) from error
-    try:
-        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_say_nothing)
-    except (OSError, AttributeError):
-        _log.debug("no ALSA to keep quiet")
-    return pyaudio.PyAudio()  # type: ignore[no-untyped-call]
+    with c_libraries_quiet():
+        return pyaudio.PyAudio()  # type: ignore[no-untyped-call]
 
 
 def _device(info: Mapping[str, Any]) -> Device:
@@ -135,7 +126,8 @@ class Microphone:
         self._audio = _portaudio()
         try:
             self.device = self._find(name)
-            self._stream, self._rate, self._channels = self._open()
+            with c_libraries_quiet():
+                self._stream, self._rate, self._channels = self._open()
         except BaseException:
             self._audio.terminate()
             raise

@@ -24,10 +24,10 @@ MIN: Final = RATE // 2
 """The shortest segment; a scrap goes to the utterance after it or to the window before it."""
 MAX_SPEECH: Final = 15 * RATE
 WINDOW: Final = 5 * RATE
-CONFIRM: Final = RATE * 12 // 100
-"""Voice without a break that makes an utterance: shorter than the shortest word, longer than a click."""
-BEFORE: Final = RATE * 15 // 100
-AFTER: Final = RATE // 10
+CONFIRM: Final = RATE * 18 // 100
+"""Voice without a break that makes an utterance: shorter than a word, longer than a knock."""
+BEFORE: Final = RATE // 10
+AFTER: Final = RATE // 20
 _EDGE: Final = RATE // 20
 """Sound begins and ends within frames that are, on the whole, silent."""
 _PIECE: Final = RATE // 100
@@ -39,7 +39,7 @@ class Segmenter:
 
     `thresholds`: of `speech` and `near`, each with hysteresis; both must hold for a voice. `step_s`: the seconds that
     one decision covers. `silence_dbfs`: the level below which sound belongs to no segment. An utterance leaves
-    0.6 s after its last voice, a window of surroundings 0.5 s after its end.
+    0.55 s after its last voice, a window of surroundings 0.5 s after its end.
     """
 
     def __init__(self, thresholds: Mapping[str, Thresholds], step_s: float, silence_dbfs: float = SILENCE_DBFS) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,47 @@ def test_an_unplugged_microphone_is_noticed_within_three_seconds(pulse, tmp_path
         report = json.loads(process.stdout.readline())
         process.kill()
     assert "gave no sound" in report["ended"]
+
+
+HEAL = """
+import time
+import numpy as np
+from edge.capture.ears import Ears
+from edge.capture.microphone import Microphone
+ears = Ears(lambda: Microphone("default"))
+heard = 0
+for block in ears.blocks():
+    if float(np.abs(block.samples).max()) > 0.05 and ears.reopened >= heard:
+        heard = ears.reopened + 1
+        print(time.monotonic(), ears.reopened, flush=True)
+        if ears.reopened:
+            break
+ears.close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pulseaudio")
+@pytest.mark.timeout(60)
+def test_a_microphone_that_is_plugged_in_again_is_heard_within_five_seconds(pulse, tmp_path):
+    with (tmp_path / "errors.txt").open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HEAL], env=pulse.environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    try:
+        pulse.play(np.full(10 * RATE, 0.2))
+        assert process.stdout.readline().split()[1] == "0"
+        pulse.unplug()
+        time.sleep(4)
+        pulse.plug_in()
+        plugged = time.monotonic()
+        pulse.play(np.full(20 * RATE, 0.2))
+        at, reopened = process.stdout.readline().split()
+        assert process.wait(5) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+    assert float(at) - plugged < 5
+    assert int(reopened) >= 1
+    assert len((tmp_path / "errors.txt").read_text().splitlines()) < 10

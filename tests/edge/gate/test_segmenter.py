@@ -67,8 +67,8 @@ def test_a_voice_is_one_utterance_between_its_surroundings():
     segments = cut(noise(12), decisions(12, [(6, 8)]), [800])
     assert [s.kind for s in segments] == ["scene", "scene", "speech", "scene"]
     speech = segments[2]
-    assert speech.at - 100 == pytest.approx(6 - 0.15, abs=0.05)
-    assert speech.at + speech.seconds - 100 == pytest.approx(8 + 0.1, abs=0.05)
+    assert speech.at - 100 == pytest.approx(6 - 0.1, abs=0.05)
+    assert speech.at + speech.seconds - 100 == pytest.approx(8 + 0.05, abs=0.05)
 
 
 def test_a_pause_within_the_hang_over_does_not_end_an_utterance():
