@@ -40,15 +40,16 @@ def start(folder: Path, port: int, *, embedded: bool) -> subprocess.Popen[bytes]
 
     `embedded`: the one from the wheel, also where mosquitto is installed. Raises WorkError when it does not.
     """
-    config = folder / "broker.conf"
     mosquitto = None if embedded else _mosquitto()
+    config = folder / ("mosquitto.conf" if mosquitto else "broker.toml")
     if mosquitto:
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         command = [mosquitto, "-c", str(config)]
     else:
         config.write_text(_EMBEDDED.format(port=port))
         command = [sys.executable, "-m", "iotcore", "--config", str(config)]
-    with (folder / "broker.log").open("wb") as log:
+    log_file = folder / "broker.log"
+    with log_file.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.poll() is None:
@@ -58,4 +59,5 @@ def start(folder: Path, port: int, *, embedded: bool) -> subprocess.Popen[bytes]
         time.sleep(0.05)
     process.kill()
     process.wait()
-    raise WorkError(f"the broker does not answer on 127.0.0.1:{port}; its log says why: {folder / 'broker.log'}")
+    last = log_file.read_text(errors="replace").strip().splitlines()[-1:]
+    raise WorkError(f"the broker does not answer on 127.0.0.1:{port}; its log ends with: {''.join(last)}")
