@@ -96,6 +96,7 @@ class Gps(_Settings):
     max_age_s: Annotated[Seconds, Field(description="seconds after which a fix is no place any more")] = 60.0
     round_m: Annotated[Seconds, Field(description="metres of the grid that places are moved to; 0: exact")] = 0.0
     home_zones: Annotated[tuple[Zone, ...], Field(description="circles {lat, lon, radius_m} without a place")] = ()
+    with_speech: Annotated[bool, Field(description="whether moments of speech tell the place too")] = True
     fixed: Annotated[Point | None, Field(description="{lat, lon} of a box on a shelf; gpsd is not asked")] = None
 
 

@@ -115,7 +115,8 @@ class Device:
         if self._record is not None:
             name, marked = self._record
             record = name if draft.at < marked + _RECORD_S and draft.at + draft.seconds > marked else None
-        place = self.places.place()
+        told = draft.basis != "speech" or self.config.gps.with_speech
+        place = self.places.place() if told else None
         self._put(stamp(draft, self.config.device, when.start, when.clock, place, record=record), when)
 
     def _put(self, moment: Moment, when: Reading) -> None:
@@ -246,7 +247,7 @@ class Device:
                 raise WorkError(f"{waiting} moments wait in {self.outbox.path} and are sent next time: {why}")
 
     def _leave(self) -> None:
-        notify("STOPPING=1")
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}" if self._code == RELOAD else "STOPPING=1")
         if self.publisher.connected:
             end = time.monotonic() + _LAST_WORDS_S
             while self.outbox.after(0, 1) and time.monotonic() < end:

@@ -326,6 +326,29 @@ def test_a_model_that_hangs_stops_the_watchdogs_feed(systemd, hub, device):
     assert running.process.poll() is None
 
 
+def test_a_new_start_with_new_settings_is_no_stop_for_systemd(systemd, hub, device):
+    listening, env = systemd
+    running = device(env=env).ready()
+    while listening.recv(100) != b"WATCHDOG=1":
+        pass
+    running.process.send_signal(signal.SIGHUP)
+    said = [listening.recv(100)]
+    while said[-1] != b"READY=1":
+        said.append(listening.recv(100))
+    assert any(each.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for each in said)
+    assert b"STOPPING=1" not in said
+
+
+def test_moments_of_speech_may_be_told_without_a_place(hub, device):
+    hub.answering = False
+    where = {"gps__fixed": "{lat: 35.0, lon: 129.0}", "gps__with_speech": "false"}
+    listening = device(**where).ready().hears(pcm(scene("rain", 20)) + SPEECH)
+    wait_until(lambda: len(listening.waiting()) >= 2)
+    places = {each.basis: each.place for each in listening.waiting()}
+    assert places["speech"] is None
+    assert places["scene"] is not None
+
+
 def test_a_model_that_fails_ends_the_device_so_that_it_is_started_anew(hub, device):
     running = device(env={"CRASH": "1"}).ready().hears()
     assert running.process.wait(10) == 1

@@ -269,6 +269,36 @@ def test_every_moment_that_was_put_and_not_answered_survives_sigkill(path, opene
     assert set(unanswered) <= set(there)
 
 
+@pytest.mark.parametrize("torn", range(0, 4200, 300))
+def test_a_power_cut_in_the_middle_of_a_commit_costs_that_commit_only(opened, path, torn):
+    """The card has all that was synced, and of what was not any part: here the first `torn` bytes, then garbage."""
+    box = opened()
+    kept = moments(10)
+    for each in kept:
+        box.put(each)
+    wal = Path(f"{path}-wal")
+    synced = wal.stat().st_size
+    box.put(moment())
+    card = path.with_name("card")
+    card.mkdir()
+    shutil.copy(path, card / path.name)
+    rest = bytearray(wal.read_bytes())
+    rest[synced + torn :] = os.urandom(len(rest) - synced - torn)
+    (card / wal.name).write_bytes(rest)
+    after = Outbox(card / path.name, max_mb=100, max_days=365)
+    assert ids(after.after(0, 100))[:10] == [each.id for each in kept]
+    after.put(late := moment())
+    assert late.id in ids(after.after(0, 100))
+    assert after.trouble is None
+    after.close()
+
+
+def test_every_commit_is_synced_before_it_returns(opened):
+    box = opened()
+    assert box._file._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert box._file._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+
+
 def test_a_moment_is_one_durable_commit_and_its_deletion_none_of_its_own(opened):
     box = opened()
     commits = []

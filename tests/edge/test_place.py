@@ -1,6 +1,8 @@
 import contextlib
 import math
+import socket
 import subprocess
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -127,6 +129,65 @@ def test_gpsd_that_is_absent_gives_no_place_and_says_so(watching):
     places = watching(port=free_port())
     wait_until(lambda: "does not answer" in places.state)
     assert places.place() is None
+
+
+class FoulServer:
+    """Answers each connection with something else that gpsd would never say."""
+
+    def __init__(self, answers):
+        self.answers, self.served = answers, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    @property
+    def port(self):
+        return self.socket.getsockname()[1]
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(self.answers[self.served % len(self.answers)])
+                connection.shutdown(socket.SHUT_WR)
+                self.served += 1
+                connection.recv(1000)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+
+GREETING = b'{"class":"VERSION"}\n{"class":"DEVICES","devices":[]}\n{"class":"WATCH"}\n'
+
+
+def test_no_bytes_from_the_port_of_gpsd_end_the_asking(watching, monkeypatch):
+    monkeypatch.setattr("edge.place._BACK_OFF", (0.02, 0.02))
+    monkeypatch.setattr("edge.place._POLL_SECONDS", 0.02)
+    foul = [
+        b"",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"HTTP/1.1 200 OK\n\n",
+        b'{"class":"VERSION"}\n{}\n',
+        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":3}],"sky":[{}]}\n',
+        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":"x"}],"sky":[{}]}\n',
+        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":3,"lat":1e999,"lon":{}}],"sky":[{}]}\n',
+        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":3,"lat":50,"lon":4,"epx":"wide"}],"sky":[{}]}\n',
+        GREETING + b'{"class":"POLL"}\n',
+    ]
+    server = FoulServer(foul)
+    places = watching(port=server.port)
+    wait_until(lambda: server.served >= 2 * len(foul))
+    assert places._thread.is_alive()
+    place = places.place()
+    assert place is None or (place.lat, place.lon) == (0, 0)
+    places.close()
+    server.close()
 
 
 class Ticking:
