@@ -81,7 +81,7 @@ export function calendar() {
       "aria-pressed": String(chosen), onclick: () => choose(day, addDays(day, 1)),
     }, h("span", {}, String(Number(day.slice(8)))), found ? badge(found.emotion) : null, found ? h("i", { class: "stripes" }) : null);
     if (found) button.style.setProperty("--stripes", found.stripes);
-    if (found) button.style.setProperty("--much", (0.25 + 0.75 * Math.sqrt(found.n / most)).toFixed(2));
+    if (found) button.style.setProperty("--much", (0.4 + 0.6 * Math.sqrt(found.n / most)).toFixed(2));
     return button;
   }
 
