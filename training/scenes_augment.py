@@ -1,6 +1,6 @@
 """Many hearings of each clip: shifted in time, louder or softer, coloured, and mixed with another of the same fold.
 
-A hearing is kept as what the frozen first part of the teacher makes of it, so that learning costs only the last part.
+A hearing is kept as the embedding that the untouched teacher makes of it, so that fitting a head takes seconds.
 Clips are mixed within a fold only: what learns from four folds has never heard the fifth.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.models.frontend import LogMel
 from training.scenes_data import Clips
-from training.scenes_net import CUT, Tagger
+from training.scenes_net import Tagger
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,13 @@ HEARINGS: Final = 8
 
 @dataclass(frozen=True)
 class Heard:
-    """What one corpus became: [h, n, ...] for h hearings of n clips; hearing 0 is the clip as it is.
+    """What one corpus became: [h, n] or [h, n, 384] for h hearings of n clips; hearing 0 is the clip as it is.
 
-    `features`: float16, behind the teacher's first part. `teacher`: its 527 logits, float16. `partner`, `share`: the
-    clip that was mixed in and how much of the label is the first's (1: not mixed).
+    `embedding`: float32. `partner`, `share`: the clip that was mixed in and how much of the label is the first's
+    (1: not mixed).
     """
 
-    features: NDArray[np.float16]
-    teacher: NDArray[np.float16]
+    embedding: NDArray[np.float32]
     partner: NDArray[np.int64]
     share: NDArray[np.float32]
 
@@ -73,7 +72,7 @@ def hear(tagger: Tagger, clips: Clips, stored: Path) -> Heard:
         count = len(clips.label)
         partner = np.tile(np.arange(count), (HEARINGS + 1, 1))
         share = np.ones((HEARINGS + 1, count), np.float32)
-        features, logits = [], []
+        embedding = []
         for hearing in range(HEARINGS + 1):
             log.info("hearing %d of %d", hearing, HEARINGS)
             if hearing:
@@ -90,19 +89,14 @@ def hear(tagger: Tagger, clips: Clips, stored: Path) -> Heard:
                         [_hearing(clips, r, partner[hearing, r], float(share[hearing, r]), random) for r in rows]
                     )
                 with torch.no_grad():
-                    first = tagger.features[:CUT](torch.from_numpy(mel)[:, None])
-                    pooled = tagger.features[CUT:](first).mean((2, 3))
-                    logits.append(tagger.audioset(tagger.hide(pooled)).numpy().astype(np.float16))
-                features.append(first.numpy().astype(np.float16))
-        shape = (HEARINGS + 1, count)
+                    embedding.append(tagger.embed(torch.from_numpy(mel)).numpy())
         part = stored.with_suffix(".part.npz")
         np.savez(
             part,
-            features=np.concatenate(features).reshape(*shape, *features[0].shape[1:]),
-            teacher=np.concatenate(logits).reshape(*shape, -1),
+            embedding=np.concatenate(embedding).reshape(HEARINGS + 1, count, -1),
             partner=partner,
             share=share,
         )
         part.rename(stored)
     with np.load(stored) as file:
-        return Heard(file["features"], file["teacher"], file["partner"], file["share"])
+        return Heard(file["embedding"], file["partner"], file["share"])

@@ -1,4 +1,4 @@
-"""Fits the scene net: its last blocks and both heads, to ESC-50 and to what the teacher says of the same sounds."""
+"""Fits the scene net's own head, to what the untouched teacher makes of ESC-50 in many hearings."""
 
 import copy
 import logging
@@ -9,73 +9,59 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.scenes_augment import HEARINGS, Heard
-from training.scenes_net import CUT, ESC50, SceneNet, Tagger
+from training.scenes_augment import Heard
+from training.scenes_net import EMBEDDING, ESC50, SceneNet, Tagger
 
 log = logging.getLogger(__name__)
 
-EPOCHS: Final = 8
-BATCH: Final = 32
-LEARNING_RATE: Final = 6e-4
-HEAD_RATE: Final = 3e-3
-KEEPING: Final = 20.0
-"""Weight of the teacher's own answers (mean cross-entropy over 527 labels, most of them near 0)."""
-AVERAGE: Final = 0.995
-"""Decay of the moving average of the weights, which is what is kept."""
+DECAY: Final = 0.01
+"""Weight of the squared weights (on standardised inputs) beside the mean cross-entropy."""
+
+_ROUNDS: Final = 60
 
 
-def _targets(heard: Heard, classes: NDArray[np.int64], hearing: NDArray[np.int64], rows: NDArray[np.int64]) -> Tensor:
-    share = torch.from_numpy(heard.share[hearing, rows])[:, None]
-    partner = heard.partner[hearing, rows]
-    one_hot = torch.eye(ESC50)
-    return share * one_hot[classes[rows]] + (1 - share) * one_hot[classes[partner]]
+def fit(tagger: Tagger, heard: Heard, classes: NDArray[np.int64], rows: NDArray[np.int64]) -> SceneNet:
+    """Fit a head on some clips by multinomial logistic regression; `classes`: ESC-50's class of every clip.
 
-
-def _features(heard: Heard, hearing: NDArray[np.int64], rows: NDArray[np.int64]) -> Tensor:
-    features = torch.from_numpy(heard.features[hearing, rows]).float()
-    return features.to(memory_format=torch.channels_last)
-
-
-def _groups(net: SceneNet) -> list[dict[str, object]]:
-    tail = [*net.features[CUT:].parameters(), *net.hidden.parameters(), *net.audioset.parameters()]
-    head = [*net.esc50.parameters(), *net.esc50_hidden.parameters()]
-    return [{"params": tail, "lr": LEARNING_RATE}, {"params": head, "lr": HEAD_RATE}]
-
-
-def fit(tagger: Tagger, heard: Heard, classes: NDArray[np.int64], rows: NDArray[np.int64], seed: int = 0) -> SceneNet:
-    """Fit a copy of the teacher on some clips; `classes`: ESC-50's class of every clip.
-
-    Batch normalisation keeps the teacher's statistics, so that a fold's sound never enters by them. The number of
-    epochs is fixed: no checkpoint is chosen.
+    The clip as it is weighs as much as all its other hearings together. A mixed hearing's label is shared between its
+    two clips. The solution is the only one there is, so nothing is drawn by chance and no checkpoint is chosen.
     """
-    torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
-    # channels last is a third faster on a CPU; eval: see above
-    net = SceneNet(copy.deepcopy(tagger)).eval().to(memory_format=torch.channels_last)
-    average = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(_groups(net), weight_decay=1e-3)
-    steps = EPOCHS * (len(rows) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [LEARNING_RATE, HEAD_RATE], total_steps=steps, pct_start=0.15
-    )
-    for epoch in range(EPOCHS):
-        total = 0.0
-        order = random.permutation(rows)
-        for start in range(0, len(order) - BATCH + 1, BATCH):
-            batch = order[start : start + BATCH]
-            hearing = random.integers(0, HEARINGS + 1, len(batch))
-            esc50, audioset = net.heads(_features(heard, hearing, batch))
-            teacher = torch.sigmoid(torch.from_numpy(heard.teacher[hearing, batch]).float())
-            loss = nn.functional.cross_entropy(
-                esc50, _targets(heard, classes, hearing, batch), label_smoothing=0.1
-            ) + KEEPING * nn.functional.binary_cross_entropy_with_logits(audioset, teacher)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += float(loss.detach())
-            with torch.no_grad():
-                for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-                    kept.lerp_(new, 1 - min(AVERAGE, 1 - 10 / (10 + schedule.last_epoch)))
-        log.info("epoch %d of %d: loss %.4f", epoch + 1, EPOCHS, total * BATCH / len(order))
-    return average
+    net = SceneNet(copy.deepcopy(tagger)).eval()
+    with torch.no_grad():
+        embedding = torch.from_numpy(heard.embedding[:, rows]).float().flatten(0, 1)
+        inputs = torch.cat([embedding, tagger.hide(embedding)], 1)
+    middle, spread = inputs.mean(0), inputs.std(0) + 1e-4
+    inputs = (inputs - middle) / spread
+    targets = _targets(heard, classes, rows)
+    importance = torch.ones(len(heard.share), len(rows))
+    importance[0] = len(heard.share) - 1
+    importance = importance.flatten() / importance.sum()
+
+    head = nn.Linear(inputs.shape[1], ESC50)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=_ROUNDS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        each = nn.functional.cross_entropy(head(inputs), targets, reduction="none")
+        value = (importance * each).sum() + DECAY * head.weight.square().sum() / 2
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    log.info("fitted to a loss of %.4f", float(loss().detach()))
+    with torch.no_grad():
+        weight = head.weight / spread
+        net.esc50.weight.copy_(weight[:, :EMBEDDING])
+        net.esc50_hidden.weight.copy_(weight[:, EMBEDDING:])
+        net.esc50.bias.copy_(head.bias - weight @ middle)
+    return net
+
+
+def _targets(heard: Heard, classes: NDArray[np.int64], rows: NDArray[np.int64]) -> Tensor:
+    share = torch.from_numpy(heard.share[:, rows]).flatten()[:, None]
+    first = np.tile(classes[rows], len(heard.share))
+    second = classes[heard.partner[:, rows]].ravel()
+    one_hot = torch.eye(ESC50)
+    return share * one_hot[first] + (1 - share) * one_hot[second]

@@ -17,9 +17,6 @@ HIDDEN: Final = 512
 AUDIOSET: Final = 527
 ESC50: Final = 50
 
-CUT: Final = 11
-"""Learning leaves `features[:CUT]`, what all sounds share, as the teacher has it."""
-
 
 class _Shape(NamedTuple):
     """One inverted residual; `squeezed` 0: without squeeze-excitation."""
@@ -121,13 +118,18 @@ class Tagger(nn.Module):
         self.hidden = nn.Linear(EMBEDDING, HIDDEN)
         self.audioset = nn.Linear(HIDDEN, AUDIOSET)
 
+    def embed(self, mel: Tensor) -> Tensor:
+        """Pool the last features over time and frequency: [n, t, 128] to [n, 384]."""
+        pooled: Tensor = self.features(mel[:, None]).mean((2, 3))
+        return pooled
+
     def hide(self, embedding: Tensor) -> Tensor:
         """Give the layer before the classifier: [n, 384] to [n, 512]."""
         return nn.functional.hardswish(self.hidden(embedding))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Give the logits."""
-        logits: Tensor = self.audioset(self.hide(self.features(mel[:, None]).mean((2, 3))))
+        logits: Tensor = self.audioset(self.hide(self.embed(mel)))
         return logits
 
 
@@ -147,7 +149,7 @@ def load_teacher(path: Path) -> Tagger:
 class SceneNet(nn.Module):
     """What ships: log-mel [n, t, 128] to logits of ESC-50's classes [n, 50] (a softmax) and of AudioSet's labels.
 
-    AudioSet's [n, 527] (a sigmoid each) are the teacher's own at the beginning; `keep` leaves the chosen ones.
+    AudioSet's [n, 527] (a sigmoid each) are the teacher's own; `keep` leaves the chosen ones.
     ESC-50's come from the embedding and from the layer behind it.
     """
 
@@ -159,15 +161,11 @@ class SceneNet(nn.Module):
         self.esc50 = nn.Linear(EMBEDDING, ESC50)
         self.esc50_hidden = nn.Linear(HIDDEN, ESC50, bias=False)
 
-    def heads(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Go on from what `features[:CUT]` made."""
-        embedding = self.features[CUT:](features).mean((2, 3))
-        hidden = nn.functional.hardswish(self.hidden(embedding))
-        return self.esc50(embedding) + self.esc50_hidden(hidden), self.audioset(hidden)
-
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Give both logits."""
-        return self.heads(self.features[:CUT](mel[:, None]))
+        embedding = self.features(mel[:, None]).mean((2, 3))
+        hidden = nn.functional.hardswish(self.hidden(embedding))
+        return self.esc50(embedding) + self.esc50_hidden(hidden), self.audioset(hidden)
 
     def keep(self, chosen: Sequence[int]) -> None:
         """Leave only these AudioSet labels, in this order."""

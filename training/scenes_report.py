@@ -21,14 +21,12 @@ _ABOUT = """# The scene model
 Made by `moodscape train scenes report`; every figure is of the int8 file in the interpreter, with the front end that
 ships, unless it says float.
 
-A MobileNetV3-Large of width 0.4 on 128 Kaldi mel bands of 5 s at 16 kHz. It starts from EfficientAT's `mn04_as`
-(MIT licence; AudioSet mAP 0.432 on 32 kHz sound). The first blocks stay as they are; the last blocks and both heads
-are fitted on ESC-50 (CC BY-NC 3.0), each clip as it is and in eight other hearings (rolled in time, louder or softer,
-coloured, mixed with another clip of the same fold), and on the teacher's own answers to the same hearings, so that
-what it knows of music, crowds and streets stays. Epochs are fixed; nothing is chosen on a held-out fold. Batch
-normalisation keeps the teacher's statistics.
+A MobileNetV3-Large of width 0.4 on 128 Kaldi mel bands of 5 s at 16 kHz: EfficientAT's `mn04_as` (MIT licence;
+AudioSet mAP 0.432 on 32 kHz sound) as it is, so that what it knows of music, crowds and streets stays. Its own
+classifier gives the AudioSet labels that the table of scenes names. A linear head beside it is fitted to ESC-50 (CC
+BY-NC 3.0): each clip as it is and in eight other hearings (rolled in time, louder or softer, coloured, mixed with
+another clip of the same fold). Nothing is chosen on a held-out fold.
 
-One head gives ESC-50's 50 classes, the other the AudioSet labels that the table of scenes names;
 `edge/models/scenes.tsv` puts both together into {scenes} scenes in {groups} groups.
 
 What it is not: ESC-50 holds clean clips of single sounds, so its accuracy says little about a pocket. The ambiences
@@ -132,8 +130,8 @@ def _kept(args: argparse.Namespace, around: Clips, heard: scenes_pack.Outputs) -
         logits = np.concatenate([teacher(torch.from_numpy(around.floats(part))).numpy() for part in rows])
     same = scenes_score.kept(heard, logits[:, scenes_pack.chosen(args.teachers)])
     return (
-        "## What was kept of the teacher\n\n"
-        f"Correlation of the AudioSet logits with the untouched float teacher's, over the ambiences: {same:.3f}.\n"
+        "## What int8 keeps of the teacher\n\n"
+        f"Correlation of the int8 file's AudioSet logits with the float teacher's, over the ambiences: {same:.3f}.\n"
     )
 
 
