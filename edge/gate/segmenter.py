@@ -28,10 +28,13 @@ CONFIRM: Final = RATE * 18 // 100
 """Voice without a break that makes an utterance: shorter than a word, longer than a knock."""
 BEFORE: Final = RATE // 10
 AFTER: Final = RATE // 20
+RISE: Final = RATE * 7 // 10
 _EDGE: Final = RATE // 20
 """Sound begins and ends within frames that are, on the whole, silent."""
 _PIECE: Final = RATE // 100
+_RISEN: Final = 10**-1.5
 _KEEP: Final = RATE
+"""How far back an utterance may still begin: more than `RISE` and `CONFIRM` together."""
 
 
 class Segmenter:
@@ -39,7 +42,7 @@ class Segmenter:
 
     `thresholds`: of `speech` and `near`, each with hysteresis; both must hold for a voice. `step_s`: the seconds that
     one decision covers. `silence_dbfs`: the level below which sound belongs to no segment. An utterance leaves
-    0.55 s after its last voice, a window of surroundings 0.5 s after its end.
+    0.55 s after its last voice, a window of surroundings 1 s after its end.
     """
 
     def __init__(self, thresholds: Mapping[str, Thresholds], step_s: float, silence_dbfs: float = SILENCE_DBFS) -> None:
@@ -163,7 +166,7 @@ class Segmenter:
             self._silent = False
             loud = [start for start, end, energy in self._recent if energy >= self._silence * (end - start)]
             self._open = max(self._given, min([*loud, self._recent[-1][0]]) - _EDGE)
-        if not (self._silent or self._uttering) and self._decided - self._open >= WINDOW + MIN:
+        if not (self._silent or self._uttering) and self._decided - self._open >= WINDOW + _KEEP:
             self._give("scene", self._open, self._open + WINDOW)
 
     def _go_silent(self) -> None:
@@ -177,7 +180,7 @@ class Segmenter:
         self._open = self._decided
 
     def _begin_utterance(self, voice_from: int) -> None:
-        begins = max(self._given, voice_from - BEFORE)
+        begins = max(self._given, self._onset(voice_from))
         sound_before = not self._silent and self._loud_to > self._open
         if sound_before and begins - self._open >= MIN:
             self._give("scene", self._open, begins)
@@ -187,6 +190,19 @@ class Segmenter:
         self._silent = False
         self._uttering = True
         self._voice_to = self._decided
+
+    def _onset(self, voice_from: int) -> int:
+        """Find where the voice began: a detector may need some syllables to be sure.
+
+        That is where the level rose to the voice's, less 15 dB, if it did so in the seconds before; over a noise that
+        is nearly as loud as the voice there is no such rise, and the detector's word stands.
+        """
+        first = max(self._given, self._tape.start, voice_from - RISE)
+        pieces = self._tape.view(first, first + (voice_from - first) // _PIECE * _PIECE).reshape(-1, _PIECE)
+        voice = self._tape.view(voice_from, self._decided)
+        low = np.flatnonzero((pieces**2).mean(axis=1) < _RISEN * float(np.dot(voice, voice)) / len(voice))
+        rose = first + (int(low[-1]) + 1) * _PIECE if len(low) else voice_from
+        return min(rose, voice_from - BEFORE)
 
     def _utterance_end(self) -> int:
         return max(self._voice_to + AFTER, self._open + MIN)
