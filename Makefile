@@ -55,8 +55,9 @@ endif
 	.venv-train/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement locks/train.txt
 	touch $@
 
+# anyio comes along with a dependency; its pytest plug-in does not know this pytest.
 test-train: .venv-train/.done
-	.venv-train/bin/python -m pytest tests/training
+	.venv-train/bin/python -m pytest -p no:anyio tests/training
 
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 

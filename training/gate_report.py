@@ -11,7 +11,7 @@ from edge.sound import RATE
 from training import gate_bank, gate_route, gate_score
 from training.gate_peers import peers
 
-_CLIPS = 30
+_CLIPS = 20
 _DELAYS = (0, 1, 2, 3)
 """Steps of 30 ms by which a peer's answers may lag: each gets the delay that suits it best."""
 _HOURS = 0.5

@@ -15,7 +15,8 @@ COMMAND = [sys.executable, "-c", "import sys; from moodscape.cli import main; sy
 def moodscape(*args: str, log: Path, env: dict[str, str] | None = None, stdin=subprocess.DEVNULL) -> subprocess.Popen:
     """Start `moodscape` with its output going to a file."""
     with log.open("ab") as out:
-        return subprocess.Popen([*COMMAND, *args], stdin=stdin, stdout=out, stderr=out, env=env)
+        # Unbuffered, so that nothing is left to flush into a process that was killed.
+        return subprocess.Popen([*COMMAND, *args], bufsize=0, stdin=stdin, stdout=out, stderr=out, env=env)
 
 
 def settings(**values: object) -> list[str]:

@@ -38,15 +38,13 @@ class FedDevice:
         self.process = moodscape("edge", "run", *self._settings, log=self.log, stdin=subprocess.PIPE)
 
     def kill(self):
-        self.process.kill()
-        self.process.wait()
+        kill(self.process)
 
     def _feed(self):
         at = 0
         while not self._stop.is_set():
             try:
                 self.process.stdin.write(self._chunks[at % len(self._chunks)])
-                self.process.stdin.flush()
                 at += 1
             except (BrokenPipeError, ValueError):
                 time.sleep(0.05)  # it was killed; the next life goes on where this one ended
