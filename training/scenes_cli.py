@@ -16,9 +16,9 @@ def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]
     steps = scenes.add_subparsers(metavar="STEP", required=True)
     for name, text in (
         ("hear", "hear ESC-50 and the ambiences with the frozen blocks of the teacher; kept in the cache"),
-        ("folds", "fit and quantise with each fold held out; kept in the cache"),
+        ("folds", "fit with each fold held out, quantise; kept in the cache"),
         ("ship", "fit on all folds and write the weights"),
-        ("report", "score the files of the folds and those that ship, and write the model card"),
+        ("report", "score the folds and the weights that ship, and write the model card"),
     ):
         step = steps.add_parser(name, help=text)
         step.add_argument("--data", type=Path, required=True, help="folder with the corpora and their manifests")

@@ -3,6 +3,7 @@
 import copy
 import csv
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,11 +40,30 @@ def labels(classes: list[str]) -> list[str]:
     return [*(f"esc50:{name}" for name in classes), *(f"audioset:{name}" for name in audioset_labels())]
 
 
-def quantise(net: SceneNet, teachers: Path, clips: Clips, rows: NDArray[np.int64]) -> bytes:
-    """Make the int8 file of a net; the ranges come from some of `rows`, which the net was fitted on."""
+def stacked(nets: Sequence[SceneNet]) -> SceneNet:
+    """Put the heads of several folds' nets, whose bodies are the same, into one net: ESC-50's logits [n, folds x 50].
+
+    One conversion then makes the file that all folds are scored with, as each head's rows have their own scales.
+    """
+    together = copy.deepcopy(nets[0])
+    for name in ("esc50", "esc50_hidden"):
+        layers = [getattr(net, name) for net in nets]
+        bias = layers[0].bias is not None
+        head = torch.nn.Linear(layers[0].in_features, sum(layer.out_features for layer in layers), bias=bias)
+        with torch.no_grad():
+            head.weight.copy_(torch.cat([layer.weight for layer in layers]))
+            if bias:
+                head.bias.copy_(torch.cat([layer.bias for layer in layers]))
+        setattr(together, name, head)
+    return together
+
+
+def quantise(net: SceneNet, teachers: Path, clips: Clips) -> bytes:
+    """Make the int8 file of a net; the ranges come from some of `clips`, which no score of the file may be taken on."""
     small = copy.deepcopy(net)
     small.keep(chosen(teachers))
-    some = np.sort(np.random.default_rng(0).choice(rows, min(_CALIBRATION, len(rows)), replace=False))
+    count = len(clips.label)
+    some = np.sort(np.random.default_rng(0).choice(count, min(_CALIBRATION, count), replace=False))
     calibration = [(torch.from_numpy(clips.floats(slice(row, row + 1))),) for row in some]
     return to_int8(small, (torch.zeros(1, FRAMES, BANDS),), calibration)
 
@@ -54,8 +74,12 @@ def answers(file: bytes, clips: Clips, rows: NDArray[np.int64]) -> Outputs:
         stored.write(file)
         stored.flush()
         model = Model(Path(stored.name))
-        heard = [sorted(model(clips.floats(slice(row, row + 1))), key=np.size) for row in rows]
+        heard = [sorted(model(clips.floats(slice(row, row + 1))), key=_is_audioset) for row in rows]
     return np.concatenate([esc50 for esc50, _ in heard]), np.concatenate([audioset for _, audioset in heard])
+
+
+def _is_audioset(output: NDArray[np.float32]) -> bool:
+    return output.size == len(audioset_labels())
 
 
 def float_answers(net: SceneNet, teachers: Path, clips: Clips, rows: NDArray[np.int64]) -> Outputs:

@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import mean
 
 import numpy as np
@@ -25,7 +25,9 @@ A MobileNetV3-Large of width 0.4 on 128 Kaldi mel bands of 5 s at 16 kHz: Effici
 AudioSet mAP 0.432 on 32 kHz sound) as it is, so that what it knows of music, crowds and streets stays. Its own
 classifier gives the AudioSet labels that the table of scenes names. A linear head beside it is fitted to ESC-50 (CC
 BY-NC 3.0): each clip as it is and in eight other hearings (rolled in time, louder or softer, coloured, mixed with
-another clip of the same fold). Nothing is chosen on a held-out fold.
+another clip of the same fold). Nothing is chosen on a held-out fold. One int8 file holds the heads of the five folds;
+its ranges come from the ambiences, those of the weights that ship from ESC-50, so no score is of sound that had a part
+in its file.
 
 `edge/models/scenes.tsv` puts both together into {scenes} scenes in {groups} groups.
 
@@ -34,16 +36,18 @@ are one recording a label. Neither says how it does in another city, in a coat, 
 """
 
 
-def write(args: argparse.Namespace, folds: Mapping[int, tuple[SceneNet, bytes]]) -> None:
-    """Score the folds' files and `args.weights`, and write `args.out`."""
+def write(args: argparse.Namespace, nets: Sequence[SceneNet], folds: bytes) -> None:
+    """Score the folds (their nets in float, and the file with all their heads) and `args.weights`; write `args.out`."""
     clips = load(args.data, "esc50", args.cache)
     names, classes = np.unique(clips.label, return_inverse=True)
     scenes = Scenes(scenes_pack.labels([str(name) for name in names]))
     scores = {}
-    for fold, (net, file) in folds.items():
+    for index, net in enumerate(nets):
+        fold = index + 1
         rows = np.flatnonzero(clips.fold == fold)
         plain = scenes_pack.float_answers(net, args.teachers, clips, rows)
-        quantised = scenes_pack.answers(file, clips, rows)
+        all_heads, audioset = scenes_pack.answers(folds, clips, rows)
+        quantised = np.split(all_heads, len(nets), axis=1)[index], audioset
         scores[fold] = scenes_score.fold_score([str(n) for n in names], scenes, classes[rows], plain, quantised)
     around = load(args.data, "ambience", args.cache)
     heard = scenes_pack.answers(args.weights.read_bytes(), around, np.arange(len(around.label)))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from training import scenes_pack
@@ -29,14 +28,14 @@ def run(args: argparse.Namespace) -> None:
         load(args.data, "ambience", args.cache)
         _heard(args, load(args.data, "esc50", args.cache))
     elif args.step == "folds":
-        for fold in args.fold or FOLDS:
-            file(args, fold)
+        folds_file(args)
     elif args.step == "ship":
         clips = load(args.data, "esc50", args.cache)
-        scenes_pack.ship(args.out, file(args, ALL), classes_of(clips)[0], META)
+        file = scenes_pack.quantise(net(args, ALL), args.teachers, clips)
+        scenes_pack.ship(args.out, file, classes_of(clips)[0], META)
         log.info("wrote %s", args.out)
     else:
-        write(args, {fold: (net(args, fold), file(args, fold)) for fold in FOLDS})
+        write(args, [net(args, fold) for fold in FOLDS], folds_file(args))
 
 
 META: Final = {
@@ -58,27 +57,23 @@ def rows_of(clips: Clips, fold: int) -> NDArray[np.int64]:
 
 
 def net(args: argparse.Namespace, fold: int) -> SceneNet:
-    """Give the net fitted without one fold (or on `ALL`), fitting it where the cache lacks it."""
-    stored: Path = args.cache / f"net-{fold}.pt"
+    """Fit the net of a fold (or `ALL`)."""
+    log.info("fitting without fold %d", fold)
+    clips = load(args.data, "esc50", args.cache)
     teacher = load_teacher(args.teachers / "mn04_as_mAP_432.pt")
-    if not stored.exists():
-        log.info("fitting without fold %d", fold)
-        clips = load(args.data, "esc50", args.cache)
-        fitted = fit(teacher, _heard(args, clips), classes_of(clips)[1], rows_of(clips, fold))
-        torch.save(fitted.state_dict(), stored)
-    found = SceneNet(teacher)
-    found.load_state_dict(torch.load(stored, weights_only=True))
-    return found.eval()
+    return fit(teacher, _heard(args, clips), classes_of(clips)[1], rows_of(clips, fold)).eval()
 
 
-def file(args: argparse.Namespace, fold: int) -> bytes:
-    """Give the int8 file of a fold's net, quantising it where the cache lacks it."""
-    stored: Path = args.cache / f"net-{fold}.tflite"
+def folds_file(args: argparse.Namespace) -> bytes:
+    """Give the int8 file with the heads of all folds, making it where the cache lacks it.
+
+    Its ranges come from the ambiences, so no clip of ESC-50 has a part in them.
+    """
+    stored: Path = args.cache / "folds.tflite"
     if not stored.exists():
-        fitted = net(args, fold)
-        clips = load(args.data, "esc50", args.cache)
-        log.info("quantising the net without fold %d", fold)
-        stored.write_bytes(scenes_pack.quantise(fitted, args.teachers, clips, rows_of(clips, fold)))
+        nets = scenes_pack.stacked([net(args, fold) for fold in FOLDS])
+        log.info("quantising the heads of all folds")
+        stored.write_bytes(scenes_pack.quantise(nets, args.teachers, load(args.data, "ambience", args.cache)))
     return stored.read_bytes()
 
 

@@ -146,6 +146,17 @@ def test_the_net_keeps_the_chosen_rows_of_the_teachers_classifier(tagger):
         assert torch.allclose(net(mel)[1], all_labels[:, [500, 3]], atol=1e-5)
 
 
+def test_stacked_heads_answer_as_each_alone(tagger):
+    torch.manual_seed(1)
+    nets = [SceneNet(tagger).eval() for _ in range(3)]
+    mel = torch.randn(2, FRAMES, 128)
+    with torch.no_grad():
+        together = scenes_pack.stacked(nets)(mel)[0]
+        alone = torch.cat([net(mel)[0] for net in nets], 1)
+    assert not torch.allclose(alone[:, :50], alone[:, 50:100])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
 def teachers(folder):
     with (folder / "audioset_labels.csv").open("w", encoding="utf-8", newline="") as lines:
         rows = csv.writer(lines)
@@ -165,7 +176,7 @@ def test_labels_are_found_by_their_name(tmp_path):
 def test_the_int8_file_answers_as_the_float_net(tagger, tmp_path):
     sounds, folder = clips(6, frames=scenes_pack.FRAMES), teachers(tmp_path)
     net, rows = SceneNet(tagger).eval(), np.arange(6)
-    file = scenes_pack.quantise(net, folder, sounds, rows)
+    file = scenes_pack.quantise(net, folder, sounds)
     assert len(file) <= 1_300_000
     plain, quantised = scenes_pack.float_answers(net, folder, sounds, rows), scenes_pack.answers(file, sounds, rows)
     for ours, theirs in zip(quantised, plain, strict=True):
