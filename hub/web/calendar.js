@@ -29,7 +29,7 @@ function madeOf(counts) {
   return { emotion: entries[0]?.[0] ?? "note", n, stripes: `linear-gradient(to right, ${stripes.join(", ")})` };
 }
 
-/** Make the calendar; `show(filter, moments, newest)` draws it around the filter's end or the newest day. */
+/** Make the calendar; `show(filter, newest)` draws it around the filter's end or the newest day. */
 export function calendar() {
   let filter = new URLSearchParams();
   let last = null; // the last month shown
@@ -128,7 +128,7 @@ export function calendar() {
 
   return {
     element,
-    show(now, items, newest) {
+    show(now, newest) {
       filter = now;
       const end = filter.has("to") ? addDays(filter.get("to").slice(0, 10), -1) : (newest ?? today());
       const month = end.slice(0, 7);

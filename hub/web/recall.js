@@ -11,8 +11,9 @@ import { entry, runs } from "./rows.js";
 import { dayOf, instant } from "./time.js";
 import { t } from "./words.js";
 
-const PAGE = 400; // what plane and map show, and the list before more is asked for
+const PAGE = 100; // of the list, before more is asked for
 const ROWS = 40;
+const POINTS = 500; // that plane and map show
 const PANES = { calendar, plane, map };
 
 /** Show what the filter in `params` finds. */
@@ -33,17 +34,32 @@ export function show(main, params) {
   let next = null;
   let limit = ROWS;
   let pane = null;
+  let paneName = null;
   let known = false; // whether the hub has answered yet: the panes wait for the list, which comes first
 
   function openPane(name) {
     pane?.close();
     pane = PANES[name]();
+    paneName = name;
     put(stage, pane.element);
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.pane === name));
     if (known) tell();
   }
 
-  const tell = () => pane.show(filter, items, items[0] ? dayOf(items.reduce((a, b) => (instant(a) > instant(b) ? a : b))) : null);
+  /** Tell the pane what is asked; plane and map get the newest moments that match, more than the list needs. */
+  async function tell() {
+    if (paneName === "calendar") {
+      pane.show(filter, items.length ? dayOf(items.reduce((a, b) => (instant(a) > instant(b) ? a : b))) : null);
+      return;
+    }
+    const told = pane;
+    try {
+      const answer = await api.moments(changed(filter, { limit: POINTS, order: null }), stop.signal);
+      if (told === pane) pane.show(filter, answer.items);
+    } catch (error) {
+      if (error.name !== "AbortError") count.textContent = error.message;
+    }
+  }
 
   function draw() {
     const joined = runs([...items].sort((a, b) => instant(a) - instant(b)));
@@ -55,7 +71,7 @@ export function show(main, params) {
 
   async function moreRows() {
     limit += 2 * ROWS;
-    if (next !== null && limit > items.length / 2) {
+    if (next !== null) {
       try {
         const answer = await api.moments(changed(filter, { limit: PAGE, cursor: next }), stop.signal);
         items = items.concat(answer.items);
@@ -78,7 +94,7 @@ export function show(main, params) {
       known = true;
       const all = [...filter.keys()].length === 0;
       title.textContent = all ? t("recall.all") : answer.describes;
-            count.textContent = t(answer.total_is === "at_least" ? "recall.at_least" : "recall.count", { n: answer.total });
+      count.textContent = t(answer.total_is === "at_least" ? "recall.at_least" : "recall.count", { n: answer.total });
       empty.textContent = all ? t("recall.none_at_all") : t("recall.none");
       empty.hidden = items.length > 0;
     } catch (error) {
