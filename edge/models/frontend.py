@@ -26,6 +26,7 @@ Power = NDArray[np.float32]
 LogMel = NDArray[np.float32]
 
 _OFFSET: Final = (FFT - WINDOW) // 2
+_AT_ONCE: Final = 100
 
 
 @cache
@@ -44,8 +45,11 @@ def power_frames(samples: Samples) -> Power:
     if len(samples) < FFT:
         return np.zeros((0, BINS), np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples, FFT)[::HOP]
-    spectrum = np.fft.rfft(frames * _window(), axis=1)
-    return (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    power = np.empty((len(frames), BINS), np.float32)
+    for begin in range(0, len(frames), _AT_ONCE):  # the spectrum in double precision is eight times the result
+        spectrum = np.fft.rfft(frames[begin : begin + _AT_ONCE] * _window(), axis=1)
+        power[begin : begin + _AT_ONCE] = spectrum.real**2 + spectrum.imag**2
+    return power
 
 
 def centred_power(samples: Samples) -> Power:
