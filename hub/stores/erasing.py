@@ -41,16 +41,11 @@ def erase_some(connection: Connection, condition: Sequence[Any]) -> Stretch:
     return Stretch(len(found), {row.scene for row in found if row.scene is not None}, noted=bool(noted))
 
 
-def sweep(connection: Connection, labels: set[str], *, noted: bool) -> set[str]:
-    """Take out scene names that no moment has any more, and deleted words from the search index; gives those names."""
-    unused = {
-        label
-        for label in labels
-        if connection.execute(select(moments.c.seq).where(moments.c.scene == label).limit(1)).first() is None
-    }
-    for label in unused:
-        connection.execute(delete(scenes).where(scenes.c.label == label))
+def sweep(connection: Connection, labels: set[str], *, noted: bool) -> None:
+    """Take out those of `labels` that no moment has any more, and deleted words from the search index."""
+    for label in labels:
+        if connection.execute(select(moments.c.seq).where(moments.c.scene == label).limit(1)).first() is None:
+            connection.execute(delete(scenes).where(scenes.c.label == label))
     if noted:
         # FTS5 marks words as deleted; merging all its segments is what takes them out.
         connection.execute(text("INSERT INTO notes(notes) VALUES ('optimize')"))
-    return unused

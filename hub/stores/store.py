@@ -70,7 +70,6 @@ class Store:
         self.on_new: list[Callable[[], None]] = []
         """Called, in the writer's thread, after a commit that brought moments."""
         self._writer = threading.RLock()
-        self._known_scenes: set[str] = set()
         url = URL.create("sqlite", database=str(path))
         self._engine = create_engine(url, pool_size=8, max_overflow=56, connect_args={"check_same_thread": False})
         event.listen(self._engine, "connect", _prepare)
@@ -150,10 +149,9 @@ class Store:
         if where:
             connection.exec_driver_sql("INSERT INTO places VALUES (?, ?, ?, ?, ?)", where)
         labels = {moment.scene.label: moment.scene.group for moment in new if moment.scene}
-        for label in labels.keys() - self._known_scenes:
-            spoken = "".join(f" {word}" for word in rows.words(f"{label} {labels[label]}"))
+        for label, group in labels.items():
+            spoken = "".join(f" {word}" for word in rows.words(f"{label} {group}"))
             connection.execute(upsert(scenes).values(label=label, words=spoken).on_conflict_do_nothing())
-            self._known_scenes.add(label)
 
     def write_note(self, moment_id: str, words: str) -> bool:
         """Put the person's words beside a moment; "" takes them away. False: there is no such moment."""
@@ -196,7 +194,7 @@ class Store:
                 break
         if gone:
             with self._writing() as connection:
-                self._known_scenes -= sweep(connection, labels, noted=noted)
+                sweep(connection, labels, noted=noted)
             self._empty_log()
             _log.info("erased", extra={"moments": gone})
         return gone

@@ -185,7 +185,7 @@ def filled(folder, held):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(stored(), min_size=1, max_size=12), st.lists(queries(), min_size=1, max_size=12))
 def test_sql_finds_what_plain_python_finds(held, asked):
     with tempfile.TemporaryDirectory() as folder:

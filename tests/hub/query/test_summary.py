@@ -37,7 +37,7 @@ NAMES = {
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     st.lists(stored(), min_size=1, max_size=15),
     st.lists(st.sampled_from(sorted(NAMES)), min_size=1, max_size=2, unique=True),

@@ -183,3 +183,13 @@ def test_damage_is_found_after_an_unclean_end(tmp_path):
     with pytest.raises(WorkError, match="damaged"):
         store.check()
     store.close()
+
+
+def test_a_scene_that_another_process_erased_is_found_when_it_is_heard_again(store):
+    store.take([make()])
+    other = Store(store.path)
+    assert other.erase(condition(Filter(scene=("cafe",)))) == 1
+    other.close()
+    store.take([make()])
+    with store.reading() as connection:
+        assert pages.total(connection, Filter(text="cafe")) == (1, True)
