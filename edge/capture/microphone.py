@@ -69,7 +69,7 @@ def _portaudio() -> Any:
             "the microphone needs PyAudio and PortAudio: apt install libportaudio2, pip install 'moodscape[mic]'"
         ) from error
     with c_libraries_quiet():
-        return pyaudio.PyAudio()  # type: ignore[no-untyped-call]
+        return pyaudio.PyAudio()
 
 
 def _device(info: Mapping[str, Any]) -> Device:
