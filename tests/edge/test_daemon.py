@@ -120,6 +120,31 @@ def test_a_moment_says_when_and_where_it_was(hub, device, monkeypatch):
     assert moment.models.speech == "speech-0@fake"
 
 
+def test_moments_of_unknown_time_wait_and_are_stamped_once_the_time_is_known(tmp_path, hub, device):
+    known = tmp_path / "known"
+    env = {"TIME_IS_KNOWN": str(known)}
+    hub.answering = False
+    listening = device(env=env).ready().hears()
+    wait_until(listening.waiting)
+    listening.process.kill()
+    listening.process.wait()
+    again = device(env=env).ready().hears()  # the same boot: what the first heard can still be stamped
+    wait_until(lambda: len(again.waiting()) == 2)
+    time.sleep(1.5)
+    assert hub.heard == []
+    known.touch()
+    wait_until(lambda: len(hub.heard) == 2)
+    assert [each.clock for each in again.waiting()] == ["synced", "synced"]
+    assert all(abs(each.start.timestamp() - time.time()) < 60 for each in again.waiting())
+
+
+def test_a_device_that_must_not_wait_tells_that_it_does_not_know_the_time(tmp_path, hub, device):
+    hub.answering = False
+    listening = device(env={"TIME_IS_KNOWN": str(tmp_path / "never")}, clock__max_wait_h=0).ready().hears()
+    wait_until(lambda: hub.heard)
+    assert [each.clock for each in listening.waiting()] == ["free"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_within_five_seconds_with_what_was_heard_flushed_and_offline_said(hub, device, number):
     listening = device().ready().hears(pcm(voice(2.0)))  # an utterance that has not ended yet
