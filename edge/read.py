@@ -61,21 +61,21 @@ def drafts(pipeline: "Pipeline", recording: "Recording") -> Iterator[Any]:
         raise fault
 
 
-def _moments(pipeline: "Pipeline", recording: "Recording", begins: datetime, *, known: bool) -> Iterator[Moment]:
+def _moments(pipeline: "Pipeline", recording: "Recording", begins: datetime) -> Iterator[Moment]:
     from edge.moment import stamp
 
     for draft in drafts(pipeline, recording):
         start = (begins + timedelta(seconds=draft.at)).astimezone(begins.tzinfo)
-        yield stamp(draft, DEVICE, start, "synced" if known else "free", None)
+        yield stamp(draft, DEVICE, start, "synced", None)
 
 
-def _begin(recording: "Recording", told: datetime | None) -> tuple[datetime, bool]:
-    """Say when the recording began, and whether that is known or only taken from the file system."""
+def _begin(recording: "Recording", told: datetime | None) -> datetime:
+    """Say when the recording began: as told, as it says itself, or as far before its last change as it is long."""
     own = told or recording.begins()
     if own is not None:
-        return own, True
+        return own
     ended = datetime.fromtimestamp(recording.path.stat().st_mtime).astimezone()
-    return ended - timedelta(seconds=recording.seconds), False
+    return ended - timedelta(seconds=recording.seconds)
 
 
 def _read(args: argparse.Namespace) -> int:
@@ -91,11 +91,11 @@ def _read(args: argparse.Namespace) -> int:
     for file in args.files:
         try:
             with c_libraries_quiet(), closing(Recording(Path(file))) as recording:
-                hour_of.begins, known = _begin(recording, told)
+                hour_of.begins = _begin(recording, told)
                 told = told and told + timedelta(seconds=recording.seconds)
                 if not args.json:
                     _line(f"{file}, from {hour_of.begins.isoformat(timespec='seconds')}")
-                for moment in _moments(pipeline, recording, hour_of.begins, known=known):
+                for moment in _moments(pipeline, recording, hour_of.begins):
                     _line(_as_json(file, moment) if args.json else _as_text(moment))
         except UnreadableRecording as error:
             failed += _name(error)
@@ -123,7 +123,7 @@ def _line(text: str) -> None:
 
 
 def _as_json(file: str, moment: Moment) -> str:
-    return json.dumps({"file": file} | json.loads(moment.to_json()), ensure_ascii=False)
+    return json.dumps({"file": file} | json.loads(moment.to_json()))
 
 
 def _as_text(moment: Moment) -> str:

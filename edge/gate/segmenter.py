@@ -17,8 +17,8 @@ from edge.gate.detector import Decision, Thresholds
 from edge.gate.tape import Tape
 from edge.sound import RATE, Block, Segment
 
-SILENCE_DBFS: Final = -60.0
-"""Half a second below this level is silence: the self-noise of a usual small microphone in a quiet room."""
+SILENCE_DBFS: Final = -65.0
+"""Half a second below this level is silence: about the self-noise of a small microphone in a quiet room."""
 
 MIN: Final = RATE // 2
 """The shortest segment; a scrap goes to the utterance after it or to the window before it."""

@@ -53,7 +53,6 @@ def test_without_a_start_it_is_the_modification_time_less_the_length(day, capsys
     assert main(["read", str(day), "--json"]) == 0
     first = Moment.model_validate(lines(capsys)[0])
     assert first.start.timestamp() == pytest.approx(1_780_000_000 - 17)
-    assert first.clock == "free"
 
 
 def test_the_recordings_own_date_goes_before_its_modification_time(tmp_path, capsys):
