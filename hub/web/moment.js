@@ -164,8 +164,8 @@ export class MomentPanel {
       this.dialog.close();
       return;
     }
-    put(this.body, this.top(h("h2", { id: "moment-title" }, t("moment.loading"))));
     if (!this.dialog.open) this.dialog.showModal();
+    this.fill(this.top(t("moment.loading")));
     await this.load(id);
   }
 
@@ -175,13 +175,19 @@ export class MomentPanel {
       if (this.id === id) this.draw(moment);
     } catch (error) {
       const words = error.status === 404 ? t("moment.gone") : error.message;
-      if (this.id === id) put(this.body, this.top(h("h2", { id: "moment-title" }, words)));
+      if (this.id === id) this.fill(this.top(words));
     }
   }
 
-  top(title) {
+  /** Show these children; the focus goes to the title when what had it is gone. */
+  fill(...children) {
+    put(this.body, ...children);
+    if (!this.body.contains(document.activeElement)) this.body.querySelector("h2").focus();
+  }
+
+  top(...title) {
     const shut = h("button", { type: "button", class: "close", "aria-label": t("moment.close"), onclick: () => this.dialog.close() }, "×");
-    return h("div", { class: "panel-top" }, title, shut);
+    return h("div", { class: "panel-top" }, h("h2", { id: "moment-title", class: "felt", tabindex: -1 }, title), shut);
   }
 
   draw(moment) {
@@ -192,7 +198,7 @@ export class MomentPanel {
       put(head, this.heading(now, feltIn(now)));
     };
     const head = h("div", {}, this.heading(moment, felt));
-    put(this.body, head, facts(moment), sound(moment), noteForm(moment, refresh), correction(moment, refresh), why(moment), alike(moment),
+    this.fill(head, facts(moment), sound(moment), noteForm(moment, refresh), correction(moment, refresh), why(moment), alike(moment),
       eraser(moment, () => {
         this.tell.erased(moment.id);
         this.dialog.close();
@@ -202,7 +208,7 @@ export class MomentPanel {
   heading(moment, felt) {
     const differs = moment.correction && moment.emotion && moment.correction !== moment.emotion;
     return [
-      this.top(h("h2", { id: "moment-title", class: "felt" }, badge(felt), t(`emotion.${felt}`))),
+      this.top(badge(felt), t(`emotion.${felt}`)),
       differs ? h("p", { class: "quiet" }, t("moment.corrected", { emotion: t(`emotion.${moment.emotion}`) })) : null,
     ];
   }

@@ -95,6 +95,7 @@ def test_everything_is_reached_with_the_keyboard_alone(hub, look):
     assert {"brand A", "step A", "ribbon DIV", "chip A"} <= seen
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator(".distribution, .note").first).to_be_visible()
     assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
 
 
