@@ -67,6 +67,10 @@ lock: setup
 	$(COMPILE) --constraint locks/dev.txt --extra hub --output-file locks/hub.txt
 	awk '/^pyaudio==/ {on = 1} on && /^[^ ]/ && !/^pyaudio==/ {on = 0} on' locks/edge.txt > locks/mic.txt
 
-.PHONY: bench-edge
-bench-edge: setup
-	.venv/bin/python -m bench.edge
+.PHONY: bench-edge bench-page screenshots
+
+bench-edge bench-page: bench-%: setup
+	.venv/bin/python -m bench.$*
+
+screenshots: setup
+	.venv/bin/python -m bench.screens
