@@ -88,6 +88,7 @@ class Connection:
         self._looping, self._ended = False, threading.Event()
         self._next_attempt, self._up_since = 0.0, 0.0
         self._in_flight = _IN_FLIGHT
+        self._agreed = False, 65_535
         self._client = self._make_client()  # also finds out now whether its files can be used
 
     def keep(self) -> None:
@@ -143,6 +144,7 @@ class Connection:
         client.max_inflight_messages = self._in_flight
         client.ended = self._tell_end
         client.on_connect = self._tell_connect
+        client.on_subscribe = self._tell_subscribed
         client.on_message = self._tell_message
         client.on_publish = self._tell_publish
         will = json.dumps({"state": "offline", "since": None})
@@ -183,9 +185,14 @@ class Connection:
         if reason.is_failure:
             self.trouble = f"the broker refuses the connection: {reason}"
             return
+        self._agreed = flags.session_present, getattr(properties, "ReceiveMaximum", 65_535)
         client.subscribe([(topic(self._device, kind), SubscribeOptions(qos=1)) for kind in self._kinds])
-        maximum = getattr(properties, "ReceiveMaximum", 65_535)
-        self._do(partial(self._came_up, flags.session_present, maximum))
+
+    def _tell_subscribed(self, _client: mqtt.Client, _: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        """Only now does what the hub answers reach us."""
+        if any(reason.is_failure for reason in reasons):
+            log.error("the broker refuses a subscription: may the user read this device's topics?")
+        self._do(partial(self._came_up, *self._agreed))
 
     def _tell_end(self, why: str) -> None:
         self._ended.set()
