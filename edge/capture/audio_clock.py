@@ -1,30 +1,40 @@
 """When a sample was heard: the count of samples, held to the monotonic clock."""
 
+from collections import deque
 from typing import Final
 
-_PULL: Final = 0.005
-"""Share of the difference that one buffer corrects: with 12 buffers a second it follows within 17 s."""
-_JUMP_S: Final = 0.25
+_EARLY_PULL: Final = 0.05
+_LATE_PULL: Final = 0.005
+_MOST_S: Final = 0.002
+"""The most that one buffer moves the mapping, so that time never goes back."""
+_LOST_S: Final = 0.1
+_SURE_S: Final = 2.0
 
 
 class AudioClock:
     """Maps seconds of the audio clock (frames / rate) to monotonic seconds.
 
     A sound card's crystal is off by some 50 parts in a million, four seconds a day: the mapping follows the arrival of
-    the buffers, slowly, so that their jitter does not show. A difference of more than 0.25 s is no drift but lost
-    sound, and is taken over at once.
+    the buffers, slowly. A buffer never arrives before its sound, but late whenever the machine is busy, so early ones
+    are trusted more. When all of two seconds came more than 0.1 s late, sound was lost, and the mapping jumps.
     """
 
     def __init__(self) -> None:
         self._starts: float | None = None
+        self._late: deque[tuple[float, float]] = deque()
 
     def hear(self, end_s: float, arrived: float) -> None:
         """Note that the buffer which ends at `end_s` on the audio clock arrived at monotonic time `arrived`."""
-        starts = arrived - end_s
-        if self._starts is None or abs(starts - self._starts) > _JUMP_S:
-            self._starts = starts
-        else:
-            self._starts += _PULL * (starts - self._starts)
+        if self._starts is None:
+            self._starts = arrived - end_s
+        late = arrived - end_s - self._starts
+        self._late.append((end_s, late))
+        if late <= _LOST_S:
+            self._late.clear()
+            self._starts += max(-_MOST_S, late * (_EARLY_PULL if late < 0 else _LATE_PULL))
+        elif end_s - self._late[0][0] >= _SURE_S:
+            self._starts += min(late for _, late in self._late)
+            self._late.clear()
 
     def at(self, audio_s: float) -> float:
         """Give the monotonic time of a moment on the audio clock. Needs a buffer heard before."""
