@@ -3,7 +3,7 @@
 import json
 import math
 import tempfile
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,10 +27,8 @@ OWNERS = {"pocket-1": "Ann", "pocket-2": None, "pocket-3": "Bo"}
 
 offsets = st.integers(-18 * 4, 18 * 4).map(lambda quarter: timezone(timedelta(minutes=15 * quarter)))
 starts = st.builds(
-    lambda hours, ms, zone: (datetime(2026, 3, 28, tzinfo=UTC) + timedelta(hours=hours, milliseconds=ms)).astimezone(
-        zone
-    ),
-    st.integers(-72, 72),
+    lambda hours, ms, zone: datetime(2026, 3, 28, tzinfo=zone) + timedelta(hours=hours, milliseconds=ms),
+    st.integers(-72, 72) | st.sampled_from((-48, -24, 0, 24, 48)),  # midnights among them
     st.sampled_from((0, 0, 1, 250, 3_599_999)),
     offsets,
 )
@@ -65,48 +63,50 @@ def stored(draw):
     return make(**changes), draw(st.none() | st.sampled_from(NOTES)), draw(st.none() | st.sampled_from(EMOTIONS))
 
 
-def many(values):
-    return st.lists(st.sampled_from(values), max_size=2, unique=True)
-
-
-bounds = st.none() | st.one_of(
-    st.integers(-3, 3).map(lambda n: (DAY + timedelta(days=n)).isoformat()),
-    starts.map(lambda at: at.isoformat(timespec="milliseconds")),
-    st.just("2026-03-28T10:00:00.0005+05:45"),
-)
-
-
 def pair(low_high):
     return ",".join(map(str, sorted(low_high)))
 
 
+def some(values):
+    return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
+
+
+days = st.integers(-3, 3).map(lambda n: (DAY + timedelta(days=n)).isoformat())
+instants = starts.map(lambda at: at.isoformat(timespec="milliseconds")) | st.just("2026-03-28T10:00:00.0005+05:45")
+MANY = {
+    "emotion": some((*EMOTIONS, "unclear")),
+    "basis": some(("speech", "scene", "none")),
+    "origin": some(("ambient", "mark")),
+    "scene": some(("rain", "cafe", "nowhere")),
+    "device": some(tuple(OWNERS)),
+    "has": some(("note", "clip", "place")),
+}
+ONE = {
+    "owner": st.sampled_from(("Ann", "Bo", "Cy")),
+    "from": days | instants,
+    "to": days | instants,
+    "min_confidence": st.sampled_from(("0", "0.5", "1")),
+    "valence": st.tuples(affects, affects).map(pair),
+    "arousal": st.tuples(affects, affects).map(pair),
+    "text": st.sampled_from(("rai", "rain caf", "TRAFFIC", "비", "1", "nature walk", "zzz")),
+    "near": st.builds(lambda lat, lon: f"{lat},{lon}", lats, lons),
+    "bbox": st.builds(lambda w, e, ns: f"{w},{min(ns)},{e},{max(ns)}", lons, lons, st.tuples(lats, lats)),
+}
+
+
 @st.composite
 def queries(draw):
-    """Pairs of a query; half of the parts absent."""
-    asked = [("emotion", value) for value in draw(many((*EMOTIONS, "unclear")))]
-    asked += [("basis", value) for value in draw(many(("speech", "scene", "none")))]
-    asked += [("origin", value) for value in draw(many(("ambient", "mark")))]
-    asked += [("scene", value) for value in draw(many(("rain", "cafe", "nowhere")))]
-    asked += [("device", value) for value in draw(many(tuple(OWNERS)))]
-    asked += [("has", value) for value in draw(many(("note", "clip", "place")))]
-    one = {
-        "owner": draw(st.none() | st.sampled_from(("Ann", "Bo", "Cy"))),
-        "from": draw(bounds),
-        "to": draw(bounds),
-        "tz": draw(st.none() | st.sampled_from(ZONES)),
-        "min_confidence": draw(st.none() | st.sampled_from(("0", "0.5", "1"))),
-        "valence": draw(st.none() | st.tuples(affects, affects).map(pair)),
-        "arousal": draw(st.none() | st.tuples(affects, affects).map(pair)),
-        "text": draw(st.none() | st.sampled_from(("rai", "rain caf", "TRAFFIC", "비", "1", "nature walk", "zzz"))),
-    }
-    where = draw(st.sampled_from((None, None, "near", "bbox", "both")))
-    if where in {"near", "both"}:
-        one["near"] = f"{draw(lats)},{draw(lons)}"
-        one["radius_m"] = draw(st.none() | st.sampled_from(("0", "100", "30000", "9999999", "20015200")))
-    if where in {"bbox", "both"}:
-        south, north = sorted((draw(lats), draw(lats)))
-        one["bbox"] = f"{draw(lons)},{south},{draw(lons)},{north}"
-    return asked + [(name, value) for name, value in one.items() if value is not None]
+    """Pairs of a query: one to three parts, so that most queries find something."""
+    asked = []
+    for name in draw(st.lists(st.sampled_from((*MANY, *ONE)), min_size=1, max_size=3, unique=True)):
+        if name in MANY:
+            asked += [(name, value) for value in draw(MANY[name])]
+        else:
+            asked.append((name, draw(ONE[name])))
+        if name == "near":
+            asked += [("radius_m", draw(st.sampled_from(("0", "100", "600", "30000", "9999999", "20015200"))))]
+    tz = draw(st.none() | st.sampled_from(ZONES))
+    return asked if tz is None else [*asked, ("tz", tz)]
 
 
 def metres(lat1, lon1, lat2, lon2):

@@ -1,0 +1,43 @@
+"""Where a filter's ends lie, exactly."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from hub.query import pages
+from hub.query.filter import parse
+from moments import Place
+from tests.hub.moments import make
+
+ZONE = timezone(timedelta(hours=5, minutes=45))
+MIDNIGHTS = [datetime(2026, 5, day, tzinfo=ZONE) for day in (22, 23)]
+
+
+def found(store, *pairs):
+    with store.reading() as connection:
+        return {item["id"] for item in pages.page(connection, parse(pairs)[0], pages.Paging()).items}
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [("from", "2026-05-22"), ("to", "2026-05-23")],
+        [("from", "2026-05-22"), ("to", "2026-05-23"), ("tz", "Asia/Kathmandu")],
+        [("from", "2026-05-22T00:00:00+05:45"), ("to", "2026-05-23T00:00:00+05:45")],
+    ],
+)
+def test_a_span_holds_its_begin_and_not_its_end(store, ends):
+    first, last, after = (
+        make(start=at) for at in (MIDNIGHTS[0], MIDNIGHTS[1] - timedelta(milliseconds=1), MIDNIGHTS[1])
+    )
+    before = make(start=MIDNIGHTS[0] - timedelta(milliseconds=1))
+    store.take([before, first, last, after])
+    assert found(store, *ends) == {first.id, last.id}
+
+
+def test_a_circle_is_round_also_where_meridians_are_close_and_across_the_180th(store):
+    # At 60° north a degree of longitude is 55 597 m; 0.0089° are 495 m, 0.0091° 506 m.
+    inside, outside = (make(place=Place(lat=60.0, lon=-179.999 + east)) for east in (0.0079, 0.0081))
+    west = make(place=Place(lat=60.0, lon=179.992))
+    store.take([inside, outside, west])
+    assert found(store, ("near", "60,180"), ("radius_m", "500")) == {inside.id, west.id}
