@@ -39,5 +39,6 @@ def test_a_circle_is_round_also_where_meridians_are_close_and_across_the_180th(s
     # At 60° north a degree of longitude is 55 597 m; 0.0089° are 495 m, 0.0091° 506 m.
     inside, outside = (make(place=Place(lat=60.0, lon=-179.999 + east)) for east in (0.0079, 0.0081))
     west = make(place=Place(lat=60.0, lon=179.992))
-    store.take([inside, outside, west])
+    corner = make(place=Place(lat=60.0036, lon=-179.9928))  # 400 m to the north and 400 m to the east
+    store.take([inside, outside, west, corner])
     assert found(store, ("near", "60,180"), ("radius_m", "500")) == {inside.id, west.id}
