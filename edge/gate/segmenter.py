@@ -28,6 +28,9 @@ CONFIRM: Final = RATE * 18 // 100
 """Voice without a break that makes an utterance: shorter than a word, longer than a knock."""
 BEFORE: Final = RATE // 10
 AFTER: Final = RATE // 20
+WARM_UP: Final = RATE * 45 // 100
+"""What a detector says of the first sound of a stream, before it knows the room, makes no utterance. One that begins
+there loses nothing by it: a scrap before an utterance belongs to it."""
 RISE: Final = RATE * 7 // 10
 _EDGE: Final = RATE // 20
 """Sound begins and ends within frames that are, on the whole, silent."""
@@ -147,7 +150,7 @@ class Segmenter:
 
     def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
         speech, near = (self._speech.off, self._near.off) if self._talking else (self._speech.on, self._near.on)
-        self._talking = decision.speech >= speech and decision.near >= near
+        self._talking = start >= WARM_UP and decision.speech >= speech and decision.near >= near
         if not self._talking:
             if not self._uttering:
                 self._voice_from = None

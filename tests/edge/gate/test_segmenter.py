@@ -76,6 +76,15 @@ def test_a_pause_within_the_hang_over_does_not_end_an_utterance():
     assert [s.kind for s in segments] == ["scene", "speech", "scene"]
 
 
+def test_what_sounds_like_a_voice_before_the_detector_knows_the_room_is_none():
+    assert {s.kind for s in cut(noise(5), decisions(5, [(0, 0.5)]), [800])} == {"scene"}
+
+
+def test_a_voice_from_the_first_sample_on_keeps_all_its_sound():
+    kind, start, _ = spans(cut(noise(5), decisions(5, [(0, 2)]), [800]))[0]
+    assert (kind, start) == ("speech", 0)
+
+
 def test_far_speech_is_surroundings():
     segments = cut(noise(10), decisions(10, [(2, 8)], near=0.2), [800])
     assert {s.kind for s in segments} == {"scene"}
