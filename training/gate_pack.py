@@ -15,7 +15,7 @@ from training.gate_fit import calls_of
 from training.gate_mix import CALLS, Mixer
 from training.gate_net import PAST, TOKEN, GateNet
 
-_THRESHOLDS: Final = {"speech": {"on": 0.7, "off": 0.35}, "near": {"on": 0.5, "off": 0.25}}
+_THRESHOLDS: Final = {"speech": {"on": 0.7, "off": 0.35}, "near": {"on": 0.6, "off": 0.3}}
 """Where the segmenter is recommended to begin and end a voice."""
 
 
