@@ -53,6 +53,7 @@ endif
 	$(PYTHON) -m venv .venv-train
 	.venv-train/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
 	.venv-train/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement locks/train.txt
+	.venv-train/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 # anyio comes along with a dependency; its pytest plug-in does not know this pytest.

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from edge.sound import QUIET_DBFS
 from moments.errors import UserError
 from moments.topics import valid_device
 
@@ -103,7 +104,7 @@ class Gps(_Settings):
 class GateSettings(_Settings):
     """What counts as silence."""
 
-    silence_dbfs: Annotated[float, Field(ge=-120, le=0, description="dBFS below which nothing is read")] = -60.0
+    silence_dbfs: Annotated[float, Field(ge=-120, le=0, description="dBFS below which nothing is read")] = QUIET_DBFS
 
 
 class ModelSettings(_Settings):

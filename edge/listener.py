@@ -195,6 +195,7 @@ class Listener:
             from edge.capture.pipe import Pipe
 
             return Pipe(os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
-        from edge.capture.microphone import Microphone
+        from edge.capture.microphone import Microphone, need_pyaudio
 
+        need_pyaudio()
         return Ears(lambda: Microphone(self._config.capture.microphone))

@@ -8,10 +8,10 @@ from statistics import median
 from typing import Final, Literal, Protocol, Self
 
 from edge.gate.detector import Detector
-from edge.gate.segmenter import SILENCE_DBFS, Segmenter
+from edge.gate.segmenter import Segmenter
 from edge.models.rules import Rules
 from edge.models.scenes import SceneReading
-from edge.sound import RATE, Block, Samples, Segment, level_dbfs
+from edge.sound import QUIET_DBFS, RATE, Block, Samples, Segment, level_dbfs
 from edge.steady import Steady, Stretch, Window
 from moments import EMOTIONS, UNCLEAR, Emotion, Models, Rule, Scene, expected_affect, uuid7
 
@@ -80,7 +80,7 @@ class Pipeline:
         rules: Rules,
         *,
         sudden: Collection[str] = (),
-        silence_dbfs: float = SILENCE_DBFS,
+        silence_dbfs: float = QUIET_DBFS,
         spl_at_0dbfs: float | None = None,
         hour_at: Callable[[float], float | None] = lambda _: None,
         new_id: Callable[[], str] = uuid7,
@@ -103,7 +103,7 @@ class Pipeline:
         cls,
         rules: Path | None = None,
         *,
-        silence_dbfs: float = SILENCE_DBFS,
+        silence_dbfs: float = QUIET_DBFS,
         spl_at_0dbfs: float | None = None,
         hour_at: Callable[[float], float | None] = lambda _: None,
     ) -> Self:

@@ -12,6 +12,10 @@ RATE: Final = 16_000
 SILENCE_DBFS: Final = -120.0
 """The level of digital silence; a quieter one is not told apart."""
 
+QUIET_DBFS: Final = -65.0
+"""Sound below this level is taken as silence and not read, unless the settings say another: about the self-noise of a
+small microphone in a quiet room."""
+
 Samples = NDArray[np.float32]
 
 

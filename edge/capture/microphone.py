@@ -60,14 +60,21 @@ class _Buffer:
     arrived: float
 
 
-def _portaudio() -> Any:
-    """Start PortAudio; each start looks for devices anew. Raises NoMicrophone when PyAudio is not installed."""
+def need_pyaudio() -> None:
+    """Raise NoMicrophone when PyAudio is not installed: no waiting mends that."""
     try:
-        import pyaudio
+        import pyaudio  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise NoMicrophone(
             "the microphone needs PyAudio and PortAudio: apt install libportaudio2, pip install 'moodscape[mic]'"
         ) from error
+
+
+def _portaudio() -> Any:
+    """Start PortAudio; each start looks for devices anew. Raises NoMicrophone when PyAudio is not installed."""
+    need_pyaudio()
+    import pyaudio
+
     with c_libraries_quiet():
         return pyaudio.PyAudio()
 

@@ -15,10 +15,7 @@ import numpy as np
 
 from edge.gate.detector import Decision, Thresholds
 from edge.gate.tape import Tape
-from edge.sound import RATE, Block, Segment
-
-SILENCE_DBFS: Final = -65.0
-"""Half a second below this level is silence: about the self-noise of a small microphone in a quiet room."""
+from edge.sound import QUIET_DBFS, RATE, Block, Segment
 
 MIN: Final = RATE // 2
 """The shortest segment; a scrap goes to the utterance after it or to the window before it."""
@@ -48,7 +45,7 @@ class Segmenter:
     0.55 s after its last voice, a window of surroundings 1 s after its end.
     """
 
-    def __init__(self, thresholds: Mapping[str, Thresholds], step_s: float, silence_dbfs: float = SILENCE_DBFS) -> None:
+    def __init__(self, thresholds: Mapping[str, Thresholds], step_s: float, silence_dbfs: float = QUIET_DBFS) -> None:
         self._speech = thresholds["speech"]
         self._near = thresholds["near"]
         self._step_s = step_s

@@ -368,7 +368,7 @@ def test_moments_of_speech_may_be_told_without_a_place(hub, device):
     hub.answering = False
     where = {"gps__fixed": "{lat: 35.0, lon: 129.0}", "gps__with_speech": "false"}
     listening = device(**where).ready().hears(pcm(scene("rain", 20)) + SPEECH)
-    wait_until(lambda: len(listening.waiting()) >= 2)
+    wait_until(lambda: {each.basis for each in listening.waiting()} == {"speech", "scene"})
     places = {each.basis: each.place for each in listening.waiting()}
     assert places["speech"] is None
     assert places["scene"] is not None

@@ -1,3 +1,4 @@
+import sys
 import time
 
 import numpy as np
@@ -128,3 +129,11 @@ def test_a_recording_ends_by_itself_and_is_dated_before_its_end(listening, tmp_p
 def test_a_recording_that_is_not_there_is_refused_at_once(listening, tmp_path):
     with pytest.raises(WorkError, match=r"none\.wav"):
         listening(f"file:{tmp_path / 'none.wav'}")
+
+
+def test_a_microphone_without_pyaudio_is_refused_at_once(monkeypatch):
+    from edge.capture.microphone import NoMicrophone, need_pyaudio
+
+    monkeypatch.setitem(sys.modules, "pyaudio", None)
+    with pytest.raises(NoMicrophone, match="needs PyAudio and PortAudio"):
+        need_pyaudio()

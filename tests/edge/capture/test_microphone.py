@@ -76,6 +76,9 @@ try:
 except MicrophoneLost as error:
     ended = str(error)
     microphone.close()
+for thread in threading.enumerate():
+    if thread.name == "close-microphone":
+        thread.join(10)
 threads = [t.name for t in threading.enumerate() if t.name == "close-microphone"]
 sound = np.concatenate(heard)
 np.save(sys.argv[2], sound)
