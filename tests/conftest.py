@@ -1,8 +1,13 @@
 """Fixtures that several parts share, and the list of tests left out for want of a system part."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from tests.parts import PARTS, Broker, program
+from tests.pulse import Pulse
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,3 +36,15 @@ def mosquitto(tmp_path):
     broker = Broker(folder).start()
     yield broker
     broker.kill()
+
+
+@pytest.fixture
+def pulse():
+    """A real PulseAudio with one microphone, which plays what the test writes."""
+    folder = Path(tempfile.mkdtemp(prefix="pa"))  # a socket's path must be short
+    server = Pulse(folder)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+        shutil.rmtree(folder)

@@ -1,11 +1,10 @@
 """`moodscape train`: speech, scenes and gate, each step of the training."""
 
 import argparse
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 
-from moments.errors import UserError
+from training.gate_cli import register_gate
+from training.scenes_cli import register_scenes
+from training.speech_cli import register_speech
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -13,37 +12,5 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     train = subparsers.add_parser("train", help="train and measure the models (needs the training environment)")
     models = train.add_subparsers(metavar="MODEL", required=True)
     register_speech(models)
-    for name in ("scenes", "gate"):
-        if find_spec(f"training.{name}_cli") is not None:
-            getattr(import_module(f"training.{name}_cli"), f"register_{name}")(models)
-
-
-def register_speech(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the steps of the speech student."""
-    speech = models.add_parser("speech", help="the emotion in a voice")
-    steps = speech.add_subparsers(metavar="STEP", required=True)
-    for name, text in (
-        ("features", "hear all corpora with the frozen blocks of the teacher; kept in the cache"),
-        ("folds", "train and score with each fold's speakers held out; kept in the cache"),
-        ("ship", "train on all speakers and write the weights"),
-        ("report", "write the model card from the folds in the cache"),
-    ):
-        step = steps.add_parser(name, help=text)
-        step.add_argument("--data", type=Path, required=True, help="folder with the corpora and their manifests")
-        step.add_argument("--teachers", type=Path, required=True, help="folder with the teachers' files")
-        step.add_argument("--cache", type=Path, required=True, help="folder to keep features and folds in")
-        if name == "folds":
-            step.add_argument("--fold", type=int, action="append", help="only this one; may be repeated")
-        if name == "ship":
-            step.add_argument("--out", type=Path, default=Path("edge/models/weights/speech.tflite"))
-        if name == "report":
-            step.add_argument("--weights", type=Path, default=Path("edge/models/weights/speech.tflite"))
-            step.add_argument("--out", type=Path, default=Path("training/reports/speech.md"))
-        step.set_defaults(run=_speech, step=name)
-
-
-def _speech(args: argparse.Namespace) -> int:
-    if find_spec("torch") is None:
-        raise UserError("training needs PyTorch and more; make the training environment with `make test-train`")
-    import_module("training.speech_steps").run(args)
-    return 0
+    register_scenes(models)
+    register_gate(models)

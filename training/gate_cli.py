@@ -6,6 +6,7 @@ from typing import Any
 
 from edge.models.interpreter import WEIGHTS
 from moments.errors import UserError
+from training.needs import need_torch
 
 _REPORT = Path(__file__).parent / "reports" / "gate.md"
 
@@ -35,7 +36,12 @@ def register_gate(sub: Any) -> None:
             step.add_argument("--clips", type=int, default=5000)
         if name == "fit":
             step.add_argument("--epochs", type=int, default=12)
-        step.set_defaults(run=run)
+        step.set_defaults(run=_step, step=run)
+
+
+def _step(args: argparse.Namespace) -> int:
+    need_torch()
+    return int(args.step(args))
 
 
 def _mix(args: argparse.Namespace) -> int:

@@ -2,10 +2,9 @@
 
 import argparse
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-from moments.errors import UserError
+from training.needs import need_torch
 
 _WEIGHTS = Path("edge/models/weights/scenes.tflite")
 
@@ -37,7 +36,6 @@ def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _scenes(args: argparse.Namespace) -> int:
-    if find_spec("torch") is None:
-        raise UserError("training needs PyTorch and more; make the training environment with `make test-train`")
+    need_torch()
     import_module("training.scenes_steps").run(args)
     return 0

@@ -1,10 +1,7 @@
 """From a real microphone path to the hub: PulseAudio, ALSA's plug-in, PyAudio, the device, mosquitto, the hub."""
 
-import shutil
-import tempfile
 import time
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,20 +9,8 @@ import pytest
 from moodscape.demo.synth import rain, voice
 from tests.e2e.processes import kill, moodscape, settings
 from tests.parts import wait_until
-from tests.pulse import Pulse
 
 SENTENCE = "Good morning! What a beautiful day it is. I am so happy to see you."
-
-
-@pytest.fixture
-def pulse():
-    folder = Path(tempfile.mkdtemp(prefix="pa"))
-    server = Pulse(folder)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """The microphone: its choice by name, and the whole way through a real PulseAudio, ALSA's plug-in and PyAudio."""
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.capture.microphone import Device, NoMicrophone, choose, stable_name
 from tests.parts import wait_until
-from tests.pulse import RATE, Pulse
+from tests.pulse import RATE
 
 INPUTS = [
     Device(0, "HDA Intel PCH: ALC257 Analog (hw:0,0)", 2, 44_100),
@@ -45,17 +42,6 @@ def test_a_missing_microphone_lists_those_that_there_are():
 def test_without_any_microphone_the_list_says_so():
     with pytest.raises(NoMicrophone, match="there are: none"):
         choose([], "usb")
-
-
-@pytest.fixture
-def pulse():
-    folder = Path(tempfile.mkdtemp(prefix="pa"))
-    server = Pulse(folder)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
-        shutil.rmtree(folder)
 
 
 RECORD = """
