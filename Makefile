@@ -1,7 +1,7 @@
 # The commands of the project; the README says what each is for.
 PYTHON ?= python3
 # The newest Python that the device runs on, where this machine has it (as python3.13, or from pyenv).
-PYTHON313 ?= $(shell command -v python3.13 2>/dev/null || ls $(HOME)/.pyenv/versions/3.13*/bin/python3.13 2>/dev/null | tail -n 1)
+PYTHON313 ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13*/bin/python3.13; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: setup demo parts lint test test-device-313 test-train lock
 
