@@ -36,6 +36,9 @@ def register_gate(sub: Any) -> None:
             step.add_argument("--clips", type=int, default=5000)
         if name == "fit":
             step.add_argument("--epochs", type=int, default=12)
+            step.add_argument(
+                "--begin", type=Path, help="a checkpoint to start from, instead of chance: a copy of an earlier fit's"
+            )
         step.set_defaults(run=_step, step=run)
 
 
@@ -58,7 +61,9 @@ def _fit(args: argparse.Namespace) -> int:
     clips = args.cache / f"clips-{args.part}"
     if not clips.is_dir():
         raise UserError(f"{clips} is missing; run `moodscape train gate mix --part {args.part}` first")
-    gate_fit.fit(clips, args.cache / f"{args.part}.pt", args.epochs)
+    if args.begin and not args.begin.is_file():
+        raise UserError(f"{args.begin} is missing; give --begin a checkpoint that `moodscape train gate fit` made")
+    gate_fit.fit(clips, args.cache / f"{args.part}.pt", args.epochs, args.begin)
     return 0
 
 
