@@ -224,6 +224,7 @@ def test_nothing_that_arrives_makes_the_device_mute(hub, outbox, publishing, pay
     outbox.put(moment())
     publisher.wake()
     wait_until(lambda: outbox.depth == 0)
+    assert publisher.connected
 
 
 def test_a_command_reaches_its_handler_and_one_that_raises_is_counted(hub, outbox, publishing):

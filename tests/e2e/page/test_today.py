@@ -76,6 +76,7 @@ def test_the_day_before_is_one_step_away(hub, look):
     page.get_by_role("link", name="The day before").click()
     page.wait_for_url(f"**/#/today?day={DAY}")
     page.wait_for_selector(".rows li")
+    expect(page.locator(".rows li").first).to_be_visible()
 
 
 def test_focus_stays_on_a_row_while_moments_arrive(hub, look):
