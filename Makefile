@@ -64,8 +64,8 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 
 lock: setup
 	$(COMPILE) --extra dev --output-file locks/dev.txt
-	$(COMPILE) --constraint locks/dev.txt --extra mic --output-file locks/edge.txt
-	$(COMPILE) --constraint locks/dev.txt --extra hub --output-file locks/hub.txt
+	$(COMPILE) --constraint locks/dev.txt --extra mic --extra clips --extra gpio --output-file locks/edge.txt
+	$(COMPILE) --constraint locks/dev.txt --extra hub --extra postgres --extra parquet --output-file locks/hub.txt
 	awk '/^pyaudio==/ {on = 1} on && /^[^ ]/ && !/^pyaudio==/ {on = 0} on' locks/edge.txt > locks/mic.txt
 
 .PHONY: bench-edge bench-page screenshots

@@ -2,9 +2,9 @@
 
 import argparse
 
-from training.gate_cli import register_gate
-from training.scenes_cli import register_scenes
-from training.speech_cli import register_speech
+from training.gate.cli import register_gate
+from training.scenes.cli import register_scenes
+from training.speech.cli import register_speech
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -21,9 +21,9 @@ from edge.models.speech import windows
 from moments import EMOTIONS
 from training.corpora import Utterance, read, utterances
 from training.quantise import save, to_int8
-from training.speech_features import features, pair
-from training.speech_head import Head, Part, Recipe, answers, train_head
-from training.speech_trunk import POSITIONS, Trunk, load_trunk
+from training.speech.features import features, pair
+from training.speech.head import Head, Part, Recipe, answers, train_head
+from training.speech.trunk import POSITIONS, Trunk, load_trunk
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from moments import EMOTIONS
 from training.corpora import Utterance
-from training.speech_features import Features
-from training.speech_trunk import WIDTH
+from training.speech.features import Features
+from training.speech.trunk import WIDTH
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training import scenes_pack
-from training.scenes_augment import Heard, hear
-from training.scenes_data import Clips, load
-from training.scenes_fit import fit
-from training.scenes_net import SceneNet, load_teacher
-from training.scenes_report import write
+from training.scenes import pack
+from training.scenes.augment import Heard, hear
+from training.scenes.data import Clips, load
+from training.scenes.fit import fit
+from training.scenes.net import SceneNet, load_teacher
+from training.scenes.report import write
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
         folds_file(args)
     elif args.step == "ship":
         clips = load(args.data, "esc50", args.cache)
-        file = scenes_pack.quantise(net(args, ALL), args.teachers, clips)
-        scenes_pack.ship(args.out, file, classes_of(clips)[0], META)
+        file = pack.quantise(net(args, ALL), args.teachers, clips)
+        pack.ship(args.out, file, classes_of(clips)[0], META)
         log.info("wrote %s", args.out)
     else:
         write(args, [net(args, fold) for fold in FOLDS], folds_file(args))
@@ -71,9 +71,9 @@ def folds_file(args: argparse.Namespace) -> bytes:
     """
     stored: Path = args.cache / "folds.tflite"
     if not stored.exists():
-        nets = scenes_pack.stacked([net(args, fold) for fold in FOLDS])
+        nets = pack.stacked([net(args, fold) for fold in FOLDS])
         log.info("quantising the heads of all folds")
-        stored.write_bytes(scenes_pack.quantise(nets, args.teachers, load(args.data, "ambience", args.cache)))
+        stored.write_bytes(pack.quantise(nets, args.teachers, load(args.data, "ambience", args.cache)))
     return stored.read_bytes()
 
 

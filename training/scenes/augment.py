@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from edge.models.frontend import LogMel
-from training.scenes_data import Clips
-from training.scenes_net import Tagger
+from training.scenes.data import Clips
+from training.scenes.net import Tagger
 
 log = logging.getLogger(__name__)
 

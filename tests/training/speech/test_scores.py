@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from moments.errors import WorkError
-from training.speech_scores import (
+from training.speech.scores import (
     Answers,
     by_fold,
     calibrated,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from edge.models.interpreter import Model
 from edge.models.scene_table import audioset_labels
 from training.quantise import save, to_int8
-from training.scenes_data import Clips
-from training.scenes_net import SceneNet
+from training.scenes.data import Clips
+from training.scenes.net import SceneNet
 
 FRAMES: Final = 501
 BANDS: Final = 128

@@ -8,7 +8,7 @@ from edge.models.interpreter import WEIGHTS
 from moments.errors import UserError
 from training.needs import need_torch
 
-_REPORT = Path(__file__).parent / "reports" / "gate.md"
+_REPORT = Path(__file__).parents[1] / "reports" / "gate.md"
 
 
 def register_gate(sub: Any) -> None:
@@ -48,44 +48,46 @@ def _step(args: argparse.Namespace) -> int:
 
 
 def _mix(args: argparse.Namespace) -> int:
-    from training import gate_bank, gate_fit
+    from training.gate.bank import load
+    from training.gate.fit import mix
 
-    bank = gate_bank.load(args.data, args.cache, args.part)
-    gate_fit.mix(bank, args.cache / f"clips-{args.part}", args.clips, seed=1_000_000)
+    mix(load(args.data, args.cache, args.part), args.cache / f"clips-{args.part}", args.clips, seed=1_000_000)
     return 0
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training import gate_fit
+    from training.gate.fit import fit
 
     clips = args.cache / f"clips-{args.part}"
     if not clips.is_dir():
         raise UserError(f"{clips} is missing; run `moodscape train gate mix --part {args.part}` first")
     if args.begin and not args.begin.is_file():
         raise UserError(f"{args.begin} is missing; give --begin a checkpoint that `moodscape train gate fit` made")
-    gate_fit.fit(clips, args.cache / f"{args.part}.pt", args.epochs, args.begin)
+    fit(clips, args.cache / f"{args.part}.pt", args.epochs, args.begin)
     return 0
 
 
 def _pack(args: argparse.Namespace) -> int:
-    from training import gate_bank, gate_fit, gate_pack
+    from training.gate.bank import load
+    from training.gate.fit import averaged
+    from training.gate.pack import pack
 
     checkpoint = args.cache / f"{args.part}.pt"
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit --part {args.part}` first")
     out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.cache)
-    gate_pack.pack(gate_fit.averaged(checkpoint), gate_bank.load(args.data, args.cache, args.part), out)
+    pack(averaged(checkpoint), load(args.data, args.cache, args.part), out)
     print(out)
     return 0
 
 
 def _report(args: argparse.Namespace) -> int:
-    from training import gate_report
+    from training.gate.report import text
 
     if not _split(args.cache).is_file():
         raise UserError(f"{_split(args.cache)} is missing; run `moodscape train gate pack --part train` first")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(gate_report.text(args.data, args.cache, _split(args.cache)), encoding="utf-8")
+    args.out.write_text(text(args.data, args.cache, _split(args.cache)), encoding="utf-8")
     print(args.out)
     return 0
 

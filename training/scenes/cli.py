@@ -37,5 +37,5 @@ def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _scenes(args: argparse.Namespace) -> int:
     need_torch()
-    import_module("training.scenes_steps").run(args)
+    import_module("training.scenes.steps").run(args)
     return 0

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.scenes_augment import Heard
-from training.scenes_net import EMBEDDING, ESC50, SceneNet, Tagger
+from training.scenes.augment import Heard
+from training.scenes.net import EMBEDDING, ESC50, SceneNet, Tagger
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import torch
 
 from edge.models.scene_table import audioset_labels, table
 from edge.models.scenes import Scenes
-from training import scenes_augment, scenes_pack, scenes_score
-from training.scenes_augment import HEARINGS, Heard, hear
-from training.scenes_cli import register_scenes
-from training.scenes_data import Clips, mel_of, windows
-from training.scenes_fit import fit
-from training.scenes_net import SceneNet, Tagger, load_teacher
+from training.scenes import augment, pack, score
+from training.scenes.augment import HEARINGS, Heard, hear
+from training.scenes.cli import register_scenes
+from training.scenes.data import Clips, mel_of, windows
+from training.scenes.fit import fit
+from training.scenes.net import SceneNet, Tagger, load_teacher
 
 FRAMES = 65  # enough for the net; a full window has 501
 
@@ -108,7 +108,7 @@ def test_what_was_heard_is_not_heard_again(heard, tagger, tmp_path):
 def test_another_condition_moves_colours_and_scales_but_keeps_the_sound():
     power = np.ones((50, 128), np.float32)
     power[10] = 100
-    changed = scenes_augment._condition(power, np.random.default_rng(3))
+    changed = augment._condition(power, np.random.default_rng(3))
     loud = int(changed[:, 64].argmax())
     assert changed[loud] == pytest.approx(100 * changed[loud - 1], rel=1e-4)
 
@@ -151,7 +151,7 @@ def test_stacked_heads_answer_as_each_alone(tagger):
     nets = [SceneNet(tagger).eval() for _ in range(3)]
     mel = torch.randn(2, FRAMES, 128)
     with torch.no_grad():
-        together = scenes_pack.stacked(nets)(mel)[0]
+        together = pack.stacked(nets)(mel)[0]
         alone = torch.cat([net(mel)[0] for net in nets], 1)
     assert not torch.allclose(alone[:, :50], alone[:, 50:100])
     assert torch.allclose(together, alone, atol=1e-5)
@@ -167,18 +167,18 @@ def teachers(folder):
 
 
 def test_labels_are_found_by_their_name(tmp_path):
-    chosen = scenes_pack.chosen(teachers(tmp_path))
+    chosen = pack.chosen(teachers(tmp_path))
     assert chosen == list(range(len(audioset_labels())))[::-1]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_int8_file_answers_as_the_float_net(tagger, tmp_path):
-    sounds, folder = clips(6, frames=scenes_pack.FRAMES), teachers(tmp_path)
+    sounds, folder = clips(6, frames=pack.FRAMES), teachers(tmp_path)
     net, rows = SceneNet(tagger).eval(), np.arange(6)
-    file = scenes_pack.quantise(net, folder, sounds)
+    file = pack.quantise(net, folder, sounds)
     assert len(file) <= 1_300_000
-    plain, quantised = scenes_pack.float_answers(net, folder, sounds, rows), scenes_pack.answers(file, sounds, rows)
+    plain, quantised = pack.float_answers(net, folder, sounds, rows), pack.answers(file, sounds, rows)
     for ours, theirs in zip(quantised, plain, strict=True):
         assert ours.shape == theirs.shape
         assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.9
@@ -188,19 +188,19 @@ ESC50 = [label for row in table() for label in row.esc50]
 
 
 def test_a_fold_is_scored_by_class_and_by_scene():
-    scenes = Scenes(scenes_pack.labels(ESC50))
+    scenes = Scenes(pack.labels(ESC50))
     esc50 = np.full((3, 50), -5.0, np.float32)
     cow, pig, rain = (ESC50.index(label) for label in ("cow", "pig", "rain"))
     esc50[[0, 1, 2], [cow, cow, rain]] = 9.0  # the second is a pig: another class of the same scene
     audioset = np.full((3, len(audioset_labels())), -9.0, np.float32)
     truth = np.array([cow, pig, rain])
-    score = scenes_score.fold_score(ESC50, scenes, truth, (esc50, audioset), (esc50, audioset))
-    assert score.int8_accuracy == score.float_accuracy == pytest.approx(2 / 3)
-    assert (score.top1, score.top3, score.unclear) == (1.0, 1.0, 0.0)
+    held_out = score.fold_score(ESC50, scenes, truth, (esc50, audioset), (esc50, audioset))
+    assert held_out.int8_accuracy == held_out.float_accuracy == pytest.approx(2 / 3)
+    assert (held_out.top1, held_out.top3, held_out.unclear) == (1.0, 1.0, 0.0)
 
 
 def test_an_ambience_counts_by_its_group_and_an_unclear_window_is_a_miss():
-    scenes = Scenes(scenes_pack.labels(ESC50))
+    scenes = Scenes(pack.labels(ESC50))
     esc50 = np.zeros((4, 50), np.float32)
     esc50[:3, ESC50.index("sea_waves")] = 12.0
     audioset = np.full((4, len(audioset_labels())), -9.0, np.float32)
@@ -210,14 +210,14 @@ def test_an_ambience_counts_by_its_group_and_an_unclear_window_is_a_miss():
         fold=np.zeros(4, np.int64),
         path=np.array(["a", "a", "b", "a"]),
     )
-    river, traffic = scenes_score.ambiences(scenes, around, (esc50, audioset))
+    river, traffic = score.ambiences(scenes, around, (esc50, audioset))
     assert (river.label, river.share) == ("river", pytest.approx(2 / 3))
     assert ("unclear", 1) in river.told
     assert (traffic.label, traffic.share, traffic.told) == ("traffic", 0.0, [("sea", 1)])
 
 
 def test_the_truth_of_ambiences_names_groups_that_exist_or_says_why_there_is_none():
-    with scenes_score._TRUTH.open(encoding="utf-8", newline="") as lines:
+    with score._TRUTH.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
     groups = {row.group for row in table()}
     assert len(rows) == 74

@@ -10,11 +10,11 @@ import torch
 
 from edge.models.scene_table import table
 from edge.models.scenes import LIKELY, Scenes
-from training import scenes_pack, scenes_score
 from training.corpora import read, sounds
-from training.scenes_data import Clips, load, windows
-from training.scenes_net import SceneNet, load_teacher
-from training.scenes_score import Ambience, Cost, FoldScore
+from training.scenes import pack, score
+from training.scenes.data import Clips, load, windows
+from training.scenes.net import SceneNet, load_teacher
+from training.scenes.score import Ambience, Cost, FoldScore
 
 _ABOUT = """# The scene model
 
@@ -42,24 +42,24 @@ def write(args: argparse.Namespace, nets: Sequence[SceneNet], folds: bytes) -> N
     """Score the folds (their nets in float, and the file with all their heads) and `args.weights`; write `args.out`."""
     clips = load(args.data, "esc50", args.cache)
     names, classes = np.unique(clips.label, return_inverse=True)
-    scenes = Scenes(scenes_pack.labels([str(name) for name in names]))
+    scenes = Scenes(pack.labels([str(name) for name in names]))
     scores = {}
     for index, net in enumerate(nets):
         fold = index + 1
         rows = np.flatnonzero(clips.fold == fold)
-        plain = scenes_pack.float_answers(net, args.teachers, clips, rows)
-        all_heads, audioset = scenes_pack.answers(folds, clips, rows)
+        plain = pack.float_answers(net, args.teachers, clips, rows)
+        all_heads, audioset = pack.answers(folds, clips, rows)
         quantised = np.split(all_heads, len(nets), axis=1)[index], audioset
-        scores[fold] = scenes_score.fold_score([str(n) for n in names], scenes, classes[rows], plain, quantised)
+        scores[fold] = score.fold_score([str(n) for n in names], scenes, classes[rows], plain, quantised)
     around = load(args.data, "ambience", args.cache)
-    heard = scenes_pack.answers(args.weights.read_bytes(), around, np.arange(len(around.label)))
+    heard = pack.answers(args.weights.read_bytes(), around, np.arange(len(around.label)))
     rain = next(sound for sound in sounds(args.data, "esc50") if sound.label == "rain")
-    cost = scenes_score.cost(args.weights, args.teachers / "yamnet_spectra_in.tflite", windows(read(rain.path), 5.0)[0])
+    cost = score.cost(args.weights, args.teachers / "yamnet_spectra_in.tflite", windows(read(rain.path), 5.0)[0])
     groups = len({row.group for row in table()})
     parts = [
         _ABOUT.format(scenes=len(table()), groups=groups),
         _esc50(scores),
-        _ambiences(scenes_score.ambiences(scenes, around, heard)),
+        _ambiences(score.ambiences(scenes, around, heard)),
         _kept(args, around, heard),
         _cost(cost, args.weights.stat().st_size),
     ]
@@ -100,7 +100,7 @@ def _pairs(counted: Counter[tuple[str, str]], most: int) -> str:
 
 
 _HOW_AMBIENCES = """Which group a recording is in was set down before it was scored
-(`training/scenes_ambience.tsv`). After the first score, labels that are parents of several scenes' labels (Vehicle,
+(`training/scenes/ambience.tsv`). After the first score, labels that are parents of several scenes' labels (Vehicle,
 Motor vehicle, Engine, Hum, Mechanisms, Whir, Outside urban) were taken out of the table of scenes, and noisy-or was
 picked among eight ways to join the two heads by what they scored here and on ESC-50's scenes. So neither score is
 blind.
@@ -115,7 +115,7 @@ def _ambiences(scored: list[Ambience]) -> str:
         for a in sorted(scored, key=lambda a: a.share)
         if a.share < 1
     ]
-    apart = ", ".join(f"{label} ({note})" for label, note in scenes_score.not_scored())
+    apart = ", ".join(f"{label} ({note})" for label, note in score.not_scored())
     total = f"Mean over {len(scored)} recordings: **{mean(a.share for a in scored):.3f}** (bar 0.80)."
     return "\n".join(
         [
@@ -130,12 +130,12 @@ def _ambiences(scored: list[Ambience]) -> str:
     )
 
 
-def _kept(args: argparse.Namespace, around: Clips, heard: scenes_pack.Outputs) -> str:
+def _kept(args: argparse.Namespace, around: Clips, heard: pack.Outputs) -> str:
     teacher = load_teacher(args.teachers / "mn04_as_mAP_432.pt")
     rows = np.array_split(np.arange(len(around.label)), max(1, len(around.label) // 32))
     with torch.no_grad():
         logits = np.concatenate([teacher(torch.from_numpy(around.floats(part))).numpy() for part in rows])
-    same = scenes_score.kept(heard, logits[:, scenes_pack.chosen(args.teachers)])
+    same = score.kept(heard, logits[:, pack.chosen(args.teachers)])
     return (
         "## What int8 keeps of the teacher\n\n"
         f"Correlation of the int8 file's AudioSet logits with the float teacher's, over the ambiences: {same:.3f}.\n"

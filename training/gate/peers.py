@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.sound import RATE, Samples
-from training.gate_score import Scorer, at_steps
+from training.gate.score import Scorer, at_steps
 
 
 def peers() -> dict[str, Scorer]:

@@ -9,10 +9,10 @@ from edge.gate.detector import Detector
 from edge.gate.segmenter import Segmenter
 from edge.models.frontend import HOP
 from edge.sound import RATE, Block, Samples
-from training.gate_bank import BABBLE, Bank, floats
-from training.gate_mix import FRAMES, LENGTH, Mixer
-from training.gate_score import noise
-from training.gate_sounds import unit
+from training.gate.bank import BABBLE, Bank, floats
+from training.gate.mix import FRAMES, LENGTH, Mixer
+from training.gate.score import noise
+from training.gate.sounds import unit
 
 _BLOCK = 512
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from edge.gate.features import BANDS, CARRY, FRESH, Floats, first_floor, next_floor, over_floor
-from training import gate_bank
-from training.gate_mix import Mixer
-from training.gate_net import GateNet
+from training.gate.bank import Bank
+from training.gate.mix import Mixer
+from training.gate.net import GateNet
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _AVERAGED: Final = 0.998
 """Share of the old weights in the running average that is kept in the end."""
 
 
-def mix(bank: gate_bank.Bank, folder: Path, clips: int, seed: int) -> None:
+def mix(bank: Bank, folder: Path, clips: int, seed: int) -> None:
     """Make `clips` clips under `folder`, 250 a file."""
     folder.mkdir(parents=True, exist_ok=True)
     mixer = Mixer(bank)

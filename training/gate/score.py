@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from edge.gate.detector import Detector
 from edge.models.frontend import FFT, HOP
 from edge.sound import RATE, Samples
-from training.gate_bank import Bank, floats
-from training.gate_mix import LENGTH, Mixer, at_unit
-from training.gate_sounds import unit
+from training.gate.bank import Bank, floats
+from training.gate.mix import LENGTH, Mixer, at_unit
+from training.gate.sounds import unit
 
 SNRS_DB: Final = (-5, 0, 5, 10, 20)
 STEP_S: Final = 0.03

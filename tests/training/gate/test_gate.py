@@ -6,12 +6,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="training has an environment of its own")
 
 from edge.gate.features import CARRY, FRESH, WIDTH  # noqa: E402
-from training import gate_score  # noqa: E402
-from training.gate_bank import Bank  # noqa: E402
-from training.gate_fit import averaged, calls_of, fit, mix  # noqa: E402
-from training.gate_mix import CALLS, FRAMES, LENGTH, STEPS, Mixer, active  # noqa: E402
-from training.gate_net import PAST, TOKEN, GateNet  # noqa: E402
-from training.gate_route import route  # noqa: E402
+from training.gate import score  # noqa: E402
+from training.gate.bank import Bank  # noqa: E402
+from training.gate.fit import averaged, calls_of, fit, mix  # noqa: E402
+from training.gate.mix import CALLS, FRAMES, LENGTH, STEPS, Mixer, active  # noqa: E402
+from training.gate.net import PAST, TOKEN, GateNet  # noqa: E402
+from training.gate.route import route  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_active_frames_are_those_of_the_voice():
 
 
 def test_fitting_goes_on_where_it_stopped(bank, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.gate_fit._SHARD", 16)
+    monkeypatch.setattr("training.gate.fit._SHARD", 16)
     mix(bank, tmp_path / "clips", 16, seed=0)
     fit(tmp_path / "clips", tmp_path / "net.pt", epochs=1)
     first = averaged(tmp_path / "net.pt")
@@ -98,7 +98,7 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
     rng = np.random.default_rng(0)
     scores, truth = rng.integers(0, 5, 60).astype(np.float32), rng.random(60) < 0.4
     pairs = [(a > b) + (a == b) / 2 for a in scores[truth] for b in scores[~truth]]
-    assert gate_score.auc(scores, truth) == pytest.approx(np.mean(pairs))
+    assert score.auc(scores, truth) == pytest.approx(np.mean(pairs))
 
 
 def test_a_perfect_detector_routes_everything_right(bank, monkeypatch):
@@ -107,7 +107,7 @@ def test_a_perfect_detector_routes_everything_right(bank, monkeypatch):
     def spans(_detector, sound):
         return truth.pop("spans")
 
-    import training.gate_route as module
+    import training.gate.route as module
 
     utterances = module._utterances
     monkeypatch.setattr(module, "_utterances", lambda on: truth.setdefault("spans", utterances(on)))
@@ -117,12 +117,12 @@ def test_a_perfect_detector_routes_everything_right(bank, monkeypatch):
 
 def test_the_longest_run_is_counted_in_seconds():
     over = np.array([0, 1, 1, 0, 1, 1, 1, 1, 0], bool)
-    assert gate_score.longest_run_s(over) == pytest.approx(0.12)
-    assert gate_score.longest_run_s(over[:1]) == 0.0
+    assert score.longest_run_s(over) == pytest.approx(0.12)
+    assert score.longest_run_s(over[:1]) == 0.0
 
 
 def test_mixtures_have_the_ratio_that_was_asked_for(bank):
-    loud, soft = gate_score.mixtures(bank, 20, 2)[0], gate_score.mixtures(bank, -20, 2)[0]
+    loud, soft = score.mixtures(bank, 20, 2)[0], score.mixtures(bank, -20, 2)[0]
     assert len(loud.sound) == LENGTH
     assert np.array_equal(loud.truth, soft.truth)
     speech_steps = np.repeat(loud.truth, 480)

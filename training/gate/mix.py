@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edge.gate.features import CARRY, FRESH, STEP, Floats, log_mel
 from edge.models.frontend import FFT, HOP, WINDOW, power_frames
 from edge.sound import Samples
-from training.gate_bank import VOICED, Bank, floats
-from training.gate_sounds import coloured_noise, convolved, music, room, unit
+from training.gate.bank import VOICED, Bank, floats
+from training.gate.sounds import coloured_noise, convolved, music, room, unit
 
 CALLS: Final = 133
 """Calls of the net in one clip."""

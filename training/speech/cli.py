@@ -33,5 +33,5 @@ def register_speech(models: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _speech(args: argparse.Namespace) -> int:
     need_torch()
-    import_module("training.speech_steps").run(args)
+    import_module("training.speech.steps").run(args)
     return 0

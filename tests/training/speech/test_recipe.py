@@ -12,13 +12,13 @@ from edge.models.speech import SpeechReader, windows
 from moments import EMOTIONS
 from moments.errors import UserError
 from tests.training.synthetic import corpora
-from training import speech
 from training.cli import register
 from training.corpora import utterances
-from training.speech_features import Features, features
-from training.speech_head import Head, Part, Recipe, answers, classes, train_head
-from training.speech_report import calibration, card
-from training.speech_trunk import Trunk, load_trunk
+from training.speech import recipe
+from training.speech.features import Features, features
+from training.speech.head import Head, Part, Recipe, answers, classes, train_head
+from training.speech.report import calibration, card
+from training.speech.trunk import Trunk, load_trunk
 
 QUICK = Recipe(channels=16, epochs=6, batch=4, share=())
 
@@ -33,7 +33,7 @@ def made_part(n: int = 60, seed: int = 0) -> Part:
     """Give features in which one channel tells anger from sadness, in windows of three positions, two layers."""
     rng = np.random.default_rng(seed)
     items = [
-        speech.Utterance("turev", Path(), emotion, "turev/unknown", None, 1.0)
+        recipe.Utterance("turev", Path(), emotion, "turev/unknown", None, 1.0)
         for emotion in ("anger", "sadness") * (n // 2)
     ]
     values = rng.standard_normal((n, 3, 2, 384)).astype(np.float16)
@@ -60,14 +60,14 @@ def test_features_that_were_begun_go_on_where_they_were(
     trunk: Trunk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = utterances(corpora(tmp_path / "data", per_emotion=2), ["ravdess"])
-    monkeypatch.setattr("training.speech_features._SAVE_EVERY", 5)
+    monkeypatch.setattr("training.speech.features._SAVE_EVERY", 5)
     whole = features(trunk, items, tmp_path / "whole")
     assert whole.values.shape == (24, 75, 2, 384)  # 8 of one window, 8 of 3.5 s and so two
     assert np.bincount(whole.of_window).tolist() == [1, 2] * 8
 
-    from training import speech_features
+    from training.speech.features import _run as run
 
-    run, calls = speech_features._run, []
+    calls: list[int] = []
 
     def stopped(trunk: Trunk, mels: list[np.ndarray]) -> np.ndarray:
         calls.append(len(mels))
@@ -75,7 +75,7 @@ def test_features_that_were_begun_go_on_where_they_were(
             raise KeyboardInterrupt
         return run(trunk, mels)
 
-    monkeypatch.setattr("training.speech_features._run", stopped)
+    monkeypatch.setattr("training.speech.features._run", stopped)
     with pytest.raises(KeyboardInterrupt):
         features(trunk, items, tmp_path / "begun")
     again = features(trunk, items, tmp_path / "begun")
@@ -117,28 +117,28 @@ def test_answers_are_of_the_used_utterances_and_the_mean_of_their_windows() -> N
 
 
 @pytest.fixture
-def shop(tmp_path: Path, trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> speech.Workshop:
-    monkeypatch.setattr(speech.Workshop, "trunk", lambda _: trunk)
-    monkeypatch.setattr(speech, "BLOCKS", 1)
-    monkeypatch.setattr(speech, "CALIBRATION_WINDOWS", 4)
-    return speech.Workshop(corpora(tmp_path / "data"), tmp_path, tmp_path / "cache")
+def shop(tmp_path: Path, trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> recipe.Workshop:
+    monkeypatch.setattr(recipe.Workshop, "trunk", lambda _: trunk)
+    monkeypatch.setattr(recipe, "BLOCKS", 1)
+    monkeypatch.setattr(recipe, "CALIBRATION_WINDOWS", 4)
+    return recipe.Workshop(corpora(tmp_path / "data"), tmp_path, tmp_path / "cache")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_folds_are_trained_without_their_speakers_and_the_int8_file_is_what_is_scored(
-    shop: speech.Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: recipe.Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[str]] = []
     train = train_head
 
-    def spy(parts: list[Part], recipe: Recipe, seed: int) -> Head:
+    def spy(parts: list[Part], asked: Recipe, seed: int) -> Head:
         seen.append({item.speaker for part in parts for item in np.array(part.items, object)[part.used]})
-        return train(parts, recipe, seed)
+        return train(parts, asked, seed)
 
-    monkeypatch.setattr(speech, "train_head", spy)
+    monkeypatch.setattr(recipe, "train_head", spy)
     for fold in (1, 2):
-        speech.run_fold(shop, fold, QUICK)
+        recipe.run_fold(shop, fold, QUICK)
     assert seen == [{"ravdess/actor_02", "nemo/ZZ0"}, {"ravdess/actor_01", "nemo/AA0"}]
     rows = json.loads((shop.folds(QUICK) / "1" / "answers.json").read_text())
     assert {row["speaker"] for row in rows} == {"ravdess/actor_01", "nemo/AA0"}
@@ -146,11 +146,11 @@ def test_folds_are_trained_without_their_speakers_and_the_int8_file_is_what_is_s
     for row in rows:
         assert row["int8"] == pytest.approx(row["float"], abs=0.3)
 
-    speech.run_fold(shop, 1, QUICK)
+    recipe.run_fold(shop, 1, QUICK)
     assert len(seen) == 2  # what is there is not made again
 
     meta = calibration(shop.folds(QUICK))
-    speech.ship(shop, QUICK, meta, tmp_path / "speech.tflite")
+    recipe.ship(shop, QUICK, meta, tmp_path / "speech.tflite")
     assert seen[2] == {"ravdess/actor_01", "ravdess/actor_02", "nemo/AA0", "nemo/ZZ0"}
     reader = SpeechReader.load(tmp_path / "speech.tflite")
     assert reader.temperature == pytest.approx(meta["temperature"])

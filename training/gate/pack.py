@@ -10,10 +10,10 @@ from torch import Tensor
 
 from edge.gate.features import CARRY, FRESH, WIDTH
 from training import quantise
-from training.gate_bank import Bank
-from training.gate_fit import calls_of
-from training.gate_mix import CALLS, Mixer
-from training.gate_net import PAST, TOKEN, GateNet
+from training.gate.bank import Bank
+from training.gate.fit import calls_of
+from training.gate.mix import CALLS, Mixer
+from training.gate.net import PAST, TOKEN, GateNet
 
 _THRESHOLDS: Final = {"speech": {"on": 0.7, "off": 0.35}, "near": {"on": 0.6, "off": 0.3}}
 """Where the segmenter is recommended to begin and end a voice."""

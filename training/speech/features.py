@@ -19,7 +19,7 @@ from edge.models.speech import window_count, windows
 from edge.sound import Samples
 from training.augment import Rooms
 from training.corpora import Utterance, read
-from training.speech_trunk import POSITIONS, WIDTH, Trunk
+from training.speech.trunk import POSITIONS, WIDTH, Trunk
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.models.speech import SpeechReader
 from moments import EMOTIONS
-from training.speech_scores import (
+from training.speech.scores import (
     Answers,
     by_fold,
     calibrated,

@@ -15,10 +15,10 @@ from edge.models.interpreter import Model
 from edge.models.scene_table import UNCLEAR, table
 from edge.models.scenes import LIKELY, SceneReader, Scenes
 from edge.sound import Samples
-from training.scenes_data import Clips, mel_of
-from training.scenes_pack import Outputs
+from training.scenes.data import Clips, mel_of
+from training.scenes.pack import Outputs
 
-_TRUTH: Final = Path(__file__).with_name("scenes_ambience.tsv")
+_TRUTH: Final = Path(__file__).with_name("ambience.tsv")
 
 LABELS: Final = tuple(row.label for row in table())
 GROUPS: Final = np.array([row.group for row in table()])

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from edge.gate import detector as gate
 from edge.sound import RATE
-from training import gate_bank, gate_route, gate_score
-from training.gate_peers import peers
+from training.gate import route, score
+from training.gate.bank import Bank, floats, load
+from training.gate.peers import peers
 
 _CLIPS = 20
 _DELAYS = (0, 1, 2, 3)
@@ -22,7 +23,7 @@ Frames = NDArray[np.float32]
 
 def text(data: Path, cache: Path, weights: Path) -> str:
     """Measure and give the report as Markdown."""
-    bank = gate_bank.load(data, cache, "test")
+    bank = load(data, cache, "test")
     detector = gate.load(weights)
     return "\n".join(
         [
@@ -42,26 +43,26 @@ def text(data: Path, cache: Path, weights: Path) -> str:
     )
 
 
-def _frames(bank: gate_bank.Bank, detector: gate.Detector) -> list[str]:
-    scorers = {"ours": gate_score.ours(detector), **peers()}
+def _frames(bank: Bank, detector: gate.Detector) -> list[str]:
+    scorers = {"ours": score.ours(detector), **peers()}
     rows: dict[str, list[str]] = {name: [] for name in scorers}
     at_ten: tuple[Frames, NDArray[np.bool_]] | None = None
-    for snr_db in gate_score.SNRS_DB:
-        made = gate_score.mixtures(bank, snr_db, _CLIPS)
+    for snr_db in score.SNRS_DB:
+        made = score.mixtures(bank, snr_db, _CLIPS)
         truth = np.concatenate([mixture.truth for mixture in made])
-        for name, score in scorers.items():
-            values = [score(mixture.sound) for mixture in made]
+        for name, scorer in scorers.items():
+            values = [scorer(mixture.sound) for mixture in made]
             delays = _DELAYS if name != "ours" else (0,)
-            rows[name].append(f"{max(gate_score.auc(_earlier(values, by), truth) for by in delays):.3f}")
+            rows[name].append(f"{max(score.auc(_earlier(values, by), truth) for by in delays):.3f}")
             if name == "ours" and snr_db == 10:
                 at_ten = np.concatenate(values), truth
     assert at_ten is not None
-    limit = gate_score.threshold_that_misses(*at_ten, 0.05)
-    score = scorers["ours"]
-    runs = np.array([gate_score.longest_run_s(score(gate_bank.floats(clip)) >= limit) for clip in bank.noise])
+    limit = score.threshold_that_misses(*at_ten, 0.05)
+    scorer = scorers["ours"]
+    runs = np.array([score.longest_run_s(scorer(floats(clip)) >= limit) for clip in bank.noise])
     own = detector.thresholds["speech"].on
-    bare = np.array([gate_score.longest_run_s(score(gate_bank.floats(clip)) >= own) for clip in bank.noise])
-    moments = np.mean([gate_route.share_of_speech(detector, gate_bank.floats(clip)) > 0 for clip in bank.noise])
+    bare = np.array([score.longest_run_s(scorer(floats(clip)) >= own) for clip in bank.noise])
+    moments = np.mean([route.share_of_speech(detector, floats(clip)) > 0 for clip in bank.noise])
     return [
         "## Speech or not, step by step",
         "",
@@ -69,8 +70,8 @@ def _frames(bank: gate_bank.Bank, detector: gate.Detector) -> list[str]:
         "for all. A detector that only says yes or no has one point on its curve; its area is that of the lines",
         "through it. A public detector's answers may lag by up to 90 ms, whichever suits it best.",
         "",
-        "| detector | " + " | ".join(f"{snr}" for snr in gate_score.SNRS_DB) + " |",
-        "|---|" + "---|" * len(gate_score.SNRS_DB),
+        "| detector | " + " | ".join(f"{snr}" for snr in score.SNRS_DB) + " |",
+        "|---|" + "---|" * len(score.SNRS_DB),
         *(f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()),
         "",
         "## False speech",
@@ -91,11 +92,11 @@ def _earlier(values: list[Frames], by: int) -> Frames:
     return np.concatenate([np.concatenate((v[by:], np.repeat(v[-1:], by))) for v in values])
 
 
-def _places(bank: gate_bank.Bank, detector: gate.Detector) -> list[str]:
+def _places(bank: Bank, detector: gate.Detector) -> list[str]:
     rows = []
-    for name, sound in gate_route.babble(bank, 10).items():
-        share = gate_route.share_of_speech(detector, sound)
-        found = gate_route.found_in(detector, bank, sound, 10, 10)
+    for name, sound in route.babble(bank, 10).items():
+        share = route.share_of_speech(detector, sound)
+        found = route.found_in(detector, bank, sound, 10, 10)
         rows.append(f"| {name.replace('_', ' ')} | {share:.3f} | {found:.3f} |")
     return [
         "## Whose speech?",
@@ -110,8 +111,8 @@ def _places(bank: gate_bank.Bank, detector: gate.Detector) -> list[str]:
     ]
 
 
-def _routing(bank: gate_bank.Bank, detector: gate.Detector) -> list[str]:
-    routing = gate_route.route(detector, bank, _HOURS)
+def _routing(bank: Bank, detector: gate.Detector) -> list[str]:
+    routing = route.route(detector, bank, _HOURS)
     rows = []
     for name, errors in (("start", routing.starts_ms), ("end", routing.ends_ms)):
         rows.append(f"| {name} | {np.median(errors):.0f} | {np.quantile(errors, 0.9):.0f} |")

@@ -1,0 +1,1 @@
+"""The training of the gate: sounds, mixtures, the net, the report."""

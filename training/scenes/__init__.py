@@ -1,0 +1,1 @@
+"""The training of the scene reader: data, hearings, the net, the report."""

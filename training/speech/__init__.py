@@ -1,0 +1,1 @@
+"""The training of the speech reader: teachers, features, students, the report."""
