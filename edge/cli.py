@@ -66,7 +66,7 @@ def _devices(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from edge.check import findings
+    from edge.care.check import findings
 
     bad = 0
     for finding in findings(_load(args)):
@@ -77,7 +77,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _mark(args: argparse.Namespace) -> int:
-    from edge.control import ask
+    from edge.owner.control import ask
     from moments import uuid7
 
     reply = ask(_load(args).outbox_path, {"id": uuid7(), "do": "mark", "args": {"note": args.note}})

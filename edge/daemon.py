@@ -11,19 +11,19 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Final
 
+from edge.care.health import Machine
+from edge.care.systemd import notify
 from edge.clock import Clock, Reading
-from edge.commands import Commands, Pause
 from edge.config import Config
-from edge.control import Control, path_beside
-from edge.health import Machine
+from edge.delivery.publisher import Publisher
 from edge.listener import Listener
 from edge.moment import stamp
-from edge.outbox import Outbox
-from edge.owner import Owner
+from edge.outbox.queue import Outbox
+from edge.owner.commands import Commands, Pause
+from edge.owner.control import Control, path_beside
+from edge.owner.settings import Owner
 from edge.pipeline import Draft
 from edge.place import Places
-from edge.publish import Publisher
-from edge.systemd import notify
 from moments import Models, Moment, uuid7
 from moments.errors import UserError, WorkError
 

@@ -47,7 +47,7 @@ print([name for name in ("numpy", "paho", "pydantic", "gpsd", "yaml") if name in
 def test_the_daemon_imports_nothing_of_the_hub_or_the_training():
     code = """
 import sys
-import edge.daemon, edge.check
+import edge.daemon, edge.care.check
 heavy = ("hub", "training", "fastapi", "sqlalchemy", "torch", "scipy", "soundfile", "pyaudio")
 print([name for name in heavy if name in sys.modules])
 """

@@ -15,8 +15,8 @@ import soundfile
 from edge import cli
 from edge.sound import RATE
 from moments import Moment
+from tests.edge.delivery.test_publisher import FakeHub
 from tests.edge.parts import scene, silence, voice
-from tests.edge.test_publish import FakeHub
 from tests.parts import free_port, wait_until
 
 pytestmark = pytest.mark.needs("mosquitto")

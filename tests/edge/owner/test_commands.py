@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.clock import Clock
-from edge.commands import Commands, Pause
-from edge.outbox import Outbox
+from edge.outbox.queue import Outbox
+from edge.owner.commands import Commands, Pause
 from tests.edge.making import NOON, moments
 
 WALL = NOON.timestamp()

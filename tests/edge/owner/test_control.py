@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from edge.control import Control, ask, path_beside
+from edge.owner.control import Control, ask, path_beside
 from moments.errors import WorkError
 
 

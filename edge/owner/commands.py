@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from edge.clock import Clock
-from edge.outbox import Outbox
+from edge.outbox.queue import Outbox
 
 log = logging.getLogger(__name__)
 _REMEMBERED: Final = 100

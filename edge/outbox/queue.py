@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.clock import Reading
-from edge.outbox_file import INSERT, OutboxFile, Row
+from edge.outbox.file import INSERT, OutboxFile, Row
 from moments import Moment
 
 __all__ = ["Outbox", "Row"]

@@ -1,8 +1,8 @@
 import json
 import time
 
-from edge import health
-from edge.health import Machine
+from edge.care import health
+from edge.care.health import Machine
 
 
 def test_the_machine_tells_what_it_can_and_null_for_what_it_cannot(tmp_path, monkeypatch):

@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from edge import outbox as outboxes
 from edge.clock import Reading
-from edge.outbox import Outbox
+from edge.outbox import queue as outboxes
+from edge.outbox.queue import Outbox
 from tests.edge.making import NOON, moment, moments
 
 
@@ -242,7 +242,7 @@ def test_a_disk_that_has_become_read_only_is_no_end(opened):
 CHILD = """
 import sys
 from pathlib import Path
-from edge.outbox import Outbox
+from edge.outbox.queue import Outbox
 from tests.edge.making import moment
 box = Outbox(Path(sys.argv[1]), max_mb=100, max_days=365)
 waiting = []

@@ -128,7 +128,7 @@ def _place(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
 
 
 def _outbox(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
-    from edge.outbox import Outbox
+    from edge.outbox.queue import Outbox
 
     path = config.outbox_path
     outbox = Outbox(path, max_mb=config.outbox.max_mb, max_days=config.outbox.max_days)
@@ -149,7 +149,7 @@ def _outbox(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
 
 def _broker(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     """Log in as the device would, under another client id, so that a running device is not thrown out."""
-    from edge.connection import try_login
+    from edge.delivery.connection import try_login
 
     where = f"{config.broker.host}:{config.broker.port}"
     try:

@@ -11,8 +11,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import Broker
-from edge.outbox import Outbox
-from edge.publish import Publisher
+from edge.delivery.publisher import Publisher
+from edge.outbox.queue import Outbox
 from moments.errors import UserError
 from tests.edge.making import moment, moments
 from tests.parts import answers, free_port, program, wait_until

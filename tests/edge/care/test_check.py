@@ -5,7 +5,7 @@ import sys
 import pytest
 import soundfile
 
-from edge import check
+from edge.care import check
 from edge.config import Broker, Config, Gps, OutboxSettings
 from edge.pipeline import Pipeline
 from tests.edge.parts import pipeline, scene

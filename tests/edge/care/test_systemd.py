@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from edge.systemd import notify
+from edge.care.systemd import notify
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from configs import shipped
-from edge.owner import Owner
+from edge.owner.settings import Owner
 
 ZONES = [{"lat": 35.0, "lon": 129.0, "radius_m": 500, "name": "home"}]
 

@@ -24,8 +24,8 @@ from functools import partial
 from typing import Any, Final
 
 from edge.config import Broker
-from edge.connection import Connection, Task
-from edge.outbox import Outbox, Row
+from edge.delivery.connection import Connection, Task
+from edge.outbox.queue import Outbox, Row
 from moments.topics import parse
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Out to the broker, and what comes back from it."""

@@ -1,0 +1,1 @@
+"""What waits until the hub has stored it."""

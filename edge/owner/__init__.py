@@ -1,0 +1,1 @@
+"""What the owner asks of the device, and how that reaches it."""
