@@ -9,11 +9,14 @@ from typing import Final, Literal, Protocol, Self
 
 from edge.gate.detector import Detector
 from edge.gate.segmenter import Segmenter
-from edge.models.rules import Rules
+from edge.models.rules import Rules, WrongRules
 from edge.models.scenes import SceneReading
 from edge.sound import QUIET_DBFS, RATE, Block, Samples, Segment, level_dbfs
 from edge.steady import Steady, Stretch, Window
 from moments import EMOTIONS, UNCLEAR, Emotion, Models, Rule, Scene, expected_affect, uuid7
+
+__all__ = ["RATE", "Block", "Draft", "Pipeline", "Rules", "SceneReading", "WrongRules"]
+"""What the hub reads recordings and an owner's rules with, besides this device's own daemon."""
 
 _MEDIAN_WINDOWS: Final = 720
 _MEDIAN_FROM: Final = 60

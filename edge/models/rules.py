@@ -210,6 +210,10 @@ class Rules:
         """The works that rules are judged from, by key."""
         return dict(self._file.sources)
 
+    def to_json(self) -> str:
+        """Write the table as JSON, which `parse` reads as well."""
+        return self._file.model_dump_json(exclude_none=True)
+
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._file.rules)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
-from hub.stores import rollups
+from hub.stores import beside, rollups
 from hub.stores.tables import erased, moments, notes, places, scenes
 
 _STRETCH: Final = 2000
@@ -38,6 +38,7 @@ def erase_some(connection: Connection, condition: Sequence[Any]) -> Stretch:
         connection.execute(delete(notes).where(notes.c.rowid == bindparam("gone")), noted)
     connection.execute(delete(places).where(places.c.seq == bindparam("gone")), seqs)
     connection.execute(delete(moments).where(moments.c.seq == bindparam("gone")), seqs)
+    beside.let_go(connection, [row.id for row in found])
     return Stretch(len(found), {row.scene for row in found if row.scene is not None}, noted=bool(noted))
 
 

@@ -1,0 +1,1 @@
+"""What an owner sets for all devices: home zones, pauses, clips, retention, rules."""

@@ -1,0 +1,120 @@
+"""The tables of what stands beside the moments: settings, named places, records, clips, commands.
+
+An owner that is empty stands for nobody: the devices that were given to no owner.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Connection, Float, Integer, LargeBinary, Table, Text, delete, insert, select
+
+from hub.stores import rows
+from hub.stores.tables import METADATA
+from moments import Moment
+
+_Number: Final = BigInteger().with_variant(Integer, "sqlite")
+
+settings: Final = Table(
+    "settings",
+    METADATA,
+    Column("owner", Text, primary_key=True),
+    Column("version", Integer, nullable=False, comment="counts every change of settings or rules"),
+    Column("body", Text, nullable=False, comment="the settings as JSON"),
+    Column("rules", Text, comment="the owner's own table of rules as YAML; null: the one that ships"),
+)
+
+named_places: Final = Table(
+    "named_places",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("lon", Float(53), nullable=False),
+    Column("radius_m", Float(53), nullable=False),
+)
+
+records: Final = Table(
+    "records",
+    METADATA,
+    Column("n", _Number, primary_key=True, comment="the order in which they were made"),
+    Column("id", LargeBinary(16), nullable=False, unique=True, comment="the UUID's bytes"),
+    Column("device", Text, nullable=False, index=True),
+    Column("origin", Text, nullable=False, comment="upload, note or mark"),
+    Column("state", Text, nullable=False, comment="waiting, reading, done or failed"),
+    Column("progress", Float(53), nullable=False),
+    Column("error", Text),
+    Column("start_ms", _Number, comment="Unix time in ms; null until it is known"),
+    Column("offset_min", Integer),
+    Column("seconds", Float(53)),
+    Column("note", Text, comment="the person's words until they stand beside the first moment"),
+    Column("lat", Float(53)),
+    Column("lon", Float(53)),
+    Column("clip", Text, comment="SHA-256 of the sound"),
+    Column("made_ms", _Number, nullable=False),
+    Column("repeat", LargeBinary(32), unique=True, comment="hash of the Idempotency-Key and whose it is"),
+    sqlite_autoincrement=True,
+)
+
+recorded: Final = Table(
+    "recorded",
+    METADATA,
+    Column("moment", LargeBinary(16), primary_key=True),
+    Column("record", LargeBinary(16), nullable=False, index=True),
+)
+"""Which record a moment belongs to."""
+
+clips: Final = Table(
+    "clips",
+    METADATA,
+    Column("sha256", Text, primary_key=True),
+    Column("device", Text, primary_key=True, comment="whose it is; two may send the same sound"),
+    Column("record", LargeBinary(16)),
+    Column("seconds", Float(53)),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", _Number, nullable=False),
+    Column("made_ms", _Number, nullable=False),
+)
+
+commands: Final = Table(
+    "commands",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("device", Text, nullable=False, index=True),
+    Column("body", Text, nullable=False, comment="the command as JSON, as it goes to the device"),
+    Column("sent_ms", _Number, nullable=False),
+    Column("reply", Text, comment="the device's reply as JSON"),
+)
+
+IN_RECORD: Final = 500  # keys in one IN
+
+
+def take_up(connection: Connection, new: list[Moment], at_ms: int) -> None:
+    """Note which records new moments belong to, and make the record of a mark that a device tells of first here."""
+    belongs = {rows.key(moment.id): (rows.key(moment.record), moment) for moment in new if moment.record}
+    if not belongs:
+        return
+    connection.execute(insert(recorded), [{"moment": key, "record": record} for key, (record, _) in belongs.items()])
+    marks: dict[bytes, dict[str, Any]] = {}
+    for record, moment in belongs.values():
+        row = rows.to_row(moment)
+        first = marks.get(record)
+        if moment.origin == "mark" and (first is None or row["start_ms"] < first["start_ms"]):
+            marks[record] = row
+    known = set(connection.execute(select(records.c.id).where(records.c.id.in_(list(marks)))).scalars())
+    for record, row in marks.items():
+        if record not in known:
+            kept = {name: row[name] for name in ("device", "start_ms", "offset_min", "seconds", "lat", "lon", "clip")}
+            made = {"id": record, "origin": "mark", "state": "done", "progress": 1.0, "made_ms": at_ms}
+            connection.execute(insert(records).values(kept | made))
+
+
+def let_go(connection: Connection, ids: list[bytes]) -> None:
+    """Forget which records erased moments belonged to; a record that is left without any goes with the last."""
+    touched: set[bytes] = set()
+    for at in range(0, len(ids), IN_RECORD):
+        some = recorded.c.moment.in_(ids[at : at + IN_RECORD])
+        touched.update(connection.execute(select(recorded.c.record).where(some)).scalars())
+        connection.execute(delete(recorded).where(some))
+    for record in touched:
+        if connection.execute(select(recorded.c.moment).where(recorded.c.record == record).limit(1)).first() is None:
+            connection.execute(delete(records).where(records.c.id == record))
