@@ -18,9 +18,10 @@ from sqlalchemy import URL, Connection, bindparam, create_engine, delete, event,
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import rollups, rows
+from hub.stores import beside, migrations, rollups, rows
 from hub.stores.erasing import erase_some, sweep
-from hub.stores.tables import METADATA, VERSION, VIRTUAL, devices, erased, letters, moments, notes, scenes
+from hub.stores.schema import METADATA
+from hub.stores.tables import VIRTUAL, devices, erased, letters, moments, notes, scenes
 from moments import Moment
 from moments.errors import UserError, WorkError
 
@@ -90,14 +91,17 @@ class Store:
 
     def _make(self, connection: Connection) -> None:
         found = connection.execute(text("PRAGMA user_version")).scalar_one()
-        if found > VERSION:
+        version = migrations.newest()
+        if found > version:
             raise UserError(
-                f"the store {self.path} is of version {found}, made by a newer Moodscape; this one knows {VERSION}"
+                f"the store {self.path} is of version {found}, made by a newer Moodscape; this one knows {version}"
             )
+        if found:
+            migrations.migrate(connection, found)
         METADATA.create_all(connection)
         for statement in VIRTUAL:
             connection.execute(text(statement))
-        connection.execute(text(f"PRAGMA user_version = {VERSION}"))
+        connection.execute(text(f"PRAGMA user_version = {version}"))
 
     def check(self) -> None:
         """Look for damage. Raises WorkError when there is some."""
@@ -130,6 +134,7 @@ class Store:
         with self._writing() as connection:
             new = _unknown(connection, by_key)
             self._insert(connection, new)
+            beside.take_up(connection, new, now_ms())
             _insert_letters(connection, dead)
             _hear(connection, {moment.device for moment in arrived}, reports)
         if new:

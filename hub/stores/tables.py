@@ -20,9 +20,6 @@ from sqlalchemy import column as plain
 
 METADATA: Final = MetaData()
 
-VERSION: Final = 1
-"""What `user_version` says of a file with these tables."""
-
 moments: Final = Table(
     "moments",
     METADATA,

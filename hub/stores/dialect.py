@@ -1,0 +1,22 @@
+"""What SQLAlchemy Core leaves to the dialect: putting a row in or over, and many rows fast."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """Give an INSERT with `on_conflict_do_nothing` and `on_conflict_do_update` for the connection's dialect."""
+    return _INSERTS[connection.dialect.name](table)
+
+
+def put_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, past SQLAlchemy's own handling of parameters, which would take as long as the store does."""
+    if rows:
+        marks = ", ".join([_MARKS[connection.dialect.name]] * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours
