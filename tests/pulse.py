@@ -100,6 +100,12 @@ class Pulse:
             self._queue.extend(pcm[i : i + _PIECE] for i in range(0, len(pcm), _PIECE))
             return len(self._queue) * _PIECE / RATE
 
+    @property
+    def left_s(self) -> float:
+        """Seconds of what `play` took that have not been played yet."""
+        with self._lock:
+            return len(self._queue) * _PIECE / RATE
+
     def _write(self) -> None:
         """Write 20 ms each 20 ms, as a sound card does."""
         with self.fifo.open("wb", buffering=0) as out:
