@@ -92,6 +92,15 @@ class Retention(_Settings):
     scene_days: Days | None = None
 
 
+class HomeAssistant(_Settings):
+    """Whether devices are announced to a Home Assistant at the same broker."""
+
+    enabled: bool = False
+    prefix: str = Field(
+        default="homeassistant", pattern=r"^[^#+/]+(/[^#+/]+)*$", description="its MQTT integration's discovery prefix"
+    )
+
+
 class Settings(_Settings):
     """All of `hub.yaml`."""
 
@@ -99,6 +108,7 @@ class Settings(_Settings):
     broker: Broker = Broker()
     store: StoreSettings = StoreSettings()
     retention: Retention = Retention()
+    home_assistant: HomeAssistant = HomeAssistant()
 
 
 def _read(path: Path | None) -> tuple[str, Any]:

@@ -9,8 +9,9 @@ import uvicorn
 
 from hub.api.app import create_app
 from hub.api.feed import Feed
-from hub.config import Http, Settings
-from hub.ingest.subscriber import Subscriber
+from hub.config import HomeAssistant, Http, Settings
+from hub.home_assistant import discovery, discovery_topic
+from hub.ingest.subscriber import Announce, Subscriber
 from hub.metrics import Metrics
 from hub.retention import Retainer
 from hub.stores.store import Store
@@ -43,6 +44,12 @@ def _leave(_signal: int, _frame: Any) -> None:
     """Stand in for the default, which would end the process before it has tidied up; uvicorn raises it at its end."""
 
 
+def _announcer(settings: HomeAssistant) -> Announce | None:
+    if not settings.enabled:
+        return None
+    return lambda device: (discovery_topic(device, settings.prefix), discovery(device))
+
+
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl+C. Raises UserError, WorkError."""
     http = settings.http
@@ -54,7 +61,7 @@ def run(settings: Settings) -> int:
     metrics = Metrics()
     with _listen(http) as listening:
         store = Store(settings.store.file)
-        subscriber = Subscriber(settings.broker, store, metrics)
+        subscriber = Subscriber(settings.broker, store, metrics, _announcer(settings.home_assistant))
         app = create_app(store, tokenless=http.open, metrics=metrics, send=subscriber.send)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ from moments import Moment
 from moments.topics import parse, topic
 
 _log = logging.getLogger(__name__)
+
+Announce = Callable[[str], tuple[str, dict[str, Any]]]
 
 RECEIVE_MAXIMUM: Final = 4000
 _BATCH: Final = 1000
@@ -49,12 +51,16 @@ class _Message:
 
 
 class Subscriber:
-    """Connects on `start` and keeps trying; `close` ends it."""
+    """Connects on `start` and keeps trying; `close` ends it.
 
-    def __init__(self, settings: Broker, store: Store, metrics: Metrics) -> None:
+    `announce(device)` gives a topic and payload that tell others at the broker of a device, once a connection.
+    """
+
+    def __init__(self, settings: Broker, store: Store, metrics: Metrics, announce: Announce | None = None) -> None:
         self._settings = settings
         self._store = store
         self._metrics = metrics
+        self._announce, self._announced = announce, set[str]()
         self._waiting: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
         self._session = 0
         self._closing = threading.Event()
@@ -102,6 +108,7 @@ class Subscriber:
             _log.warning("the broker refuses the hub", extra={"reason": str(reason)})
             return
         self._session += 1
+        self._announced.clear()
         self._metrics.set("moodscape_broker_connected", 1)
         client.subscribe([(topic("+", kind), 1) for kind in _KINDS])
         _log.info("connected to the broker", extra={"host": self._settings.host, "port": self._settings.port})
@@ -166,10 +173,18 @@ class Subscriber:
         new = self._store.take(arrived, dead, reports)
         for device, ids in answers.items():
             self.send(device, "stored", {"ids": ids})
+        if self._announce is not None:
+            self._tell_of({report.device for report in reports} - self._announced, self._announce)
         for message in batch:
             if message.session == self._session:  # an older session's number may be another message's by now
                 self._client.ack(message.mid, message.qos)
         self._count(batch, arrived, new, dead, time.monotonic() - begun)
+
+    def _tell_of(self, devices: set[str], announce: Announce) -> None:
+        for device in devices:
+            where, what = announce(device)
+            self._client.publish(where, json.dumps(what), qos=1, retain=True)
+        self._announced |= devices
 
     def _count(
         self, batch: Sequence[_Message], arrived: Sequence[Moment], new: set[str], dead: Sequence[Letter], took: float
