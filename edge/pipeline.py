@@ -109,6 +109,7 @@ class Pipeline:
         silence_dbfs: float = QUIET_DBFS,
         spl_at_0dbfs: float | None = None,
         hour_at: Callable[[float], float | None] = lambda _: None,
+        new_id: Callable[[], str] = uuid7,
     ) -> Self:
         """Build it from the weights that ship and a file of rules (None: those that ship).
 
@@ -129,6 +130,7 @@ class Pipeline:
             silence_dbfs=silence_dbfs,
             spl_at_0dbfs=spl_at_0dbfs,
             hour_at=hour_at,
+            new_id=new_id,
         )
 
     def feed(self, block: Block) -> list[Draft]:

@@ -131,7 +131,8 @@ def _bbox(text: str) -> Box:
     return west, south, east, north
 
 
-def _bound(text: str) -> Bound:
+def bound(text: str) -> Bound:
+    """Read a date or an RFC 3339 time. Raises ValueError."""
     try:
         if _DATE.fullmatch(text):
             return date.fromisoformat(text)
@@ -172,8 +173,8 @@ _MANY: Final[dict[str, Callable[[str], str]]] = {
 }
 _ONE: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
     "owner": ("owner", _short),
-    "from": ("begin", _bound),
-    "to": ("end", _bound),
+    "from": ("begin", bound),
+    "to": ("end", bound),
     "bbox": ("bbox", _bbox),
     "near": ("near", _near),
     "radius_m": ("radius_m", _between(0, 20_100_000)),

@@ -3,12 +3,13 @@
 An owner that is empty stands for nobody: the devices that were given to no owner.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Connection, Float, Integer, LargeBinary, Table, Text, delete, insert, select
 
 from hub.stores import rows
-from hub.stores.tables import METADATA
+from hub.stores.tables import METADATA, erased
 from moments import Moment
 
 _Number: Final = BigInteger().with_variant(Integer, "sqlite")
@@ -85,7 +86,16 @@ commands: Final = Table(
     Column("reply", Text, comment="the device's reply as JSON"),
 )
 
-IN_RECORD: Final = 500  # keys in one IN
+_STEP: Final = 500  # keys in one IN
+
+
+def wanted(connection: Connection, new: list[Moment]) -> list[Moment]:
+    """Give those moments whose record was not erased."""
+    named = {rows.key(moment.record) for moment in new if moment.record}
+    if not named:
+        return new
+    gone = set(connection.execute(select(erased.c.id).where(erased.c.id.in_(list(named)))).scalars())
+    return [moment for moment in new if moment.record is None or rows.key(moment.record) not in gone]
 
 
 def take_up(connection: Connection, new: list[Moment], at_ms: int) -> None:
@@ -94,27 +104,44 @@ def take_up(connection: Connection, new: list[Moment], at_ms: int) -> None:
     if not belongs:
         return
     connection.execute(insert(recorded), [{"moment": key, "record": record} for key, (record, _) in belongs.items()])
-    marks: dict[bytes, dict[str, Any]] = {}
+    marks: dict[bytes, Moment] = {}
     for record, moment in belongs.values():
-        row = rows.to_row(moment)
         first = marks.get(record)
-        if moment.origin == "mark" and (first is None or row["start_ms"] < first["start_ms"]):
-            marks[record] = row
+        if moment.origin == "mark" and (first is None or moment.start < first.start):
+            marks[record] = moment
     known = set(connection.execute(select(records.c.id).where(records.c.id.in_(list(marks)))).scalars())
-    for record, row in marks.items():
-        if record not in known:
-            kept = {name: row[name] for name in ("device", "start_ms", "offset_min", "seconds", "lat", "lon", "clip")}
-            made = {"id": record, "origin": "mark", "state": "done", "progress": 1.0, "made_ms": at_ms}
-            connection.execute(insert(records).values(kept | made))
+    made = [_mark(record, moment, at_ms) for record, moment in marks.items() if record not in known]
+    if made:
+        connection.execute(insert(records), made)
+
+
+def _mark(record: bytes, first: Moment, at_ms: int) -> dict[str, Any]:
+    offset = first.start.utcoffset()
+    return {
+        "id": record,
+        "device": first.device,
+        "origin": "mark",
+        "state": "done",
+        "progress": 1.0,
+        "start_ms": rows.ms(first.start),
+        "offset_min": offset // timedelta(minutes=1) if offset is not None else 0,
+        "seconds": first.clip.seconds if first.clip else first.seconds,
+        "lat": first.place.lat if first.place else None,
+        "lon": first.place.lon if first.place else None,
+        "clip": first.clip.sha256 if first.clip else None,
+        "made_ms": at_ms,
+    }
 
 
 def let_go(connection: Connection, ids: list[bytes]) -> None:
     """Forget which records erased moments belonged to; a record that is left without any goes with the last."""
     touched: set[bytes] = set()
-    for at in range(0, len(ids), IN_RECORD):
-        some = recorded.c.moment.in_(ids[at : at + IN_RECORD])
+    for at in range(0, len(ids), _STEP):
+        some = recorded.c.moment.in_(ids[at : at + _STEP])
         touched.update(connection.execute(select(recorded.c.record).where(some)).scalars())
         connection.execute(delete(recorded).where(some))
     for record in touched:
         if connection.execute(select(recorded.c.moment).where(recorded.c.record == record).limit(1)).first() is None:
             connection.execute(delete(records).where(records.c.id == record))
+            if connection.execute(select(erased.c.id).where(erased.c.id == record)).first() is None:
+                connection.execute(insert(erased).values(id=record))

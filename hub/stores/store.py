@@ -132,7 +132,7 @@ class Store:
         """
         by_key = {rows.key(moment.id): moment for moment in arrived}
         with self._writing() as connection:
-            new = _unknown(connection, by_key)
+            new = beside.wanted(connection, _unknown(connection, by_key))
             self._insert(connection, new)
             beside.take_up(connection, new, now_ms())
             _insert_letters(connection, dead)
@@ -200,11 +200,11 @@ class Store:
         if gone:
             with self._writing() as connection:
                 sweep(connection, labels, noted=noted)
-            self._empty_log()
+            self.empty_log()
             _log.info("erased", extra={"moments": gone})
         return gone
 
-    def _empty_log(self) -> None:
+    def empty_log(self) -> None:
         """Bring the write-ahead log into the file and cut it to nothing; readers may make that wait."""
         for _ in range(20):
             with self._writer, self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
