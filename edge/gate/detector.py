@@ -128,8 +128,8 @@ class GateDetector:
         logits, token = self._model(over_floor(frames, self._floor)[None], self._ring)
         self._ring[:, :-1] = self._ring[:, 1:]
         self._ring[:, -1] = token
-        speech_near = 1 / (1 + np.exp(-logits.reshape(-1, 2)))
-        return [(speech, near) for speech, near in speech_near.tolist()]
+        shares = (1 / (1 + np.exp(-logits[0]))).tolist()
+        return list(zip(shares[::2], shares[1::2], strict=True))
 
 
 def load(weights: Path = WEIGHTS / "gate.tflite") -> Detector:

@@ -31,6 +31,10 @@ _DOWN: Final = np.float32(0.5)
 _UP: Final = np.float32(0.02)
 """Shares of the way to the present level that a floor goes in one call (90 ms): it falls at once and rises in 4.5 s."""
 
+_SCALE: Final = np.float32(1 / 3)
+_LEAST: Final = np.float32(-2)
+_MOST: Final = np.float32(4)
+
 
 def log_mel(power: Power) -> Floats:
     """Give the natural log of 40 Slaney bands: float32 [t, 257] to [t, 40]."""
@@ -46,14 +50,18 @@ def first_floor(mel: Floats) -> Floats:
 
 def next_floor(floor: Floats, mel: Floats) -> Floats:
     """Follow the floor through one call's frames: [..., 40] and [..., 12, 40] to [..., 40]."""
-    change = mel[..., CARRY:, :].mean(axis=-2) - floor
-    followed: Floats = floor + np.where(change < 0, _DOWN, _UP) * change
+    change = np.add.reduce(mel[..., CARRY:, :], axis=-2) / np.float32(FRESH) - floor
+    followed: Floats = floor + np.minimum(_DOWN * change, _UP * change)
     return followed
 
 
 def over_floor(mel: Floats, floor: Floats) -> Floats:
     """Give the net's input: log-mel [..., 12, 40] over the floors [..., 40] to [..., 12, 80] within -2 to 4."""
-    by_one = mel - floor.mean(axis=-1, keepdims=True)[..., None, :]
-    by_band = mel - floor[..., None, :]
-    seen: Floats = np.clip(np.concatenate((by_one, by_band), axis=-1) * np.float32(1 / 3), -2, 4)
+    level = np.add.reduce(floor, axis=-1)[..., None, None] / np.float32(BANDS)
+    seen = np.empty((*mel.shape[:-1], WIDTH), np.float32)
+    np.subtract(mel, level, out=seen[..., :BANDS])
+    np.subtract(mel, floor[..., None, :], out=seen[..., BANDS:])
+    seen *= _SCALE
+    np.maximum(seen, _LEAST, out=seen)
+    np.minimum(seen, _MOST, out=seen)
     return seen

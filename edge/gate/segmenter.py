@@ -79,6 +79,8 @@ class Segmenter:
         """Take the next block and the decisions that became possible with it, in order."""
         self._tape.append(block.samples)
         self._anchor = (self._tape.end, block.at + len(block.samples) / RATE)
+        if not decisions and not self._waiting:
+            return []
         self._waiting.extend(decisions)
         ready = 0
         while ready < len(self._waiting) and self._end_of(self._waiting[ready]) <= self._tape.end:
@@ -132,8 +134,8 @@ class Segmenter:
         begins = [start - frames[0][0] for start, _, _ in frames]
         lengths = [end - start for start, end, _ in frames]
         sums, squares = np.add.reduceat(samples, begins), np.add.reduceat(samples * samples, begins)
-        energies: list[float] = np.maximum(0.0, squares - sums.astype(np.float64) ** 2 / lengths).tolist()
-        return energies
+        of_frames = zip(sums.tolist(), squares.tolist(), lengths, strict=True)
+        return [max(0.0, square - total * total / length) for total, square, length in of_frames]
 
     def _measure(self, start: int, end: int, energy: float) -> bool:
         """Tell whether the half second up to a frame is silence."""

@@ -44,11 +44,15 @@ def power_frames(samples: Samples) -> Power:
     """
     if len(samples) < FFT:
         return np.zeros((0, BINS), np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, FFT)[::HOP]
+    samples = np.ascontiguousarray(samples)
+    size = samples.itemsize
+    # The overlapping frames as a view; `sliding_window_view` gives the same in ten times the time.
+    shape = (1 + (len(samples) - FFT) // HOP, FFT)
+    frames: Samples = np.ndarray(shape, samples.dtype, samples, strides=(HOP * size, size))
     power = np.empty((len(frames), BINS), np.float32)
     for begin in range(0, len(frames), _AT_ONCE):  # the spectrum in double precision is eight times the result
         spectrum = np.fft.rfft(frames[begin : begin + _AT_ONCE] * _window(), axis=1)
-        power[begin : begin + _AT_ONCE] = spectrum.real**2 + spectrum.imag**2
+        np.add(spectrum.real**2, spectrum.imag**2, out=power[begin : begin + _AT_ONCE], casting="same_kind")
     return power
 
 

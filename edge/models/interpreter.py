@@ -21,6 +21,8 @@ from moments.errors import WorkError
 _runtime = "ai_edge_litert" if find_spec("ai_edge_litert") else "tflite_runtime"
 Interpreter: Any = import_module(f"{_runtime}.interpreter").Interpreter
 
+_LIMITS: Final[dict[Any, tuple[int, int]]] = {np.int8: (-128, 127), np.uint8: (0, 255), np.int16: (-32768, 32767)}
+
 WEIGHTS: Final = Path(__file__).parent / "weights"
 """Where the files that ship stand."""
 
@@ -132,18 +134,24 @@ class Model:
 
 def _quantised(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
     dtype = detail["dtype"]
-    if np.issubdtype(dtype, np.floating):
+    if dtype is np.float32:
         return np.ascontiguousarray(values, np.float32)
     scale, zero = detail["quantization"]
-    limits = np.iinfo(dtype)
-    scaled: NDArray[Any] = np.clip(np.rint(values / scale) + zero, limits.min, limits.max).astype(dtype)
-    return scaled
+    low, high = _LIMITS[dtype]
+    scaled = np.rint(values / scale)
+    scaled += zero
+    np.maximum(scaled, low, out=scaled)
+    np.minimum(scaled, high, out=scaled)
+    whole: NDArray[Any] = scaled.astype(dtype)
+    return whole
 
 
 def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
-    if np.issubdtype(detail["dtype"], np.floating):
-        plain: NDArray[np.float32] = values.astype(np.float32)
+    if detail["dtype"] is np.float32:
+        plain: NDArray[np.float32] = values
         return plain
     scale, zero = detail["quantization"]
-    scaled: NDArray[np.float32] = ((values.astype(np.float32) - zero) * scale).astype(np.float32)
+    scaled = values.astype(np.float32)
+    scaled -= zero
+    scaled *= scale
     return scaled
