@@ -26,11 +26,13 @@ class Figure:
         return self.value <= self.bar if self.sense == "at most" else self.value >= self.bar
 
 
-def report(name: str, figures: dict[str, Figure]) -> None:
-    """Print the figures and write them where the README's table is made from."""
+def report(name: str, figures: dict[str, Figure], *, write: bool = True) -> None:
+    """Print the figures and, unless the run was a short one, write them where the README's table is made from."""
     for what, figure in figures.items():
         bar = "" if figure.bar is None else f"{figure.sense} {figure.bar:g}: {'holds' if figure.holds else 'missed'}"
         sys.stdout.write(f"{what:<52} {figure.value:>12.4g} {figure.unit:<10} {bar}\n")
+    if not write:
+        return
     RESULTS.mkdir(exist_ok=True)
     written = {
         what: {"value": round(f.value, 4), "unit": f.unit, "bar": f.bar, "holds": f.holds}

@@ -43,11 +43,11 @@ def wait_until(true, seconds: float = 10.0, step: float = 0.02):
     raise AssertionError(f"not within {seconds} s: {true}")
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Tell whether something listens on the port."""
     with socket.socket() as probe:
         probe.settimeout(0.2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Broker:
         assert path, "mosquitto is not installed"
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([path, "-c", str(config)], stdout=log, stderr=log)
-        wait_until(lambda: answers(self.port))
+        wait_until(lambda: answers(self.port, self.host))
         return self
 
     def kill(self) -> None:
