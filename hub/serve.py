@@ -69,6 +69,9 @@ def run(settings: Settings) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
         retainer = Retainer(store, settings.retention)
+        telling = app.state.parts.telling
+        subscriber.on_connected.append(telling.connected)
+        subscriber.on_report.append(telling.reported)
         subscriber.start()
         retainer.start()
         sys.stdout.write(f"The hub: http://{http.host}:{http.port}\n")

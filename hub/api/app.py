@@ -1,6 +1,7 @@
 """The hub's app: the page, the calls, the door."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
@@ -10,19 +11,21 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from hub.api import devices, moments, operation, problems
+from hub.api import devices, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
 from hub.api.feed import Feed
 from hub.api.guard import Guard
+from hub.forgetting import Forgetting
 from hub.metrics import Metrics
+from hub.records.reader import Reader
+from hub.records.sounds import Sounds
 from hub.stores.store import Store
+from hub.telling import Send, Telling
 
 WEB: Final = Path(__file__).parent.parent / "web"
 
-Send = Callable[[str, str, dict[str, Any]], bool]
 
-
-def nobody_to_tell(_device: str, _kind: str, _body: dict[str, Any]) -> bool:
+def nobody_to_tell(_device: str, _kind: str, _body: dict[str, Any], *, retain: bool = False) -> bool:  # noqa: ARG001
     """Stand for a broker that is not reached."""
     return False
 
@@ -33,27 +36,36 @@ def create_app(
     tokenless: bool = True,
     metrics: Metrics | None = None,
     send: Send = nobody_to_tell,
+    folder: Path | None = None,
 ) -> FastAPI:
     """Make the app over a store.
 
-    `tokenless`: calls need no token. `send(device, kind, body)` publishes to a device.
+    `tokenless`: calls need no token. `send` publishes to a device. `folder` keeps sound: beside the
+    database without it.
     `app.state.parts.feed.close()` ends the streams, which is due before the server waits for its connections.
     """
     counted = metrics or Metrics()
     feed = Feed(store, counted)
+    telling = Telling(store, send)
+    sounds = Sounds(folder or store.path.parent / "sounds")
+    reader = Reader(store, sounds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         feed.attach()
+        telling.start()
+        reader.start()
         yield
         feed.close()
+        await asyncio.to_thread(reader.close)
+        await asyncio.to_thread(telling.close)
 
     app = FastAPI(
         title="Moodscape", version=metadata.version("moodscape"), docs_url=None, redoc_url=None, lifespan=lifespan
     )
-    app.state.parts = Parts(store, counted, feed, send)
+    app.state.parts = Parts(store, counted, feed, telling, sounds, reader, Forgetting(store, sounds, telling))
     problems.install(app)
-    for part in (moments, devices, operation):
+    for part in (moments, records, settings, places, devices, operation):
         app.include_router(part.router)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

@@ -4,15 +4,21 @@ import dataclasses
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
+from unicodedata import normalize
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 
 from hub.api.feed import Feed
+from hub.api.problems import Problem
+from hub.forgetting import Forgetting
 from hub.metrics import Metrics
 from hub.query.filter import PARAMETERS, BadQuery, Filter, parse
 from hub.query.say import Language
+from hub.records.reader import Reader
+from hub.records.sounds import Sounds
 from hub.stores.store import Store
+from hub.telling import Telling
 from hub.tokens import EVERYTHING, Access
 
 
@@ -23,8 +29,16 @@ class Parts:
     store: Store
     metrics: Metrics
     feed: Feed
-    send: Any
-    """(device, kind, body) -> bool: publishes to a device; False when the broker is not reached"""
+    telling: Telling
+    sounds: Sounds
+    reader: Reader
+    forgetting: Forgetting
+
+
+Owner = Annotated[
+    str | None,
+    Query(min_length=1, max_length=100, description="whose; without it those of nobody, or the token's owner's"),
+]
 
 
 _SAYS: Final = {
@@ -75,6 +89,21 @@ def sight(request: Request) -> Filter:
     """Give the filter that means all that the call's token sees."""
     access: Access = getattr(request.state, "access", None) or EVERYTHING
     return Filter(only_device=access.device, only_owner=access.owner)
+
+
+def owner_of(request: Request, asked: str | None) -> str:
+    """Say whose settings a call means: the token's owner's, or who is asked for by a token of no owner ("": nobody)."""
+    seen = sight(request)
+    if seen.only_device is not None:
+        raise Problem(403, "This token is one device's, and settings are an owner's.")
+    if seen.only_owner is not None and asked not in {None, seen.only_owner}:
+        raise Problem(403, "This token is another owner's.")
+    return seen.only_owner or asked or ""
+
+
+def person_words(text: str) -> str:
+    """Give what a person wrote, as it is kept."""
+    return normalize("NFC", text.strip())
 
 
 def read(request: Request, also: Collection[str] = ()) -> tuple[Filter, dict[str, str]]:

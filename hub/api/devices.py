@@ -16,6 +16,7 @@ from hub.ingest import judge
 from hub.query.filter import BadQuery
 from hub.stores.store import now_ms
 from hub.stores.tables import devices, letters
+from hub.telling import command_of
 from moments import uuid7
 from moments.topics import valid_device
 
@@ -43,6 +44,22 @@ class CommandBody(BaseModel):
     do: Literal["pause", "resume", "mark", "erase", "ping"]
     until: AwareDatetime | None = None
     args: dict[str, Any] = {}
+
+
+class Reply(BaseModel):
+    """What a device said to a command."""
+
+    ok: bool
+    error: str | None
+
+
+class CommandShown(BaseModel):
+    """A command, when it was sent, and the reply once it has come."""
+
+    id: str
+    do: str
+    sent: str
+    reply: Reply | None
 
 
 class TokenBody(BaseModel):
@@ -89,6 +106,7 @@ def describe_device(request: Request, device: str, body: DeviceBody) -> Response
     if not valid_device(device):
         raise BadQuery("device", "is no name of a device")
     parts_of(request).store.describe_device(device, name=body.name, owner=body.owner)
+    parts_of(request).telling.settings_changed(device=device)
     return answer(next(item for item in _seen_devices(request) if item["id"] == device))
 
 
@@ -99,9 +117,19 @@ def command(request: Request, device: str, body: CommandBody) -> Response:
         raise Problem(404, f"There is no device {device[:64]}.")
     until = body.until or datetime.now(UTC) + _COMMAND_HOLDS
     order = {"id": uuid7(), "do": body.do, "until": until.isoformat(timespec="seconds"), "args": body.args}
-    if not parts_of(request).send(device, "command", order):
+    if not parts_of(request).telling.command(device, order):
         raise Problem(503, "The broker is not reached, so the device cannot be asked; try again later.")
     return answer({"id": order["id"]}, 202)
+
+
+@router.get("/devices/{device}/commands/{command_id}", response_model=CommandShown)
+def show_command(request: Request, device: str, command_id: str) -> Response:
+    """A command, and the device's reply once it has come."""
+    known = any(item["id"] == device for item in _seen_devices(request))
+    found = command_of(parts_of(request).store, device, command_id) if known else None
+    if found is None:
+        raise Problem(404, "There is no such command.")
+    return answer(found)
 
 
 @router.get("/dead-letters")

@@ -60,6 +60,11 @@ class Feed:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether streams are to end."""
+        return self._closed
+
     async def follow(self, filter_: Filter, after: int | None) -> AsyncIterator[bytes]:
         """Give events: what arrived after the moment with seq `after` (None: from now on), and what arrives.
 

@@ -28,7 +28,7 @@ _HEADERS: Final = {
     "Permissions-Policy": "microphone=(self), geolocation=(self), camera=()",
 }
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
-_ADMIN: Final = ("/api/tokens", "/api/dead-letters", "/api/settings", "/api/rules")
+_ADMIN: Final = ("/api/tokens", "/api/dead-letters")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 

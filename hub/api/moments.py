@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any
-from unicodedata import normalize
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.api.asked import answer, documented, language, parts_of, read, sight
+from hub.api.asked import answer, documented, language, parts_of, person_words, read, sight
 from hub.api.problems import Problem
 from hub.query import pages
 from hub.query.filter import BadQuery
 from hub.query.say import describes
 from hub.query.similar import similar
-from hub.query.sql import condition
 from hub.query.summary import read_by, summary
 from hub.stores import rows
 from hub.stores.tables import moments
@@ -73,7 +71,7 @@ def erase_moments(request: Request) -> Response:
     filter_, _ = read(request)
     if not filter_.narrows:
         raise Problem(422, "Erasing needs a filter: say which moments, for instance from and to.", "filter")
-    return answer({"erased": parts_of(request).store.erase(condition(filter_))})
+    return answer({"erased": parts_of(request).forgetting.matching(filter_)})
 
 
 @router.get("/moments/{moment_id}")
@@ -86,7 +84,7 @@ def show_moment(request: Request, moment_id: str) -> Response:
 def erase_moment(request: Request, moment_id: str) -> Response:
     """Erase one moment with its note and correction, for good."""
     _found(request, moment_id, pages.one)
-    parts_of(request).store.erase([moments.c.id == rows.key(moment_id)])
+    parts_of(request).forgetting.where([moments.c.id == rows.key(moment_id)])
     return Response(status_code=204)
 
 
@@ -94,7 +92,7 @@ def erase_moment(request: Request, moment_id: str) -> Response:
 def write_note(request: Request, moment_id: str, body: NoteBody) -> Response:
     """Write the person's words beside a moment; gives the moment."""
     _found(request, moment_id, pages.one)
-    parts_of(request).store.write_note(moment_id, normalize("NFC", body.text.strip()))
+    parts_of(request).store.write_note(moment_id, person_words(body.text))
     return answer(_found(request, moment_id, pages.one))
 
 

@@ -38,7 +38,7 @@ _LARGEST_MESSAGE: Final = 262_144
 _SHORTEST_BACK_OFF_S: Final = 1
 _LONGEST_BACK_OFF_S: Final = 30
 _AFTER_FAILURE_S: Final = 2.0
-_KINDS: Final = ("moment", "status", "health")
+_KINDS: Final = ("moment", "status", "health", "reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ class Subscriber:
         self._store = store
         self._metrics = metrics
         self._announce, self._announced = announce, set[str]()
+        self.on_connected: list[Callable[[], None]] = []
+        """Called in the broker client's thread at every connection: it may not take long."""
+        self.on_report: list[Callable[[Report], None]] = []
+        """Called with what devices say of themselves and their replies, before those are acknowledged."""
         self._waiting: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
         self._session = 0
         self._closing = threading.Event()
@@ -111,6 +115,8 @@ class Subscriber:
         self._announced.clear()
         self._metrics.set("moodscape_broker_connected", 1)
         client.subscribe([(topic("+", kind), 1) for kind in _KINDS])
+        for call in self.on_connected:
+            call()
         _log.info("connected to the broker", extra={"host": self._settings.host, "port": self._settings.port})
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
@@ -170,7 +176,10 @@ class Subscriber:
                 dead.append(judged)
                 _log.warning("a message went to the dead letters", extra={"topic": judged.topic, "why": judged.reason})
                 _answer_dead(judged, answers)
-        new = self._store.take(arrived, dead, reports)
+        new = self._store.take(arrived, dead, [report for report in reports if report.kind != "reply"])
+        for report in reports:
+            for call in self.on_report:
+                call(report)
         for device, ids in answers.items():
             self.send(device, "stored", {"ids": ids})
         if self._announce is not None:

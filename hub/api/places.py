@@ -1,0 +1,90 @@
+"""Calls about places: where a person returns to, and what they call it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.api.asked import Owner, answer, owner_of, parts_of
+from hub.api.problems import Problem
+from hub.explore import named
+
+router = APIRouter(prefix="/api", tags=["explore"])
+
+_EXAMPLE = {
+    "id": "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33",
+    "name": "home",
+    "lat": 35.1341,
+    "lon": 129.1032,
+    "radius_m": 120.0,
+    "count": 5310,
+    "seconds": 40123.5,
+    "valence": 0.21,
+    "arousal": -0.12,
+    "first": "2026-01-03",
+    "last": "2026-05-22",
+}
+
+
+class Place(BaseModel):
+    """A place that the person returns to, what was heard there, and from which day to which."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    id: str
+    name: str | None
+    lat: float
+    lon: float
+    radius_m: float
+    count: int
+    seconds: float
+    valence: float | None
+    arousal: float | None
+    first: str | None
+    last: str | None
+
+
+class Places(BaseModel):
+    """The places, those with the most time first."""
+
+    items: list[Place]
+
+
+class PlaceBody(BaseModel):
+    """A name for a place; null takes the name of the place `id` away."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 120}]},
+    )
+    id: Annotated[str, Field(max_length=64)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100)] | None
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    radius_m: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+
+
+def _all(request: Request, owner: str) -> list[dict[str, Any]]:
+    with parts_of(request).store.reading() as connection:
+        found = named.of(connection, owner)
+    nothing = {"count": 0, "seconds": 0.0, "valence": None, "arousal": None, "first": None, "last": None}
+    return [
+        {"id": one.id, "name": one.name, "lat": one.lat, "lon": one.lon, "radius_m": one.radius_m} | nothing
+        for one in found
+    ]
+
+
+@router.get("/places", response_model=Places)
+def list_places(request: Request, owner: Owner = None) -> Response:
+    """The places that a person returns to, and those with a name."""
+    return answer({"items": _all(request, owner_of(request, owner))})
+
+
+@router.put("/places", response_model=Places)
+def name_place(request: Request, body: PlaceBody, owner: Owner = None) -> Response:
+    """Name a place, or take its name away; gives the places."""
+    store, whose = parts_of(request).store, owner_of(request, owner)
+    if body.name is not None:
+        named.name(store, whose, named.Named(body.id or "", body.name, body.lat, body.lon, body.radius_m))
+    elif not named.forget(store, whose, body.id or ""):
+        raise Problem(404, "There is no named place with this id.")
+    return answer({"items": _all(request, whose)})

@@ -1,0 +1,150 @@
+"""Forgetting, completely: moments and their words, records that are left without any, sound, and devices' copies."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta, timezone
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, delete, or_, select
+
+from hub.query.filter import Bound, Filter
+from hub.query.sql import condition, whose
+from hub.records.sounds import Sounds
+from hub.stores.beside import clips, recorded, records
+from hub.stores.store import Store
+from hub.stores.tables import devices, erased, moments
+from hub.telling import Telling
+
+_TOLD_SINGLY: Final = 1000
+"""Up to so many erased moments a device is told of each; of more, only of those that have sound of their own there."""
+
+_Clip = tuple[str, str]
+"""SHA-256 and device"""
+
+
+class Forgetting:
+    """Erases in the store and among the sounds, and has devices do the same."""
+
+    def __init__(self, store: Store, sounds: Sounds, telling: Telling) -> None:
+        self._store = store
+        self._sounds = sounds
+        self._telling = telling
+
+    def matching(self, filter_: Filter) -> int:
+        """Erase what a filter means; gives how many moments.
+
+        Where it names nothing but a time, devices or an owner, devices also erase what they have not sent yet.
+        """
+        gone = self.where(condition(filter_))
+        if filter_ == Filter(**{name: getattr(filter_, name) for name in _DEVICES_KNOW}):
+            self._tell_span(filter_)
+            self._drop_unread(filter_)
+        return gone
+
+    def where(self, found: Sequence[Any]) -> int:
+        """Erase the moments for which all of `found` holds; gives how many."""
+        with self._store.reading() as connection:
+            ids, sounding = _reach(connection, found)
+        gone = self._store.erase(found)
+        for device, some in ids.items():
+            self._telling.erase_ids(device, some)
+        self._drop_clips(sounding)
+        return gone
+
+    def record(self, key: bytes) -> None:
+        """Erase a record: its moments, its words, its sound."""
+        with self._store.reading() as connection:
+            row = connection.execute(select(records).where(records.c.id == key)).first()
+        self.where([moments.c.id.in_(select(recorded.c.moment).where(recorded.c.record == key))])
+        with self._store.writing() as connection:
+            connection.execute(delete(records).where(records.c.id == key))
+            if connection.execute(select(erased.c.id).where(erased.c.id == key)).first() is None:
+                connection.execute(erased.insert().values(id=key))
+        self._store.empty_log()
+        if row is not None and row.clip:
+            self._drop_clips({(row.clip, row.device)})
+
+    def old_clips(self, made_before_ms: int, of_devices: Any) -> int:
+        """Erase the sound of clips that came before a time, of the devices for which `of_devices` holds."""
+        asked = select(clips.c.sha256, clips.c.device).where(clips.c.made_ms < made_before_ms, of_devices)
+        with self._store.reading() as connection:
+            found = [(row.sha256, row.device) for row in connection.execute(asked)]
+        for clip in found:
+            self._drop_clip(clip)
+        return len(found)
+
+    def _drop_clips(self, found: set[_Clip]) -> None:
+        """Erase those clips whose record is gone."""
+        for sha256, device in found:
+            of_it = and_(clips.c.sha256 == sha256, clips.c.device == device)
+            kept = or_(records.c.id == clips.c.record, and_(records.c.clip == sha256, records.c.device == device))
+            asked = select(clips.c.sha256).where(of_it, select(records.c.n).where(kept).exists())
+            with self._store.reading() as connection:
+                wanted = connection.execute(asked).first() is not None
+            if not wanted:
+                self._drop_clip((sha256, device))
+
+    def _drop_clip(self, clip: _Clip) -> None:
+        sha256, device = clip
+        with self._store.writing() as connection:
+            connection.execute(delete(clips).where(clips.c.sha256 == sha256, clips.c.device == device))
+            if connection.execute(select(clips.c.device).where(clips.c.sha256 == sha256)).first() is None:
+                self._sounds.forget(sha256)
+
+    def _tell_span(self, filter_: Filter) -> None:
+        asked = select(devices.c.id).where(*whose(filter_, devices.c.id))
+        with self._store.reading() as connection:
+            found = list(connection.execute(asked).scalars())
+            spans = {device: _span(connection, filter_, device) for device in found}
+        for device, span in spans.items():
+            self._telling.erase(device, span)
+
+    def _drop_unread(self, filter_: Filter) -> None:
+        """Erase the records of the same time and devices that no moment stands for: not read yet, or failed."""
+        found = whose(filter_, records.c.device)
+        with self._store.reading() as connection:
+            for row in connection.execute(select(records).where(*found)).all():
+                span = _span(connection, filter_, row.device)
+                at = row.start_ms if row.start_ms is not None else row.made_ms
+                inside = ("from" not in span or at >= _ms(span["from"])) and ("to" not in span or at < _ms(span["to"]))
+                none = (
+                    connection.execute(select(recorded.c.moment).where(recorded.c.record == row.id).limit(1)).first()
+                    is None
+                )
+                if inside and none:
+                    self.record(row.id)
+
+
+_DEVICES_KNOW: Final = ("device", "owner", "begin", "end", "tz", "only_device", "only_owner")
+
+
+def _ms(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp() * 1000
+
+
+def _reach(connection: Connection, found: Sequence[Any]) -> tuple[dict[str, list[str]], set[_Clip]]:
+    """Say which moments each device is to be told of, and which clips the moments name."""
+    m = moments.c
+    asked = select(m.id, m.device, m.clip).where(*found)
+    rows = connection.execute(asked.limit(_TOLD_SINGLY + 1)).all()
+    if len(rows) > _TOLD_SINGLY:
+        rows = connection.execute(asked.where(m.clip.is_not(None))).all()
+    ids: dict[str, list[str]] = {}
+    for row in rows:
+        ids.setdefault(row.device, []).append(str(uuid.UUID(bytes=row.id)))
+    return ids, {(row.clip, row.device) for row in rows if row.clip}
+
+
+def _span(connection: Connection, filter_: Filter, device: str) -> dict[str, str]:
+    """Give the time that a filter means, as the device's command takes it; days are those where it was last."""
+    offset = connection.execute(
+        select(moments.c.offset_min).where(moments.c.device == device).order_by(moments.c.start_ms.desc()).limit(1)
+    ).scalar()
+    wearers = ZoneInfo(filter_.tz) if filter_.tz else timezone(timedelta(minutes=offset or 0))
+    bounds: tuple[tuple[str, Bound | None], ...] = (("from", filter_.begin), ("to", filter_.end))
+    return {
+        name: (bound if isinstance(bound, datetime) else datetime.combine(bound, time(), wearers)).isoformat()
+        for name, bound in bounds
+        if bound is not None
+    }

@@ -1,0 +1,82 @@
+"""Sound as files beside the database, named by their hash, and what has come of those that are still arriving.
+
+Files are for their owner alone (0600). What is complete stands under its hash; what is not, under `arriving`.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import BinaryIO, Final
+
+_STRETCH: Final = 1 << 20
+_TYPE: Final = re.compile(r"(?:audio|video)/[A-Za-z0-9][A-Za-z0-9.+-]{0,40}")
+
+
+def sound_type(told: str) -> str:
+    """Give the media type of a sound as it is kept: a sender that names neither audio nor video is not believed."""
+    named = told.partition(";")[0].strip().lower()
+    return named if _TYPE.fullmatch(named) else "application/octet-stream"
+
+
+def digest(path: Path) -> str:
+    """Give the SHA-256 of a file, in hexadecimal."""
+    hashed = hashlib.sha256()
+    with path.open("rb") as file:
+        while stretch := file.read(_STRETCH):
+            hashed.update(stretch)
+    return hashed.hexdigest()
+
+
+class Sounds:
+    """The folder; made when the first sound comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Say where a complete sound stands, or would."""
+        return self.folder / sha256[:2] / sha256
+
+    def arriving(self, name: str) -> Path:
+        """Say where a sound that is still arriving stands, or would."""
+        return self.folder / "arriving" / name
+
+    def open(self, name: str, *, afresh: bool = False) -> BinaryIO:
+        """Open one that is arriving, at its end. Raises OSError."""
+        path = self.arriving(name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if afresh else os.O_APPEND)
+        return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+    def size(self, name: str) -> int:
+        """Give how many bytes of it have arrived."""
+        try:
+            return self.arriving(name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def drop(self, name: str) -> None:
+        """Forget one that is arriving."""
+        self.arriving(name).unlink(missing_ok=True)
+
+    def complete(self, name: str, sha256: str) -> None:
+        """Take one that has arrived whole under its hash, durably."""
+        arrived, path = self.arriving(name), self.path(sha256)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with arrived.open("rb+") as file:
+            os.fsync(file.fileno())
+        arrived.replace(path)
+
+    def forget(self, sha256: str) -> None:
+        """Erase a sound: its bytes are overwritten before the file goes."""
+        path = self.path(sha256)
+        with contextlib.suppress(FileNotFoundError):
+            with path.open("rb+") as file:
+                left = path.stat().st_size
+                while left > 0:
+                    left -= file.write(bytes(min(left, _STRETCH)))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()

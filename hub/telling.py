@@ -1,0 +1,160 @@
+"""What devices are told: their owner's settings, commands, and again what they did not answer.
+
+Settings are retained by the broker. They are published when they change, when a device changes its owner, when a
+device is first heard, and to all after every connection, since the broker may have lost them. A command to erase
+stays due until the device answers, however long it is away: it is published again whenever the device says that it
+is there.
+"""
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import DatabaseError
+
+from hub.settings.keep import configs
+from hub.stores.beside import commands
+from hub.stores.store import Report, Store, now_ms
+from moments import uuid7
+
+_log = logging.getLogger(__name__)
+
+_DUE_MS: Final = 90 * 86_400_000
+"""For how long an order to erase is repeated to a device that never answers."""
+
+_AT_ONCE: Final = 100
+_TOGETHER: Final = 1000
+"""Ids in one command: a message stays far below the broker's limit."""
+
+
+class Send(Protocol):
+    """Publishes to a device; False when the broker is not reached."""
+
+    def __call__(self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:
+        """Publish."""
+
+
+class Telling:
+    """Publishes in a thread of its own, so that neither a call nor the broker's client waits for the store."""
+
+    def __init__(self, store: Store, send: Send) -> None:
+        self._store = store
+        self._send = send
+        self._due: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._heard: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="telling")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after what is due."""
+        self._due.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def connected(self) -> None:
+        """Hear that the broker is reached (again): everything is due."""
+        self._heard.clear()
+        self._due.put(self._tell_all)
+
+    def settings_changed(self, *, owner: str | None = None, device: str | None = None) -> None:
+        """Hear that an owner's settings, or a device's owner, changed."""
+        self._due.put(lambda: self._tell_settings(owner=owner, device=device))
+
+    def reported(self, report: Report) -> None:
+        """Hear what a device said of itself: a reply is kept, a sign of life brings what is due."""
+        if report.kind == "reply":
+            self._keep_reply(report)
+            return
+        if report.device not in self._heard:
+            self._heard.add(report.device)
+            self._due.put(lambda: self._tell_settings(device=report.device))
+        if report.kind == "status" and json.loads(report.body).get("state") != "offline":
+            self._due.put(lambda: self._tell_orders(report.device))
+
+    def command(self, device: str, order: dict[str, Any]) -> bool:
+        """Send one command and keep it, so that its reply can be read; False: the broker is not reached."""
+        self._keep_order(device, order)
+        return self._send(device, "command", order)
+
+    def erase(self, device: str, args: dict[str, Any]) -> None:
+        """Have a device erase, sooner or later: `args` are the command's."""
+        order = {"id": uuid7(), "do": "erase", "until": None, "args": args}
+        self._keep_order(device, order)
+        self._send(device, "command", order)
+
+    def erase_ids(self, device: str, ids: Sequence[str]) -> None:
+        """Have a device erase moments, in its queue and with their sound."""
+        for at in range(0, len(ids), _TOGETHER):
+            self.erase(device, {"ids": list(ids[at : at + _TOGETHER])})
+
+    def _keep_order(self, device: str, order: dict[str, Any]) -> None:
+        body = json.dumps(order, ensure_ascii=True, separators=(",", ":"))
+        with self._store.writing() as connection:
+            connection.execute(insert(commands).values(id=order["id"], device=device, body=body, sent_ms=now_ms()))
+
+    def _keep_reply(self, report: Report) -> None:
+        said = json.loads(report.body)
+        named = said.get("id")
+        if not isinstance(named, str):
+            return
+        reply = {"ok": said.get("ok") is True, "error": str(said["error"])[:1000] if said.get("error") else None}
+        this = (commands.c.id == named) & (commands.c.device == report.device)
+        with self._store.writing() as connection:
+            connection.execute(update(commands).where(this).values(reply=json.dumps(reply)))
+
+    def _run(self) -> None:
+        while (due := self._due.get()) is not None:
+            try:
+                due()
+            except DatabaseError as error:
+                _log.error(
+                    "devices cannot be told what is due; the next connection does", extra={"reason": str(error.orig)}
+                )
+
+    def _tell_all(self) -> None:
+        self._tell_settings()
+        self._tell_orders(None)
+
+    def _tell_settings(self, *, owner: str | None = None, device: str | None = None) -> None:
+        for told, config in configs(self._store, owner=owner, device=device).items():
+            self._send(told, "config", config, retain=True)
+
+    def _tell_orders(self, device: str | None) -> None:
+        c = commands.c
+        asked = (
+            select(c.device, c.body)
+            .where(c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%'))
+            .order_by(c.sent_ms)
+            .limit(_AT_ONCE)
+        )
+        with self._store.reading() as connection:
+            found = connection.execute(asked if device is None else asked.where(c.device == device)).all()
+        for row in found:
+            order = json.loads(row.body)
+            if order["do"] == "erase":
+                self._send(row.device, "command", order)
+
+
+def command_of(store: Store, device: str, command_id: str) -> dict[str, Any] | None:
+    """Give a command as the API shows it, None when there is none."""
+    c = commands.c
+    with store.reading() as connection:
+        row = connection.execute(select(commands).where(c.id == command_id, c.device == device)).first()
+    if row is None:
+        return None
+    reply = json.loads(row.reply) if row.reply else None
+    sent = datetime.fromtimestamp(row.sent_ms / 1000, UTC)
+    return {
+        "id": row.id,
+        "do": json.loads(row.body)["do"],
+        "sent": sent.isoformat(timespec="milliseconds"),
+        "reply": reply,
+    }
