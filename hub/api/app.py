@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from hub.api import devices, moments, operation, places, problems, records, settings
+from hub.api import clips, devices, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
 from hub.api.feed import Feed
 from hub.api.guard import Guard
@@ -25,7 +25,7 @@ from hub.telling import Send, Telling
 WEB: Final = Path(__file__).parent.parent / "web"
 
 
-def nobody_to_tell(_device: str, _kind: str, _body: dict[str, Any], *, retain: bool = False) -> bool:  # noqa: ARG001
+def nobody_to_tell(device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:  # noqa: ARG001
     """Stand for a broker that is not reached."""
     return False
 
@@ -65,7 +65,7 @@ def create_app(
     )
     app.state.parts = Parts(store, counted, feed, telling, sounds, reader, Forgetting(store, sounds, telling))
     problems.install(app)
-    for part in (moments, records, settings, places, devices, operation):
+    for part in (moments, records, clips, settings, places, devices, operation):
         app.include_router(part.router)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

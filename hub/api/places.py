@@ -1,6 +1,6 @@
 """Calls about places: where a person returns to, and what they call it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,7 @@ from hub.explore import named
 
 router = APIRouter(prefix="/api", tags=["explore"])
 
-_EXAMPLE = {
+_EXAMPLE: Final[dict[str, Any]] = {
     "id": "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33",
     "name": "home",
     "lat": 35.1341,

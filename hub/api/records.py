@@ -30,7 +30,7 @@ _LONGEST_KEY: Final = 200
 _LOOK_S: Final = 0.25
 _BEAT_LOOKS: Final = 60
 
-_EXAMPLE = {
+_EXAMPLE: Final[dict[str, Any]] = {
     "id": "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33",
     "owner": "Ann",
     "device": "upload",

@@ -126,5 +126,5 @@ def _floats(frame: Any) -> NDArray[np.float32]:
     samples = raw.T if frame.format.is_planar else raw.reshape(-1, channels)
     if kind in _FULL_SCALE:
         zero, full = _FULL_SCALE[kind]
-        return ((samples.astype(np.float32) - np.float32(zero)) / np.float32(full)).astype(np.float32)
+        samples = (np.asarray(samples, np.float32) - np.float32(zero)) / np.float32(full)
     return np.asarray(samples, np.float32)

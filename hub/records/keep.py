@@ -62,15 +62,12 @@ def repeat_of(key: str, owner: str | None, device: str | None) -> bytes:
 def make(store: Store, new: New) -> bytes:
     """Keep what was given, to be read; gives the record's key, an earlier one's when the call is a repeat."""
     key = rows.key(uuid7())
-    offset = new.start.utcoffset() if new.start else None
-    values = {
+    values: dict[str, Any] = {
         "id": key,
         "device": new.device,
         "origin": "upload" if new.clip else "note",
         "state": "waiting",
         "progress": 0.0,
-        "start_ms": rows.ms(new.start) if new.start else None,
-        "offset_min": offset // timedelta(minutes=1) if offset is not None else None,
         "note": new.note,
         "lat": new.place[0] if new.place else None,
         "lon": new.place[1] if new.place else None,
@@ -78,6 +75,8 @@ def make(store: Store, new: New) -> bytes:
         "made_ms": now_ms(),
         "repeat": new.repeat,
     }
+    if new.start is not None:
+        values |= _when(new.start)
     try:
         with store.writing() as connection:
             connection.execute(insert(records).values(values))
@@ -185,6 +184,11 @@ def page(
     return [_shown(row, told[row.id]) for row in found], found[-1].n if more else None
 
 
+def _when(start: datetime) -> dict[str, int]:
+    offset = start.utcoffset() or timedelta()
+    return {"start_ms": rows.ms(start), "offset_min": offset // timedelta(minutes=1)}
+
+
 def place_of(row: Any) -> Place | None:
     """Give where a record was made."""
     return Place(lat=row.lat, lon=row.lon) if row.lat is not None else None
@@ -225,8 +229,7 @@ def settle(store: Store, key: bytes, made: Sequence[Moment], error: str | None =
         store.write_note(made[0].id, row.note)
     changed: dict[str, Any] = {"state": "failed" if error else "done", "progress": 1.0, "error": error, "note": None}
     if made and row.start_ms is None:
-        first = rows.to_row(made[0])
-        changed |= {"start_ms": first["start_ms"], "offset_min": first["offset_min"]}
+        changed |= _when(made[0].start)
     with store.writing() as connection:
         connection.execute(update(records).where(records.c.id == key).values(changed))
     return True

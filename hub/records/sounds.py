@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -34,6 +35,19 @@ class Sounds:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._busy: set[str] = set()
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Keep others from what is arriving under a name meanwhile; gives False when another has it."""
+        if name in self._busy:
+            yield False
+            return
+        self._busy.add(name)
+        try:
+            yield True
+        finally:
+            self._busy.discard(name)
 
     def path(self, sha256: str) -> Path:
         """Say where a complete sound stands, or would."""

@@ -1,6 +1,6 @@
 """What an owner may set, with its bounds: the shapes that the API takes and shows and the devices get."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -53,7 +53,7 @@ class Retention(_Shape):
     clip_days: Days | None = None
 
 
-_EXAMPLE = {
+_EXAMPLE: Final[dict[str, Any]] = {
     "zones": [{"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 150}],
     "schedule": [{"days": ["mon", "tue"], "from": "22:00", "to": "07:00"}],
     "clips": {"enabled": True, "before_s": 20, "after_s": 10},

@@ -1,0 +1,167 @@
+"""Calls about clips: a device sends sound, in parts if it must; its owner hears it."""
+
+import asyncio
+import errno
+import hashlib
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from hub.api.asked import Parts, parts_of, sight
+from hub.api.problems import Problem
+from hub.query.filter import BadQuery
+from hub.records import clips, keep
+from hub.records.sounds import digest, sound_type
+
+router = APIRouter(prefix="/api", tags=["records"])
+
+_RANGE: Final = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})", re.ASCII)
+_OFFSET: Final = "Upload-Offset"
+
+Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the sound, in hexadecimal")]
+
+Device = Annotated[str | None, Query(max_length=64, description="whose it is, where the token is not one device's")]
+RecordId = Annotated[str | None, Query(max_length=64, description="the record that it belongs to")]
+
+_SOUND: Final = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
+_PUT: Final = {
+    "requestBody": {"required": True, "content": _SOUND},
+    "parameters": [
+        {
+            "name": "Content-Range",
+            "in": "header",
+            "description": "bytes FIRST-LAST/TOTAL: this is a part, which goes on where the one before ended",
+            "schema": {"type": "string"},
+        }
+    ],
+}
+
+
+def _sent(request: Request, sha256: str, device: str | None, record: str | None, seconds: float | None) -> clips.Sent:
+    seen, store = sight(request), parts_of(request).store
+    try:
+        key = clips.record_key(record)
+    except ValueError:
+        raise BadQuery("record", "is no id") from None
+    with store.reading() as connection:
+        if key is not None and clips.is_erased(connection, key):
+            raise Problem(410, "The record of this clip was erased: the clip is not wanted any more.")
+        whose = device or seen.only_device or clips.device_of(connection, key, seen)
+        if whose is not None and whose != seen.only_device and not keep.sees(connection, whose, seen):
+            raise BadQuery("device", f"there is no device {whose[:64]!r}")
+    if whose is None:
+        whose = keep.know_upload_device(store, seen.only_owner)
+    return clips.Sent(sha256, whose, key, seconds, sound_type(request.headers.get("content-type", "")))
+
+
+def _part(header: str | None, length: int | None) -> tuple[int, int | None]:
+    """Read Content-Range; gives where the part begins, and how long the whole is (None: this is all)."""
+    if header is None:
+        return 0, None
+    found = _RANGE.fullmatch(header.strip())
+    first, last, total = (int(number) for number in found.groups()) if found else (1, 0, 0)
+    if not first <= last < total:
+        raise BadQuery("Content-Range", "must be bytes FIRST-LAST/TOTAL")
+    if total > clips.LARGEST:
+        raise Problem(413, f"A clip has at most {clips.LARGEST} bytes.")
+    if length is not None and length != last - first + 1:
+        raise BadQuery("Content-Range", "does not fit Content-Length")
+    return first, total
+
+
+def _name(sent: clips.Sent) -> str:
+    """Name what is arriving, so that no device goes on where another one began."""
+    return f"clip-{sent.sha256}-{hashlib.sha256(sent.device.encode()).hexdigest()[:8]}"
+
+
+@router.put(
+    "/clips/{sha256}",
+    status_code=201,
+    openapi_extra=_PUT,
+    responses={
+        200: {"description": "it was there already"},
+        202: {"description": "more is awaited, from Upload-Offset on"},
+        409: {"description": "the part does not begin at Upload-Offset"},
+        410: {"description": "its record was erased"},
+        422: {"description": "the hash is another one; what came is dropped"},
+    },
+)
+async def put_clip(
+    request: Request,
+    sha256: Hash,
+    device: Device = None,
+    record: RecordId = None,
+    seconds: Annotated[float | None, Query(gt=0, le=86_400, allow_inf_nan=False, description="its length")] = None,
+) -> Response:
+    """Take a clip, or the next part of it."""
+    parts = parts_of(request)
+    sent = await run_in_threadpool(_sent, request, sha256, device, record, seconds)
+    length = request.headers.get("content-length", "")
+    first, total = _part(request.headers.get("content-range"), int(length) if length.isdigit() else None)
+    name = _name(sent)
+    with parts.sounds.alone(name) as alone:
+        if not alone:
+            raise Problem(409, "This clip is arriving already.")
+        if await run_in_threadpool(clips.is_here, parts.store, sent):
+            async for _ in request.stream():
+                pass
+            return Response(status_code=200)
+        there = parts.sounds.size(name)
+        if first not in {0, there}:
+            return Response(status_code=409, headers={_OFFSET: str(there)})
+        try:
+            with parts.sounds.open(name, afresh=first == 0) as file:
+                async for chunk in request.stream():
+                    await asyncio.to_thread(file.write, chunk)
+        except ClientDisconnect:  # what came is kept: the device goes on from there
+            return Response(status_code=400)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise Problem(507, "The hub's disk is full: send the clip again later.") from None
+        return await run_in_threadpool(_took, parts, sent, name, total)
+
+
+def _took(parts: Parts, sent: clips.Sent, name: str, total: int | None) -> Response:
+    """Answer what came: await more, or judge the whole."""
+    size = parts.sounds.size(name)
+    if total is not None and size < total:
+        return Response(status_code=202, headers={_OFFSET: str(size)})
+    if not size or (total is not None and size > total) or digest(parts.sounds.arriving(name)) != sent.sha256:
+        parts.sounds.drop(name)
+        raise Problem(422, "sha256: the sound that came has another hash; it was dropped.", "sha256")
+    parts.sounds.complete(name, sent.sha256)
+    clips.keep(parts.store, sent, size)
+    return Response(status_code=201, headers={"Location": f"/api/clips/{sent.sha256}"})
+
+
+@router.head("/clips/{sha256}", responses={404: {"description": "not whole; Upload-Offset tells how much is here"}})
+def look_for_clip(request: Request, sha256: Hash, device: Device = None, record: RecordId = None) -> Response:
+    """Whether a clip is here, or how much of it has arrived."""
+    parts = parts_of(request)
+    with parts.store.reading() as connection:
+        found = clips.find(connection, sha256, sight(request))
+    if found is not None:
+        return Response(status_code=200, headers={"Content-Length": str(found.bytes)}, media_type=found.media_type)
+    size = parts.sounds.size(_name(_sent(request, sha256, device, record, None)))
+    return Response(status_code=404, headers={_OFFSET: str(size)})
+
+
+@router.get(
+    "/clips/{sha256}",
+    response_class=FileResponse,
+    responses={200: {"content": _SOUND, "description": "the sound"}, 206: {"description": "a range of it"}},
+)
+def show_clip(request: Request, sha256: Hash) -> Response:
+    """The sound, with ranges; only its owner's token hears it."""
+    parts = parts_of(request)
+    with parts.store.reading() as connection:
+        found = clips.find(connection, sha256, sight(request))
+    path = parts.sounds.path(sha256)
+    if found is None or not path.exists():
+        raise Problem(404, "There is no such clip.")
+    return FileResponse(path, media_type=found.media_type)

@@ -1,0 +1,72 @@
+"""Clips as rows: whose sound it is, of which record, how long."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select
+
+from hub.query.filter import Filter
+from hub.query.sql import whose
+from hub.stores import rows
+from hub.stores.beside import clips, records
+from hub.stores.store import Store, now_ms
+from hub.stores.tables import erased
+
+LARGEST: Final = 64 * 1_048_576
+"""Bytes of a clip that a device sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a device says of a clip that it sends."""
+
+    sha256: str
+    device: str
+    record: bytes | None
+    seconds: float | None
+    media_type: str
+
+
+def find(connection: Connection, sha256: str, seen: Filter) -> Any | None:
+    """Give the row of a clip that `seen` means, None without any."""
+    asked = select(clips).where(clips.c.sha256 == sha256, *whose(seen, clips.c.device)).limit(1)
+    return connection.execute(asked).first()
+
+
+def is_erased(connection: Connection, record: bytes) -> bool:
+    """Tell whether a record was erased, so that its sound is not wanted any more."""
+    return connection.execute(select(erased.c.id).where(erased.c.id == record)).first() is not None
+
+
+def device_of(connection: Connection, record: bytes | None, seen: Filter) -> str | None:
+    """Say whose a clip is by the record that it belongs to, None when that is not known here."""
+    if record is None:
+        return None
+    asked = select(records.c.device).where(records.c.id == record, *whose(seen, records.c.device))
+    found: str | None = connection.execute(asked).scalar()
+    return found
+
+
+def _is_here(connection: Connection, sent: Sent) -> bool:
+    this = (clips.c.sha256 == sent.sha256) & (clips.c.device == sent.device)
+    return connection.execute(select(clips.c.bytes).where(this)).first() is not None
+
+
+def is_here(store: Store, sent: Sent) -> bool:
+    """Tell whether the device has sent this clip before, all of it."""
+    with store.reading() as connection:
+        return _is_here(connection, sent)
+
+
+def keep(store: Store, sent: Sent, size: int) -> None:
+    """Note that a clip is here; a second time changes nothing."""
+    values = {name: getattr(sent, name) for name in ("sha256", "device", "record", "seconds", "media_type")}
+    with store.writing() as connection:
+        if not _is_here(connection, sent):
+            connection.execute(insert(clips).values(bytes=size, made_ms=now_ms(), **values))
+
+
+def record_key(text: str | None) -> bytes | None:
+    """Read a record's id. Raises ValueError."""
+    return rows.key(str(uuid.UUID(text))) if text else None
