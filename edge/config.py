@@ -6,11 +6,12 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from edge.owner.schedule import Span
 from edge.sound import QUIET_DBFS
 from moments.errors import UserError
 from moments.topics import valid_device
@@ -75,11 +76,12 @@ class ClockSettings(_Settings):
 
 
 class Zone(_Settings):
-    """A circle in which no place is recorded."""
+    """A circle in which no place is recorded, and with `pause` no sound is heard."""
 
     lat: Latitude
     lon: Longitude
     radius_m: Annotated[float, Field(gt=0, description="metres")]
+    pause: Annotated[bool, Field(description="do not listen there at all")] = False
 
 
 class Point(_Settings):
@@ -96,7 +98,9 @@ class Gps(_Settings):
     port: Annotated[int, Field(ge=1, le=65_535, description="TCP port of gpsd")] = 2947
     max_age_s: Annotated[Seconds, Field(description="seconds after which a fix is no place any more")] = 60.0
     round_m: Annotated[Seconds, Field(description="metres of the grid that places are moved to; 0: exact")] = 0.0
-    home_zones: Annotated[tuple[Zone, ...], Field(description="circles {lat, lon, radius_m} without a place")] = ()
+    home_zones: Annotated[
+        tuple[Zone, ...], Field(description="circles {lat, lon, radius_m, pause} without a place")
+    ] = ()
     with_speech: Annotated[bool, Field(description="whether moments of speech tell the place too")] = True
     fixed: Annotated[Point | None, Field(description="{lat, lon} of a box on a shelf; gpsd is not asked")] = None
 
@@ -122,6 +126,46 @@ class Capture(_Settings):
     ] = None
 
 
+def _hub(url: str | None) -> str | None:
+    if url is not None and not re.fullmatch(r"https://[^/?#]+/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?", url):
+        raise ValueError("must be https://NAME[:PORT] (http:// only for a hub on this machine)")
+    return url
+
+
+class ClipSettings(_Settings):
+    """Sound that is kept: off unless the owner switches it on."""
+
+    enabled: Annotated[bool, Field(description="a mark keeps the sound around it")] = False
+    ordinary: Annotated[bool, Field(description="with enabled: other moments keep their sound too, 15 s at most")] = (
+        False
+    )
+    before_s: Annotated[float, Field(ge=0, le=120, description="seconds before a mark that belong to its record")] = 20
+    after_s: Annotated[float, Field(ge=0, le=120, description="seconds after a mark that belong to its record")] = 10
+    folder: Annotated[Path | None, Field(description="where clips wait; null: clips beside the outbox")] = None
+    key_file: Annotated[
+        Path | None,
+        Field(description="32 bytes in base64 that encrypt clips at rest; null: they lie there in the clear"),
+    ] = None
+    max_days: Annotated[float, Field(gt=0, description="days until a clip that nobody fetched is dropped")] = 30.0
+    max_disk_share: Annotated[
+        float, Field(gt=0, le=0.9, description="share of the disk beyond which the oldest go, marks last")
+    ] = 0.1
+    hub: Annotated[
+        str | None, AfterValidator(_hub), Field(description="https://NAME:PORT of the hub; null: clips stay here")
+    ] = None
+    token_file: Annotated[Path | None, Field(description="a file whose first line is a token that may write")] = None
+    ca_file: Annotated[Path | None, Field(description="who signs the hub's certificate; null: the system's")] = None
+
+
+class Gpio(_Settings):
+    """Button and light on the pins of a Raspberry Pi, by BCM number."""
+
+    button: Annotated[
+        int | None, Field(ge=0, le=27, description="pin of a button to ground: a press marks, holding it 2 s pauses")
+    ] = None
+    light: Annotated[int | None, Field(ge=0, le=27, description="pin of a light that is on while it listens")] = None
+
+
 class Config(_Settings):
     """All settings of a device."""
 
@@ -133,10 +177,19 @@ class Config(_Settings):
     outbox: OutboxSettings = OutboxSettings()
     clock: ClockSettings = ClockSettings()
     gps: Gps = Gps()
-    clips: Annotated[Literal[False], Field(description="no sound is kept; there is nothing to switch on yet")] = False
+    schedule: Annotated[
+        tuple[Span, ...], Field(description="spans {days, from, to} of local time in which it does not listen")
+    ] = ()
+    clips: ClipSettings = ClipSettings()
+    gpio: Gpio = Gpio()
     gate: GateSettings = GateSettings()
     models: ModelSettings = ModelSettings()
     capture: Capture = Capture()
+
+    @property
+    def clips_folder(self) -> Path:
+        """Where clips wait."""
+        return self.clips.folder or self.outbox_path.with_name("clips")
 
     @property
     def outbox_path(self) -> Path:
@@ -148,7 +201,8 @@ _LIST: Final = re.compile(r"\.\d+")
 
 
 def _keys(model: type[BaseModel], before: str = "") -> Iterator[str]:
-    for name, field in model.model_fields.items():
+    for own_name, field in model.model_fields.items():
+        name = field.alias or own_name
         yield f"{before}{name}"
         for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
             if isinstance(part, type) and issubclass(part, BaseModel):

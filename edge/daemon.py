@@ -1,30 +1,34 @@
 """The device: wires sound to the broker. One thread listens, one publishes, one asks gpsd, this one keeps house."""
 
-import fcntl
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path
-from types import FrameType
-from typing import IO, Any, Final
+from typing import Final
 
 from edge.care.health import Machine
+from edge.care.report import report
 from edge.care.systemd import notify
 from edge.clock import Clock, Reading
 from edge.config import Config
 from edge.delivery.publisher import Publisher
 from edge.listener import Listener
 from edge.moment import stamp
+from edge.outbox.lock import only_one
 from edge.outbox.queue import Outbox
-from edge.owner.commands import Commands, Pause
+from edge.owner.commands import Commands
 from edge.owner.control import Control, path_beside
+from edge.owner.gpio import Pins
+from edge.owner.pause import Pauses
 from edge.owner.settings import Owner
+from edge.owner.signals import on_signals
 from edge.pipeline import Draft
 from edge.place import Places
-from moments import Models, Moment, uuid7
+from edge.records.clip import Safe
+from edge.records.recorder import Belongs, Recorder, Span
+from edge.records.shelf import Shelf
+from edge.records.upload import Hub, Uploader
+from moments import Clip, Models, Moment, uuid7
 from moments.errors import UserError, WorkError
 
 log = logging.getLogger(__name__)
@@ -35,7 +39,6 @@ RELOAD: Final = -1
 _TICK_S: Final = 1.0
 _OUTBOX_S: Final = 5.0
 _HEALTH_S: Final = 60.0
-_RECORD_S: Final = 15.0
 _LAST_WORDS_S: Final = 1.5
 _NO_PROGRESS_S: Final = 60.0
 
@@ -44,36 +47,47 @@ class Device:
     """Everything that runs. `again` reads the settings anew for SIGHUP and raises UserError when they are wrong."""
 
     def __init__(self, config: Config, again: Callable[[], Config] | None = None) -> None:
-        folder = config.outbox_path.parent
+        folder, clips = config.outbox_path.parent, config.clips
         self.config, self._again = config, again
         self.places = Places(config.gps)
         self.clock = Clock(satellites=self.places.satellite_time)
         self.outbox = Outbox(config.outbox_path, max_mb=config.outbox.max_mb, max_days=config.outbox.max_days)
-        self.pause = Pause(folder / "paused.json")
+        self.pauses = Pauses(folder)
         self.owner = Owner(folder / "owner.json")
-        self.commands = Commands(self.clock, self.outbox, self.pause, self.mark)
+        safe = Safe(clips.key_file)
+        self.shelf = Shelf(config.clips_folder, safe, max_days=clips.max_days, max_disk_share=clips.max_disk_share)
+        self.recorder = Recorder(self.span(), self.shelf, safe, attach=self._attach, unix=self._unix)
+        hub = Hub(clips.hub, clips.token_file, clips.ca_file) if clips.hub else None
+        self.uploader = Uploader(self.shelf, hub) if hub else None
+        self.commands = Commands(
+            self.clock, self.outbox, self.pauses.said, self.mark, shelf=self.shelf, recorder=self.recorder
+        )
         self.publisher = Publisher(
             config.device, config.broker, self.outbox, on_command=self._on_command, on_config=self._on_config
         )
         self.control = Control(path_beside(config.outbox_path), self.commands.answer)
         self.machine = Machine()
-        self.listener = Listener(config, self.clock, self.paused, self._keep)
+        self._live = not config.source.startswith("file:")
+        self.listener = Listener(config, self.clock, self.paused, self._keep, self.recorder if self._live else None)
+        self.pins = Pins(config.gpio, mark=self.mark, toggle=self.pauses.said.toggle)
         self._stop = threading.Event()
         self._code = 0
-        self._record: tuple[str, float] | None = None
-        self._state = ""
+        self.state = ""
 
     def run(self) -> int:
         """Listen until a signal or the end of the sound; gives the exit code, or `RELOAD`.
 
         Raises WorkError when the sound breaks off, or when the hub does not take what was heard before its end.
         """
-        self._on_signals()
+        on_signals(leave=self._stop.set, reload=self._reload, mark=self.mark)
         lock = only_one(self.config.outbox_path)
-        self.publisher.start()
-        self.places.start()
-        self.control.start()
         try:
+            self.publisher.start()
+            self.places.start()
+            self.control.start()
+            self.recorder.start()
+            if self.uploader is not None:
+                self.uploader.start()
             self.listener.load()
             self._apply_owner()
             self.listener.start()
@@ -81,6 +95,7 @@ class Device:
             notify("READY=1")
             self._keep_house()
             self.listener.close()
+            self.recorder.close(_LAST_WORDS_S)
             if not self._stop.is_set():
                 self._wait_for_the_hub()
         finally:
@@ -92,38 +107,60 @@ class Device:
         return self._code
 
     def paused(self) -> bool:
-        """Tell whether the owner wants the device not to listen now."""
-        return self.pause.active(self.clock.now().start)
+        """Tell whether the device must not listen now."""
+        return self.pauses.why(self.clock.now().start) is not None
 
-    def mark(self, note: str | None) -> str:
-        """Begin a record: what is heard now and in the next 15 s belongs to it. Gives its id."""
-        now, record = self.clock.now(), uuid7()
-        self._record = (record, time.monotonic())
-        moment = Moment.model_validate(
-            {"id": uuid7(), "device": self.config.device, "start": now.start, "seconds": 0.0, "clock": now.clock}
-            | {"origin": "mark", "basis": "none", "emotion": None, "confidence": None, "emotions": None}
-            | {"valence": None, "arousal": None, "place": self.places.place(), "record": record, "models": Models()}
-            | ({"note": note} if note else {})
-        )
-        self._put(moment, now)
-        return record
+    def mark(self, note: str | None = None) -> str:
+        """Begin a record: what is heard around now belongs to it. Gives its id."""
+        now, name = self.clock.now(), uuid7()
+        with self.recorder.lock:
+            belongs = self.recorder.mark(time.monotonic(), name)
+            moment = Moment.model_validate(
+                {"id": name, "device": self.config.device, "start": now.start, "seconds": 0.0, "clock": now.clock}
+                | {"origin": "mark", "basis": "none", "emotion": None, "confidence": None, "emotions": None}
+                | {"valence": None, "arousal": None, "place": self.places.place(), "record": belongs.record}
+                | {"models": Models()}
+                | ({"note": note} if note else {})
+            )
+            self._put(moment, now, belongs.hold)
+        return belongs.record or name
 
     # Moments.
 
     def _keep(self, draft: Draft, when: Reading) -> None:
-        record = None
-        if self._record is not None:
-            name, marked = self._record
-            record = name if draft.at < marked + _RECORD_S and draft.at + draft.seconds > marked else None
         told = draft.basis != "speech" or self.config.gps.with_speech
         place = self.places.place() if told else None
-        self._put(stamp(draft, self.config.device, when.start, when.clock, place, record=record), when)
+        with self.recorder.lock:
+            end = draft.at + draft.seconds
+            belongs = self.recorder.belongs(draft.id, draft.at, end) if self._live else Belongs()
+            moment = stamp(
+                draft,
+                self.config.device,
+                when.start,
+                when.clock,
+                place,
+                origin="ambient" if belongs.record is None else "mark",
+                record=belongs.record,
+                clip=belongs.clip,
+            )
+            self._put(moment, when, belongs.hold)
 
-    def _put(self, moment: Moment, when: Reading) -> None:
+    def _put(self, moment: Moment, when: Reading, hold: str | None) -> None:
         waits = when.clock == "free" and self.config.clock.max_wait_h > 0
-        self.outbox.put(moment, heard=when.boot_s if waits else None, boot=self.clock.boot if waits else None)
+        heard, boot = (when.boot_s, self.clock.boot) if waits else (None, None)
+        self.outbox.put(moment, heard=heard, boot=boot, hold=hold)
         log.info("moment kept", extra={"basis": moment.basis, "seconds": moment.seconds, "id": moment.id})
         self.publisher.wake()
+
+    def _attach(self, hold: str, clip: Clip | None) -> None:
+        self.outbox.attach(hold, clip)
+        self.publisher.look_again()
+        if clip is not None and self.uploader is not None:
+            self.uploader.wake()
+
+    def _unix(self, at: float) -> float | None:
+        when = self.clock.at(at)
+        return None if when.clock == "free" else when.start.timestamp()
 
     # The house.
 
@@ -136,18 +173,24 @@ class Device:
             before = self.clock.state
             if self.clock.look() != before and before == "free":
                 self._settle()
+            self.pauses.zone(self.places.silent())
             self.listener.tick(now)
+            self.recorder.tick(now)
             self._tell_state()
             if not self.listener.stuck(now):
                 notify("WATCHDOG=1")
             if now - outbox_at > _OUTBOX_S:
                 outbox_at = now
-                self.outbox.tick(self.clock.now().start.timestamp() if self.clock.state != "free" else None)
+                unix = self._unix(now)
+                self.outbox.tick(unix)
+                self.shelf.tick(unix)
                 self._settle()
-            news = (self._state, self.publisher.counts["connections"])
+            news = (self.state, self.publisher.counts["connections"])
             if now - health_at > _HEALTH_S or news != told:
+                if self.uploader is not None and news[1] != told[1]:
+                    self.uploader.wake()
                 health_at, told = now, news
-                self.publisher.say("health", self.health(), retain=True)
+                self.publisher.say("health", report(self), retain=True)
 
     def _settle(self) -> None:
         """Stamp what waited for the time, or let it go when it waited too long."""
@@ -162,37 +205,17 @@ class Device:
 
     def _tell_state(self) -> None:
         state = "paused" if self.paused() else "deaf" if self.listener.deaf else "listening"
-        if state != self._state:
-            self._state = state
-            notify(f"STATUS={state}")
-            self.publisher.status(state, self._now_text())
+        if state == self.state:
+            return
+        self.state = state
+        if state == "paused":
+            self.recorder.hush()
+        self.pins.show(listening=state == "listening")
+        notify(f"STATUS={state}")
+        self.publisher.status(state, self._now_text())
 
     def _now_text(self) -> str:
         return self.clock.now().start.isoformat(timespec="milliseconds")
-
-    def health(self) -> dict[str, Any]:
-        """Give what `health` tells; `level_dbfs` is that of what was heard since the last time."""
-        now = self.clock.now()
-        return {
-            "at": self._now_text(),
-            "capture": {"state": self._state, "reason": None, **self.listener.ears_health()},
-            "level_dbfs": self.listener.take_level(),
-            "outbox": {
-                "depth": self.outbox.depth,
-                "oldest_s": self.outbox.oldest_age_s(now.start.timestamp()),
-                "in_memory": self.outbox.held_in_memory,
-                "unanswered": self.publisher.unanswered,
-                "trouble": self.outbox.trouble,
-            },
-            "dropped": dict(self.outbox.dropped),
-            "publish": dict(self.publisher.counts) | {"trouble": self.publisher.trouble},
-            "clock": now.clock,
-            "place": {"state": self.places.state, "age_s": self.places.age_s},
-            "config_version": self.owner.version,
-            "version": metadata.version("moodscape"),
-            "models": self.listener.models,
-            **self.machine.look(self.config.outbox_path.parent),
-        }
 
     def _on_command(self, payload: bytes) -> None:
         reply = self.commands.answer(payload)
@@ -205,36 +228,28 @@ class Device:
 
     def _apply_owner(self) -> None:
         self.places.zones = (*self.config.gps.home_zones, *self.owner.zones)
+        self.pauses.spans = (*self.config.schedule, *self.owner.schedule)
+        self.recorder.use(self.span())
         if self.owner.rules is not None:
             self.listener.use_rules(self.owner.rules)
 
+    def span(self) -> Span:
+        """Say what of sound is kept: as the owner set it on the page, or else as the device's own settings do."""
+        clips, page = self.config.clips, self.owner.clips or self.config.clips
+        return Span(page.enabled, clips.ordinary, page.before_s, page.after_s)
+
     # The end.
 
-    def _on_signals(self) -> None:
-        def leave(*_: int | FrameType | None) -> None:
-            self._stop.set()
-
-        def anew(*_: int | FrameType | None) -> None:
-            if self._again is None:
-                return
-            try:
-                self._again()
-            except UserError as error:
-                log.error("the settings are wrong; the device goes on with the old ones: %s", error)
-                return
-            self._code = RELOAD
-            self._stop.set()
-
-        def mark(*_: int | FrameType | None) -> None:
-            threading.Thread(target=self.mark, args=(None,), name="mark", daemon=True).start()
-
-        for number, handler in {
-            signal.SIGTERM: leave,
-            signal.SIGINT: leave,
-            signal.SIGHUP: anew,
-            signal.SIGUSR1: mark,
-        }.items():
-            signal.signal(number, handler)
+    def _reload(self) -> None:
+        if self._again is None:
+            return
+        try:
+            self._again()
+        except UserError as error:
+            log.error("the settings are wrong; the device goes on with the old ones: %s", error)
+            return
+        self._code = RELOAD
+        self._stop.set()
 
     def _wait_for_the_hub(self) -> None:
         """The sound has ended: leave when the hub has stored all that may be sent."""
@@ -252,26 +267,11 @@ class Device:
             end = time.monotonic() + _LAST_WORDS_S
             while self.outbox.after(0, 1) and time.monotonic() < end:
                 time.sleep(0.05)
+        self.pins.close()
         self.control.close()
         self.places.close()
+        if self.uploader is not None:
+            self.uploader.close(0.5)
         self.publisher.close(self._now_text(), seconds=1.5)
         self.outbox.close()
         log.info("left")
-
-
-def only_one(outbox: Path) -> IO[str] | None:
-    """Hold a lock beside the outbox until it is closed; None where the disk takes none.
-
-    Raises WorkError when another device holds it: two would throw each other off the broker and send all twice.
-    """
-    try:
-        outbox.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = outbox.with_name(f"{outbox.name}.lock").open("w", encoding="utf-8")
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise WorkError(f"another device runs with {outbox}: end it, or set another outbox.path") from None
-    return lock

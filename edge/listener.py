@@ -19,6 +19,7 @@ from edge.clock import Clock, Reading
 from edge.config import Config
 from edge.models.rules import Rules
 from edge.pipeline import Draft, Pipeline
+from edge.records.recorder import Recorder
 from edge.sound import SILENCE_DBFS, Block
 from moments.errors import UserError, WorkError
 
@@ -35,15 +36,22 @@ class Listener:
 
     While `paused()` a microphone is closed, and what comes from a pipe or a recording is thrown away. `ended` is set
     when the sound is over; `failure` is what ended it, if anything did. `models`: those that have spoken so far.
+    `recorder` hears all that is not paused.
     """
 
     def __init__(
-        self, config: Config, clock: Clock, paused: Callable[[], bool], keep: Callable[[Draft, Reading], None]
+        self,
+        config: Config,
+        clock: Clock,
+        paused: Callable[[], bool],
+        keep: Callable[[Draft, Reading], None],
+        recorder: Recorder | None = None,
     ) -> None:
         self.ended = threading.Event()
         self.failure: Exception | None = None
         self.models: dict[str, str] = {}
         self._config, self._clock, self._paused, self._give = config, clock, paused, keep
+        self._recorder = recorder
         self._live = config.source == "microphone"
         self._pipeline: Pipeline | None = None
         self._source: Source | None = None
@@ -150,6 +158,8 @@ class Listener:
                     self._hear(block)
                     continue
                 self._flush()
+                if self._recorder is not None:
+                    self._recorder.hush()
                 if self._live:
                     return
 
@@ -158,6 +168,8 @@ class Listener:
         self._busy_since = time.monotonic()
         self._square += float(np.dot(block.samples, block.samples))
         self._samples += len(block.samples)
+        if self._recorder is not None:
+            self._recorder.hear(block)
         for draft in self._pipeline.feed(block):
             self._keep(draft)
         self._busy_since = None

@@ -5,7 +5,7 @@ from typing import Literal
 
 from edge.clock import Knowledge
 from edge.pipeline import Draft
-from moments import Moment, Place
+from moments import Clip, Moment, Place
 
 
 def stamp(
@@ -17,6 +17,7 @@ def stamp(
     *,
     origin: Literal["ambient", "mark", "upload"] = "ambient",
     record: str | None = None,
+    clip: Clip | None = None,
 ) -> Moment:
     """Make the moment that is published. Raises pydantic.ValidationError if the draft breaks the contract."""
     return Moment(
@@ -36,6 +37,7 @@ def stamp(
         rule=draft.rule,
         level_dbfs=draft.level_dbfs,
         place=place,
+        clip=clip,
         record=record,
         continues=draft.continues,
         models=draft.models,

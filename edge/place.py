@@ -48,6 +48,10 @@ def distance_m(a_lat: float, a_lon: float, b_lat: float, b_lon: float) -> float:
     return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(h)))
 
 
+def _inside(place: Place, zone: Zone) -> bool:
+    return distance_m(place.lat, place.lon, zone.lat, zone.lon) <= zone.radius_m
+
+
 def rounded(place: Place, metres: float) -> Place:
     """Move a place to the middle of its cell in a grid of `metres` by `metres`, and let its accuracy say so."""
     if metres <= 0:
@@ -89,9 +93,17 @@ class Places:
     def place(self) -> Place | None:
         """Give the place that may be told now: None without a fix, with one older than `max_age_s`, or in a zone."""
         known = self._fixed(self._settings.fixed) if self._settings.fixed else self._from_fix()
-        if known is None or any(distance_m(known.lat, known.lon, z.lat, z.lon) <= z.radius_m for z in self.zones):
+        if known is None or any(_inside(known, zone) for zone in self.zones):
             return None
         return rounded(known, self._settings.round_m)
+
+    def silent(self) -> bool | None:
+        """Tell whether the device is where it must not listen; None while nothing fresh is known of its place."""
+        silent = [zone for zone in self.zones if zone.pause]
+        known = self._fixed(self._settings.fixed) if self._settings.fixed else self._from_fix()
+        if not silent:
+            return False
+        return None if known is None else any(_inside(known, zone) for zone in silent)
 
     @property
     def age_s(self) -> float | None:

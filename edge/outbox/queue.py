@@ -11,14 +11,15 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from edge.clock import Reading
 from edge.outbox.file import INSERT, OutboxFile, Row
-from moments import Moment
+from moments import Clip, Moment
 
 __all__ = ["Outbox", "Row"]
 
@@ -30,6 +31,9 @@ _MEMORY_ROWS: Final = 2000
 _DONE_SECONDS: Final = 60.0
 _DONE_ROWS: Final = 500
 _EXPIRE_SECONDS: Final = 3600.0
+
+
+POLICY: Final = "beyond max_mb the least sure and oldest go first, records last; beyond max_days all but records"
 
 
 def _keep(moment: Moment) -> int:
@@ -54,6 +58,7 @@ class Outbox:
         self._lock = threading.RLock()
         self._memory: dict[str, Row] = {}
         self._done: dict[str, float] = {}
+        self._held: dict[str, set[str]] = {}
         self._expired_at = float("-inf")
         self._next = 1
         self._file = OutboxFile(path, self._take_back)
@@ -61,12 +66,17 @@ class Outbox:
 
     # In.
 
-    def put(self, moment: Moment, *, heard: float | None = None, boot: str | None = None) -> None:
+    def put(
+        self, moment: Moment, *, heard: float | None = None, boot: str | None = None, hold: str | None = None
+    ) -> None:
         """Take a moment; on return it is on the disk (or in memory, and `trouble` says why).
 
         `heard` and `boot`: its start in seconds since that boot, for a moment that waits until the time is known.
+        `hold`: it waits until `attach` is called with that name, or for a restart, which knows of no clip.
         """
         with self._lock:
+            if hold is not None:
+                self._held.setdefault(hold, set()).add(moment.id)
             born = None if moment.clock == "free" else moment.start.timestamp()
             row = Row(self._next, moment.id, moment.to_json(), _keep(moment), born, heard, boot)
             self._next += 1
@@ -87,6 +97,18 @@ class Outbox:
             done = self._file.write(lambda db: db.executemany(sql, stamped).rowcount if stamped else 0)
             return done or 0
 
+    def attach(self, hold: str, clip: Clip | None) -> None:
+        """Give the moments that were held under that name their clip, and let them go."""
+        with self._lock:
+            rows = self.rows(self._held.pop(hold, ()))
+            if clip is None or not rows:
+                return
+            self._flush()
+            bodies = [(Moment.from_json(row.body).model_copy(update={"clip": clip}).to_json(), row) for row in rows]
+            written = [(body, row.seq) for body, row in bodies]
+            if self._file.write(lambda db: db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", written)) is None:
+                self._memory |= {row.id: replace(row, body=body) for body, row in bodies if row.id in self._memory}
+
     def release(self, boot: str, heard_before: float) -> int:
         """Let go as `free` what waited too long or was heard in an earlier boot, whose time nobody can know now."""
         sql = "UPDATE outbox SET heard = NULL, boot = NULL WHERE heard IS NOT NULL AND (boot <> ? OR heard < ?)"
@@ -99,11 +121,12 @@ class Outbox:
     def after(self, seq: int, limit: int) -> list[Row]:
         """Give up to `limit` moments that may be sent and came after `seq`, in the order of arrival."""
         with self._lock:
-            extra = len(self._done)
+            held = set().union(*self._held.values())
+            extra = len(self._done) + len(held)
             sql = "SELECT * FROM outbox WHERE seq > ? AND heard IS NULL ORDER BY seq LIMIT ?"
             found = self._file.read(sql, (seq, limit + extra))
             found += [row for row in self._memory.values() if row.seq > seq and row.heard is None]
-            rows = [row for row in found if row.id not in self._done]
+            rows = [row for row in found if row.id not in self._done and row.id not in held]
             return sorted(rows, key=lambda row: row.seq)[:limit]
 
     def rows(self, ids: Iterable[str]) -> list[Row]:
@@ -116,6 +139,14 @@ class Outbox:
                 elif each not in self._done:
                     found += self._file.read("SELECT * FROM outbox WHERE id = ?", (uuid.UUID(each).bytes,))
             return found
+
+    def of_records(self, records: Collection[str]) -> list[str]:
+        """Give the ids of the waiting moments that belong to these records."""
+        with self._lock:
+            self._flush()
+            rows = [*self._file.read("SELECT * FROM outbox WHERE keep = 3"), *self._memory.values()]
+            found = [Moment.from_json(row.body) for row in rows if row.id not in self._done]
+            return [moment.id for moment in found if moment.record in records]
 
     def stored(self, ids: Iterable[str]) -> None:
         """Let go what the hub has stored. Ids that are not here are of no matter."""
@@ -162,6 +193,12 @@ class Outbox:
             self._delete_done()
             count = int(self._file.number("SELECT count(*) FROM outbox") or 0)
             return count + len(self._memory)
+
+    @property
+    def used_mb(self) -> float:
+        """How much of the disk the moments take."""
+        with self._lock:
+            return self._file.used_bytes / 1e6
 
     @property
     def held_in_memory(self) -> int:

@@ -5,17 +5,19 @@ Asked over MQTT by the hub, or over a socket beside the outbox by `moodscape edg
 
 import json
 import logging
-import os
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from edge.clock import Clock
 from edge.outbox.queue import Outbox
+from edge.owner.pause import Pause
+from edge.records.recorder import Recorder
+from edge.records.shelf import Shelf
+from moments import Moment
 
 log = logging.getLogger(__name__)
 _REMEMBERED: Final = 100
@@ -34,9 +36,11 @@ class Note(BaseModel):
 
 
 class What(BaseModel):
-    """`erase`: the moments with these ids, or else all that began in [`from`, `to`); all of them without either."""
+    """`erase`: what these name, with its clips, or else all that began in [`from`, `to`); all without any of them."""
 
     ids: list[str] | None = None
+    records: list[str] | None = None
+    clips: list[str] | None = None
     begin: AwareDatetime | None = Field(None, alias="from")
     end: AwareDatetime | None = Field(None, alias="to")
 
@@ -50,52 +54,21 @@ class Command(BaseModel):
     args: dict[str, Any] = {}
 
 
-class Pause:
-    """Whether the device listens. A pause is a small file, so that a reboot does not end it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._until: datetime | None = None
-        self._on = False
-        if path.exists():
-            self._on = True
-            try:
-                self._until = TypeAdapter(AwareDatetime | None).validate_json(path.read_bytes())
-            except (OSError, ValidationError):
-                log.warning("the pause cannot be read: the device stays paused until it is told to resume")
-
-    def active(self, now: datetime) -> bool:
-        """Tell whether the device is paused at `now`."""
-        if self._on and self._until is not None and now >= self._until:
-            self.end()
-        return self._on
-
-    def begin(self, until: datetime | None) -> None:
-        """Pause, durably. A disk that cannot be written only costs what a reboot would find."""
-        self._on, self._until = True, until
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._path.open("w", encoding="utf-8") as file:
-                json.dump(until.isoformat() if until else None, file)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            log.error("the pause would not survive a reboot", extra={"reason": str(error)})
-
-    def end(self) -> None:
-        """Listen again."""
-        self._on, self._until = False, None
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            log.error("the pause would come back with a reboot", extra={"reason": str(error)})
-
-
 class Commands:
     """Does what valid commands ask and says what came of it. A command that came before is not done again."""
 
-    def __init__(self, clock: Clock, outbox: Outbox, pause: Pause, mark: Callable[[str | None], str]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        outbox: Outbox,
+        pause: Pause,
+        mark: Callable[[str | None], str],
+        *,
+        shelf: Shelf,
+        recorder: Recorder,
+    ) -> None:
         self._clock, self._outbox, self._pause, self._mark = clock, outbox, pause, mark
+        self._shelf, self._recorder = shelf, recorder
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
 
     def answer(self, payload: bytes) -> dict[str, Any] | None:
@@ -117,6 +90,8 @@ class Commands:
             return {"id": command.id, "ok": True, "error": None} | self._do(command)
         except ValidationError as error:
             return {"id": command.id, "ok": False, "error": _sentence(error, "args.")}
+        except OSError as error:
+            return {"id": command.id, "ok": False, "error": f"the disk refuses: {error.strerror}"}
 
     def _do(self, command: Command) -> dict[str, Any]:
         match command.do:
@@ -127,11 +102,28 @@ class Commands:
             case "mark":
                 return {"record": self._mark(Note.model_validate(command.args).note)}
             case "erase":
-                what = What.model_validate(command.args)
-                return {"erased": self._outbox.erase(what.ids, what.begin, what.end)}
+                return self._erase(What.model_validate(command.args))
             case "ping":
                 pass
         return {}
+
+    def _erase(self, what: What) -> dict[str, Any]:
+        """Reach all that this device still has: the outbox, the clips, and the sound in memory."""
+        if any(named is not None for named in (what.ids, what.records, what.clips)):
+            records = what.records or []
+            ids = [*(what.ids or []), *(self._outbox.of_records(records) if records else [])]
+            waiting = [Moment.from_json(row.body) for row in self._outbox.rows(ids)]
+            sha256s = [*(what.clips or []), *(moment.clip.sha256 for moment in waiting if moment.clip)]
+            self._recorder.forget(ids, records)
+            clips = self._shelf.erase(sha256s=sha256s, records=records, moments=ids)
+            return {"erased": self._outbox.erase(ids), "clips": clips}
+        self._recorder.forget_all()
+        span = (_unix(what.begin, float("-inf")), _unix(what.end, float("inf")))
+        return {"erased": self._outbox.erase(None, what.begin, what.end), "clips": self._shelf.erase(span=span)}
+
+
+def _unix(when: datetime | None, otherwise: float) -> float:
+    return otherwise if when is None else when.timestamp()
 
 
 def _sentence(error: ValidationError, before: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What the owner set on the hub's page for this device: home zones and rules of its own.
+"""What the owner set on the hub's page for this device: zones, hours of silence, clips, and rules of its own.
 
 It comes retained over MQTT and is kept beside the outbox, so that a reboot without network does not forget a zone.
 """
@@ -6,13 +6,15 @@ It comes retained over MQTT and is kept beside the outbox, so that a reboot with
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.config import Zone
 from edge.models.rules import Rules
+from edge.owner.schedule import Span
 from moments.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,21 @@ class _ZoneOfPage(BaseModel):
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
     radius_m: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    pause: bool = False
+
+
+class _SpanOfPage(Span):
+    """A span of the schedule, which may also have more to it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Clips(BaseModel):
+    """Whether a mark keeps sound, and how much."""
+
+    enabled: bool
+    before_s: Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
+    after_s: Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
 
 
 class OwnerConfig(BaseModel):
@@ -32,6 +49,8 @@ class OwnerConfig(BaseModel):
     version: int
     zones: list[_ZoneOfPage] | None = None
     rules: dict[str, Any] | None = None
+    schedule: list[_SpanOfPage] | None = None
+    clips: Clips | None = None
 
 
 class Owner:
@@ -42,6 +61,8 @@ class Owner:
         self.version: int | None = None
         self.zones: tuple[Zone, ...] = ()
         self.rules: Rules | None = None
+        self.schedule: Sequence[Span] = ()
+        self.clips: Clips | None = None
         if path.exists():
             try:
                 self._apply(path.read_bytes())
@@ -62,7 +83,8 @@ class Owner:
     def _apply(self, payload: bytes) -> None:
         found = OwnerConfig.model_validate_json(payload)
         rules = None if found.rules is None else Rules.parse(json.dumps(found.rules), "the owner's rules")
-        self.zones = tuple(Zone(lat=zone.lat, lon=zone.lon, radius_m=zone.radius_m) for zone in found.zones or ())
+        self.zones = tuple(Zone(**zone.model_dump()) for zone in found.zones or ())
+        self.schedule, self.clips = found.schedule or (), found.clips
         self.rules, self.version = rules, found.version
 
     def _keep(self, payload: bytes) -> None:

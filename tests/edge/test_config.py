@@ -29,7 +29,7 @@ def test_the_shipped_file_shows_every_setting_with_its_default(tmp_path):
     shown = yaml.safe_load(shipped("edge.yaml").read_text())
     names |= {f"{top}.{name}" for top, inner in shown.items() if isinstance(inner, dict) for name in inner} | set(shown)
     known = {key for key in config._keys(config.Config) if key.count(".") < 2}
-    assert names == known - {"gps.home_zones.lat", "gps.fixed.lat"}
+    assert names == known - {"schedule.days", "schedule.from", "schedule.to"}
     assert config.load(shipped("edge.yaml")) == config.load(written(tmp_path, ""))
 
 
@@ -56,7 +56,10 @@ def test_every_setting_has_a_description():
         ("broker: {port: 99999}", "broker.port: input should be less than or equal to 65535"),
         ("source: mike", "source: must be microphone, file:PATH or pipe:-"),
         ("device: a/b", "device: must be 1 to 64 letters"),
-        ("clips: true", "clips: input should be False"),
+        ("clips: true", "clips: input should be a valid dictionary"),
+        ("clips: {hub: http://hub.local}", "clips.hub: must be https://"),
+        ("schedule: [{from: '22:00', to: '22:00'}]", "schedule.0: from and to must differ"),
+        ("schedule: [{from: '25:00', to: '22:00'}]", "schedule.0.from: string should match"),
         ("- 1", "must hold settings as `key: value`"),
         ("a: [", "is not YAML"),
     ],

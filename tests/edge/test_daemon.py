@@ -254,7 +254,7 @@ def test_a_mark_makes_a_record_and_what_is_heard_next_belongs_to_it(tmp_path, hu
     wait_until(lambda: len(listening.waiting()) == 2)
     mark, heard = listening.waiting()
     assert (mark.origin, mark.basis, mark.record, mark.note) == ("mark", "none", record, "the rain stopped")
-    assert (heard.origin, heard.record) == ("ambient", record)
+    assert (heard.origin, heard.record) == ("mark", record)
     listening.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: len(listening.waiting()) == 3)
     assert listening.waiting()[2].origin == "mark"

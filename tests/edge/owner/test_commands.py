@@ -1,13 +1,20 @@
 import json
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.clock import Clock
 from edge.outbox.queue import Outbox
-from edge.owner.commands import Commands, Pause
+from edge.owner.commands import Commands
+from edge.owner.pause import Pause
+from edge.records.clip import Safe, packed
+from edge.records.recorder import Recorder, Span
+from edge.records.shelf import Shelf
+from edge.sound import RATE
+from moments import uuid7
 from tests.edge.making import NOON, moments
 
 WALL = NOON.timestamp()
@@ -21,7 +28,18 @@ class Asked:
         self.path = folder / "paused.json"
         self.pause = Pause(self.path)
         self.notes = []
-        self.commands = Commands(self.clock, self.outbox, self.pause, self.mark)
+        self.shelf = Shelf(folder / "clips", Safe(None), max_days=30, max_disk_share=0.5)
+        self.recorder = Recorder(
+            Span(clips=True, ordinary=False, before_s=1, after_s=1),
+            self.shelf,
+            Safe(None),
+            attach=lambda *_: None,
+            unix=lambda _: WALL,
+        )
+        self.commands = self.by(self.clock)
+
+    def by(self, clock):
+        return Commands(clock, self.outbox, self.pause, self.mark, shelf=self.shelf, recorder=self.recorder)
 
     def mark(self, note):
         self.notes.append(note)
@@ -57,8 +75,7 @@ def test_an_expired_command_is_ignored(ask):
 def test_a_device_that_does_not_know_the_time_cannot_tell_what_has_expired(tmp_path):
     asked = Asked(tmp_path)
     free = Clock(wall=lambda: WALL, known=lambda: False)
-    commands = Commands(free, asked.outbox, asked.pause, asked.mark)
-    assert commands.answer(b'{"id": "1", "do": "ping", "until": "2020-01-01T00:00:00Z"}')["ok"]
+    assert asked.by(free).answer(b'{"id": "1", "do": "ping", "until": "2020-01-01T00:00:00Z"}')["ok"]
     asked.outbox.close()
 
 
@@ -106,9 +123,52 @@ def test_erasing_reaches_the_outbox_by_id_and_by_time(ask):
         "ok": True,
         "error": None,
         "erased": 1,
+        "clips": 0,
     }
     assert ask("erase", "3")["erased"] == 2
     assert ask.outbox.depth == 0
+
+
+def kept_clip(ask, value, begin=WALL, **more):
+    label, content = packed(
+        np.full(RATE, value, np.int16),
+        Safe(None),
+        **{"kind": "mark", "record": None, "moments": []} | more,
+        begin=begin,
+    )
+    assert ask.shelf.put(label, content)
+    return label
+
+
+def test_erasing_a_moment_or_a_record_reaches_its_clip(ask):
+    one, two, three, four = moments(4, record=None)
+    records = [uuid7() for _ in range(3)]
+    of_moment = kept_clip(ask, 1, moments=[one.id])
+    of_record = kept_clip(ask, 2, record=records[1])
+    by_hash = kept_clip(ask, 3)
+    of_waiting = kept_clip(ask, 4)
+    other = kept_clip(ask, 5)
+    ask.outbox.put(two.model_copy(update={"record": records[1]}))
+    ask.outbox.put(three.model_copy(update={"record": records[2], "clip": of_waiting.clip}))
+    ask.outbox.put(four)
+    assert ask("erase", args={"ids": [one.id]})["clips"] == 1
+    answer = ask("erase", "2", args={"records": records[1:]})
+    assert (answer["erased"], answer["clips"]) == (2, 2)
+    assert ask("erase", "3", args={"clips": [by_hash.sha256]})["clips"] == 1
+    assert ask("erase", "4", args={"ids": []})["erased"] == 0, "nothing named is nothing erased"
+    assert [kept.label for kept in ask.shelf.all()] == [other]
+    assert ask.outbox.depth == 1
+    assert not {of_moment.sha256, of_record.sha256} & {path.stem for path in ask.shelf.folder.iterdir()}
+
+
+def test_erasing_a_span_of_time_reaches_the_clips_that_touch_it(ask):
+    kept_clip(ask, 1, begin=WALL - 0.5)
+    after = kept_clip(ask, 2, begin=WALL + 10)
+    unknown = kept_clip(ask, 3, begin=None)
+    span = {"from": NOON.isoformat(), "to": (NOON + timedelta(seconds=10)).isoformat()}
+    assert ask("erase", args=span)["clips"] == 1
+    assert {kept.label.sha256 for kept in ask.shelf.all()} == {after.sha256, unknown.sha256}
+    assert ask("erase", "2")["clips"] == 2
 
 
 @pytest.mark.parametrize(
@@ -135,6 +195,6 @@ def test_a_wrong_command_is_answered_with_the_field_that_is_wrong(ask, payload, 
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_bytes_end_in_an_exception(payload):
-    commands = Commands(Clock(), None, None, lambda _: "")
+    commands = Commands(Clock(), None, None, lambda _: "", shelf=None, recorder=None)
     reply = commands.answer(payload)
     assert reply is None or not reply["ok"]

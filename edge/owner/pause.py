@@ -1,0 +1,97 @@
+"""Why the device does not listen now: the owner said so, the schedule does, or it is where it must not."""
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from edge.owner.schedule import Span, covering
+
+log = logging.getLogger(__name__)
+
+
+class Pause:
+    """A word that the device shall not listen, `on` or not. It is a small file, so that a reboot does not end it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._until: datetime | None = None
+        self.on = False
+        if path.exists():
+            self.on = True
+            try:
+                self._until = TypeAdapter(AwareDatetime | None).validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                log.warning("the pause cannot be read: the device stays paused until it is told to resume")
+
+    def active(self, now: datetime) -> bool:
+        """Tell whether the device is paused at `now`."""
+        if self.on and self._until is not None and now >= self._until:
+            self.end()
+        return self.on
+
+    def begin(self, until: datetime | None) -> None:
+        """Pause, durably. A disk that cannot be written only costs what a reboot would find."""
+        self.on, self._until = True, until
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._path.open("w", encoding="utf-8") as file:
+                json.dump(until.isoformat() if until else None, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            log.error("the pause would not survive a reboot", extra={"reason": str(error)})
+
+    def end(self) -> None:
+        """Listen again."""
+        self.on, self._until = False, None
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("the pause would come back with a reboot", extra={"reason": str(error)})
+
+    def toggle(self) -> None:
+        """Pause until told otherwise, or listen again."""
+        if self.on:
+            self.end()
+        else:
+            self.begin(None)
+
+
+class Pauses:
+    """All reasons together. `said`: the owner's word. `in_zone`: the pause of a zone, which survives a reboot too.
+
+    `spans`: the schedule in force, in local time. While the device does not know the time, what its clock shows
+    counts: a device that nobody can tell the time must not stay deaf for that.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.said = Pause(folder / "paused.json")
+        self.in_zone = Pause(folder / "in-zone.json")
+        self.spans: Iterable[Span] = ()
+
+    def zone(self, inside: bool | None) -> None:
+        """Take note of whether a fix lies in a zone of silence; None without a new fix, which changes nothing.
+
+        Indoors a receiver loses its satellites: only a fix outside ends the pause.
+        """
+        if inside is None or inside == self.in_zone.on:
+            return
+        if inside:
+            self.in_zone.begin(None)
+        else:
+            self.in_zone.end()
+
+    def why(self, now: datetime) -> str | None:
+        """Give the reason for not listening at `now`, a local time; None when there is none."""
+        if self.said.active(now):
+            return "the owner paused it"
+        if (span := covering(self.spans, now)) is not None:
+            return f"the schedule pauses it from {span}"
+        if self.in_zone.on:
+            return "it is in a zone where it does not listen"
+        return None

@@ -1,0 +1,181 @@
+"""The folder of clips that wait for the hub: bounded by age and by a share of the disk, marks kept longest."""
+
+import logging
+import os
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge.records.clip import Label, Safe, UnreadableClip, label_of, sound_of
+
+log = logging.getLogger(__name__)
+
+_TAIL: Final = ".clip"
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A clip on the shelf: its file, what is written on it, and its bytes on disk."""
+
+    path: Path
+    label: Label
+    size: int
+
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """The order in which clips go when room runs out: ordinary ones first, then by age."""
+        return self.label.kind == "mark", self.label.begin or 0.0
+
+
+class Shelf:
+    """Every method may be called from any thread. A disk that takes nothing is a state, told in `trouble`.
+
+    `dropped` counts by reason what the bounds cost (`age`, `size`, `disk`), and files that were no clip (`broken`).
+    """
+
+    def __init__(self, folder: Path, safe: Safe, *, max_days: float, max_disk_share: float) -> None:
+        self.folder = folder
+        self.dropped: Counter[str] = Counter()
+        self.trouble: str | None = None
+        self._safe = safe
+        self._max_s, self._share = max_days * _DAY_S, max_disk_share
+        self._lock = threading.RLock()
+        self._kept: dict[str, Kept] = {}
+        self._look()
+
+    def _look(self) -> None:
+        """Take stock of what an earlier run left. What a power cut left half written goes."""
+        for path in sorted(self.folder.glob("*")) if self.folder.is_dir() else ():
+            try:
+                if path.suffix != _TAIL:
+                    raise UnreadableClip(f"{path} is no clip")
+                label = label_of(path)
+                self._kept[label.sha256] = Kept(path, label, path.stat().st_size)
+            except (UnreadableClip, OSError):
+                if path.suffix in {_TAIL, ".part"}:
+                    self.dropped["broken"] += path.suffix == _TAIL
+                    with suppress(OSError):
+                        path.unlink()
+
+    def all(self) -> list[Kept]:
+        """Give all clips, those first that are worth most: marks, then the newest."""
+        with self._lock:
+            return sorted(self._kept.values(), key=lambda kept: kept.worth, reverse=True)
+
+    @property
+    def used_bytes(self) -> int:
+        """Give how much of the disk they take."""
+        with self._lock:
+            return sum(kept.size for kept in self._kept.values())
+
+    def put(self, label: Label, content: bytes) -> bool:
+        """Keep a clip, durably; False when the disk takes it not even after older ones have gone."""
+        with self._lock:
+            self._bound(len(content))
+            try:
+                self._write(label.sha256, content)
+            except OSError:
+                self._drop_first("disk")
+                try:
+                    self._write(label.sha256, content)
+                except OSError as error:
+                    self.trouble = f"{self.folder}: {error.strerror}; a clip was not kept"
+                    log.error("a clip cannot be kept", extra={"folder": str(self.folder), "reason": str(error)})
+                    self.dropped["disk"] += 1
+                    return False
+            self.trouble = None
+            self._kept[label.sha256] = Kept(self._path(label.sha256), label, len(content))
+            return True
+
+    def sound(self, sha256: str) -> bytes | None:
+        """Give the FLAC of a clip; None for one that is not here. Raises UnreadableClip."""
+        with self._lock:
+            kept = self._kept.get(sha256)
+        return None if kept is None else sound_of(kept.path, self._safe)
+
+    def remove(self, sha256: str) -> None:
+        """Take a clip away: the hub has it, or it cannot be read."""
+        with self._lock:
+            kept = self._kept.pop(sha256, None)
+            if kept is not None:
+                with suppress(FileNotFoundError):
+                    kept.path.unlink()
+
+    def erase(
+        self,
+        *,
+        sha256s: Collection[str] = (),
+        records: Collection[str] = (),
+        moments: Collection[str] = (),
+        span: tuple[float, float] | None = None,
+    ) -> int:
+        """Erase clips by hash, record, moment, or all that touch [begin, end) in Unix seconds; give their number."""
+        with self._lock:
+            gone = [
+                kept.label.sha256
+                for kept in self._kept.values()
+                if kept.label.sha256 in sha256s
+                or kept.label.record in records
+                or not set(moments).isdisjoint(kept.label.moments)
+                or (span is not None and kept.label.touches(*span))
+            ]
+            for sha256 in gone:
+                self.remove(sha256)
+            return len(gone)
+
+    def tick(self, now: float | None) -> None:
+        """Let go what is too old; `now` in Unix seconds, None while the time is not known."""
+        with self._lock:
+            for kept in self.all():
+                if now is not None and kept.label.begin is not None and kept.label.begin < now - self._max_s:
+                    self._drop(kept, "age")
+            self._bound(0)
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / f"{sha256}{_TAIL}"
+
+    def _write(self, sha256: str, content: bytes) -> None:
+        """Write under another name first, so that a power cut leaves a whole clip or none."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self.folder / f"{sha256}.part"
+        try:
+            with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._path(sha256))
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+            raise
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _bound(self, more: int) -> None:
+        try:
+            most = shutil.disk_usage(self.folder).total * self._share
+        except OSError:  # not made yet
+            return
+        while self._kept and self.used_bytes + more > most:
+            self._drop_first("size")
+
+    def _drop_first(self, why: str) -> None:
+        if self._kept:
+            self._drop(min(self._kept.values(), key=lambda kept: kept.worth), why)
+
+    def _drop(self, kept: Kept, why: str) -> None:
+        try:
+            self.remove(kept.label.sha256)
+        except OSError as error:
+            self.trouble = f"{self.folder}: {error.strerror}; clips cannot be removed"
+        self.dropped[why] += 1
+        log.warning("a clip was dropped", extra={"bound": why, "kind": kept.label.kind})

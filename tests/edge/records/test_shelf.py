@@ -1,0 +1,122 @@
+import os
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from edge.records import shelf as shelves
+from edge.records.clip import Safe, packed
+from edge.records.shelf import Shelf
+from edge.sound import RATE
+
+DAY = 86_400
+
+
+class Disk:
+    """A disk of a size that the test chooses."""
+
+    def __init__(self, monkeypatch, total):
+        usage = namedtuple("usage", "total used free")
+        monkeypatch.setattr(shelves.shutil, "disk_usage", lambda _: usage(total, 0, total))
+
+
+@pytest.fixture
+def opened(tmp_path):
+    return lambda **more: Shelf(tmp_path / "clips", Safe(None), **({"max_days": 30, "max_disk_share": 0.5} | more))
+
+
+def clip(number, kind="mark", begin=0.0, seconds=1):
+    sound = np.random.default_rng(number).integers(-999, 999, seconds * RATE).astype(np.int16)
+    return packed(sound, Safe(None), kind=kind, record=None, moments=[f"m{number}"], begin=begin)
+
+
+def names(shelf):
+    return [kept.label.moments[0] for kept in shelf.all()]
+
+
+def test_what_was_put_is_there_also_after_a_restart_and_only_for_its_owner(opened):
+    label, content = clip(1)
+    shelf = opened()
+    assert shelf.put(label, content)
+    again = opened()
+    assert [kept.label for kept in again.all()] == [label]
+    assert again.sound(label.sha256) is not None
+    assert again.all()[0].path.stat().st_mode & 0o077 == 0
+    assert again.folder.stat().st_mode & 0o077 == 0
+    again.remove(label.sha256)
+    assert opened().all() == []
+
+
+def test_marks_and_then_the_newest_are_worth_most(opened):
+    shelf = opened()
+    for number, kind, begin in [(1, "mark", 10), (2, "ordinary", 90), (3, "mark", 50), (4, "ordinary", 20)]:
+        shelf.put(*clip(number, kind, begin))
+    assert names(shelf) == ["m3", "m1", "m2", "m4"]
+
+
+def test_beyond_its_share_of_the_disk_the_oldest_ordinary_ones_go_first_and_marks_last(opened, monkeypatch, caplog):
+    shelf = opened()
+    clips = [clip(1, "mark", 1), clip(2, "ordinary", 5), clip(3, "ordinary", 9), clip(4, "mark", 7)]
+    Disk(monkeypatch, total=2 * int(len(clips[0][1]) * 4.3))
+    for each in clips:
+        assert shelf.put(*each)
+    order = []
+    for number in range(5, 9):
+        before = set(names(shelf))
+        assert shelf.put(*clip(number, "mark", 100 + number))
+        order += before - set(names(shelf))
+    assert order == ["m2", "m3", "m1", "m4"]
+    assert shelf.dropped == {"size": 4}
+    assert "a clip was dropped" in caplog.text
+    assert len(list(shelf.folder.iterdir())) == 4
+
+
+def test_beyond_its_age_a_clip_goes_unless_its_time_is_unknown(opened):
+    shelf = opened()
+    for number, begin in [(1, 0.0), (2, 2 * DAY), (3, None)]:
+        shelf.put(*clip(number, begin=begin))
+    shelf.tick(None)
+    assert len(names(shelf)) == 3
+    shelf.tick(31 * DAY)
+    assert set(names(shelf)) == {"m2", "m3"}
+    assert shelf.dropped == {"age": 1}
+
+
+def test_a_full_disk_costs_older_clips_and_then_the_new_one_and_is_told(opened, monkeypatch):
+    shelf = opened()
+    shelf.put(*clip(1))
+    room = {"left": 0}
+    write = os.fsync
+
+    def full(file):
+        if room["left"] <= 0:
+            raise OSError(28, "No space left on device")
+        write(file)
+
+    monkeypatch.setattr(shelves.os, "fsync", full)
+    assert not shelf.put(*clip(2))
+    assert "No space left" in shelf.trouble
+    assert shelf.dropped == {"disk": 2}
+    assert list(shelf.folder.iterdir()) == [], "nothing half written is left"
+    room["left"] = 1
+    assert shelf.put(*clip(3))
+    assert shelf.trouble is None
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_no_end(tmp_path):
+    (tmp_path / "file").write_text("")
+    shelf = Shelf(tmp_path / "file" / "clips", Safe(None), max_days=1, max_disk_share=0.1)
+    assert not shelf.put(*clip(1))
+    assert shelf.trouble
+
+
+def test_what_a_power_cut_left_half_written_goes_and_what_is_broken_is_counted(opened, tmp_path):
+    shelf = opened()
+    shelf.put(*clip(1))
+    (shelf.folder / "a.part").write_bytes(b"half")
+    (shelf.folder / "b.clip").write_bytes(b"no label")
+    (shelf.folder / "notes.txt").write_text("the owner's own")
+    again = opened()
+    assert names(again) == ["m1"]
+    assert again.dropped == {"broken": 1}
+    assert {path.name for path in shelf.folder.iterdir()} == {shelf.all()[0].path.name, "notes.txt"}
