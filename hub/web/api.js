@@ -85,6 +85,86 @@ export const correct = (id, emotion) => call("PUT", `/api/moments/${encodeURICom
 /** Erase a moment for good. */
 export const erase = (id) => call("DELETE", `/api/moments/${encodeURIComponent(id)}`);
 
+/** What a device answered to a command: {id, do, sent, reply: null | {ok, error}}. */
+export const reply = (device, id) => call("GET", `/api/devices/${encodeURIComponent(device)}/commands/${encodeURIComponent(id)}`);
+
+/** Say what a device is called and whose it is. */
+export const describe = (device, words) => call("PUT", `/api/devices/${encodeURIComponent(device)}`, { body: words });
+
+/** Erase all moments that a filter matches: {erased}. */
+export const eraseAll = (query) => call("DELETE", "/api/moments", { query });
+
+/** The places that the person returns to, with their names. */
+export const places = () => call("GET", "/api/places");
+
+/** Name a place, or forget its name with null. */
+export const namePlace = (place) => call("PUT", "/api/places", { body: place });
+
+/** A page of records, the newest first: {items, next}. */
+export const records = (query) => call("GET", "/api/records", { query });
+
+/** One record with its state, progress and the ids of its moments. */
+export const record = (id) => call("GET", `/api/records/${encodeURIComponent(id)}`);
+
+/** Erase a record with its moments and its sound. */
+export const eraseRecord = (id) => call("DELETE", `/api/records/${encodeURIComponent(id)}`);
+
+/** What an owner set for the devices and for keeping; `owner` null is one's own. */
+export const settings = (owner) => call("GET", "/api/settings", { query: owner ? { owner } : {} });
+
+/** Put all of it. */
+export const putSettings = (owner, body) => call("PUT", "/api/settings", { query: owner ? { owner } : {}, body });
+
+/** The table of rules in use: {version, own, text, rules}. */
+export const rules = (owner) => call("GET", "/api/rules", { query: owner ? { owner } : {} });
+
+/** Use another table, null for the one that ships; `dry` stores nothing and tells what would change. */
+export const putRules = (owner, text, dry) =>
+  call("PUT", "/api/rules", { query: { ...(owner ? { owner } : {}), ...(dry ? { dry_run: "true" } : {}) }, body: { text } });
+
+/** The tokens, without what they are. */
+export const tokens = () => call("GET", "/api/tokens");
+
+/** Make a token; the answer is the only one that shows it. */
+export const makeToken = (body) => call("POST", "/api/tokens", { body });
+
+/** End a token. */
+export const revokeToken = (n) => call("DELETE", `/api/tokens/${n}`);
+
+/**
+ * Send what a person recorded or wrote; gives the record. `told(share)` hears how much of it is sent, 0 to 1.
+ * `key` is the same for every try of the same thing, so that it is kept once.
+ */
+export function send(form, key, told) {
+  return new Promise((resolve, reject) => {
+    const asked = new XMLHttpRequest(); // fetch does not tell how far a body is
+    asked.open("POST", "/api/records");
+    asked.setRequestHeader("Idempotency-Key", key);
+    asked.setRequestHeader("Accept", "application/json");
+    asked.upload.addEventListener("progress", (event) => event.lengthComputable && told(event.loaded / event.total));
+    asked.addEventListener("error", () => reject(new ApiError(0, t("error.unreachable"))));
+    asked.addEventListener("load", () => {
+      let body = null;
+      try {
+        body = JSON.parse(asked.responseText);
+      } catch {
+        body = {}; // a proxy's word instead of the hub's
+      }
+      if (asked.status === 401) listeners.login();
+      if (asked.status >= 200 && asked.status < 300) resolve(body);
+      else reject(new ApiError(asked.status, body.detail ?? body.title ?? asked.statusText));
+    });
+    asked.send(form);
+  });
+}
+
+/** The sentence for an error: a hub that lacks the part, or a token that may not, is told as such. */
+export function saidBy(error) {
+  if (error.status === 404 || error.status === 405) return t("error.lacking");
+  if (error.status === 403) return t("error.forbidden");
+  return error.message;
+}
+
 /** Log in with a token; the hub answers with a cookie. */
 export const logIn = (token) => call("POST", "/api/session", { headers: { Authorization: `Bearer ${token}` } });
 

@@ -1,15 +1,29 @@
 // The frame: navigation, the view that the address names, the panel of one moment, log-in and the words above all.
 
 import * as api from "./api.js";
-import { h, put } from "./dom.js";
+import { h, put, s } from "./dom.js";
 import { logIn } from "./login.js";
 import { MomentPanel } from "./moment.js";
 import * as recall from "./recall.js";
-import * as settings from "./settings.js";
 import * as today from "./today.js";
 import { language, t } from "./words.js";
 
-const VIEWS = { today, recall, settings };
+// What one opens the page for comes with it; the other views come when they are first asked for.
+const VIEWS = {
+  today: () => today,
+  recall: () => recall,
+  record: () => import("./record/view.js"),
+  insights: () => import("./insights/view.js"),
+  settings: () => import("./settings/view.js"),
+};
+
+const SIGNS = {
+  today: "M3 13c3-6 6-6 9 0s6 6 9 0",
+  recall: "M4 6.5h16v13H4zM4 11h16M9 3.5v5M15 3.5v5",
+  record: "M12 3.5a3 3 0 0 1 3 3V12a3 3 0 0 1-6 0V6.5a3 3 0 0 1 3-3zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
+  insights: "M4 19.5h16M6.5 15.5v-4M12 15.5v-10M17.5 15.5v-7",
+  settings: "M4 7h9M17 7h3M4 17h3M11 17h9M13 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M7 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
+};
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
@@ -35,7 +49,8 @@ function words() {
 
 function navigation(name) {
   put(nav, Object.keys(VIEWS).map((view) =>
-    h("a", { href: `#/${view}`, "aria-current": view === name ? "page" : null }, t(`view.${view}`))));
+    h("a", { href: `#/${view}`, "aria-current": view === name ? "page" : null },
+      s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: SIGNS[view] })), h("span", {}, t(`view.${view}`)))));
   document.title = `${t(`view.${name}`)} · Moodscape`;
 }
 
@@ -51,6 +66,23 @@ const panel = new MomentPanel({
   },
 });
 
+async function show(name, params, moved) {
+  const wanted = address;
+  shown?.leave?.();
+  shown = null;
+  let view;
+  try {
+    view = await VIEWS[name]();
+  } catch {
+    if (address === wanted) put(main, h("h1", {}, t(`view.${name}`)), h("p", { class: "trouble", role: "alert" }, t("error.view")));
+    return;
+  }
+  if (address !== wanted || locked) return; // its reader has gone on meanwhile
+  shown = view.show(main, params, restart);
+  if (moved) main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+}
+
 function route() {
   if (locked) return;
   const { name, params, opened } = place();
@@ -60,12 +92,7 @@ function route() {
     address = wanted;
     navigation(name);
     if (shown?.update && !moved) shown.update(params);
-    else {
-      shown?.leave?.();
-      shown = VIEWS[name].show(main, params, restart);
-      if (moved) main.focus({ preventScroll: true });
-      window.scrollTo(0, 0);
-    }
+    else show(name, params, moved);
   }
   panel.open(opened);
 }

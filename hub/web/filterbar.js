@@ -5,7 +5,7 @@ import { h, put } from "./dom.js";
 import { badge, SHOWN } from "./emotions.js";
 import { ask, changed, toggled } from "./filter.js";
 import { addDays, isDay } from "./time.js";
-import { number, sceneName, t } from "./words.js";
+import { number, sceneLabels, sceneName, t } from "./words.js";
 
 const BASES = ["speech", "scene", "none"];
 
@@ -44,16 +44,28 @@ export function filterBar() {
   const option = (value, words) => h("option", { value }, words);
   const basis = h("select", { id: "filter-basis", onchange: () => set({ basis: basis.value }) },
     option("", t("filter.any")), BASES.map((value) => option(value, t(`basis.${value}`))));
+  const scenes = sceneLabels().map((label) => [label, sceneName(label)]).sort((a, b) => a[1].localeCompare(b[1]));
+  const scene = h("select", { id: "filter-scene", onchange: () => set({ scene: scene.value }) },
+    option("", t("filter.any")), scenes.map(([label, words]) => option(label, words)));
+  const where = h("select", {
+    id: "filter-where",
+    onchange: () => {
+      const [near, radius] = where.value.split(" ");
+      set(near ? { near, radius_m: radius, bbox: null } : { near: null, radius_m: null });
+    },
+  }, option("", t("filter.any")));
   const device = h("select", { id: "filter-device", onchange: () => set({ device: device.value }) }, option("", t("filter.any")));
   const tick = (value) => h("input", { type: "checkbox", value, onchange: () => ask(toggled(filter, "has", value)) });
-  const [note, place] = [tick("note"), tick("place")];
+  const [note, place, clip] = [tick("note"), tick("place"), tick("clip")];
   const rest = h("div", { class: "chips" });
   const clear = h("button", { type: "button", class: "small", onclick: () => ask(new URLSearchParams()) }, t("filter.clear"));
-  const more = h("details", {}, h("summary", {}, t("filter.more")),
+  const more = h("details", { ontoggle: () => more.open && fill() }, h("summary", {}, t("filter.more")),
     h("div", { class: "fields" },
       h("label", {}, t("filter.from"), from), h("label", {}, t("filter.to"), to),
-      h("label", {}, t("filter.basis"), basis), h("label", {}, t("filter.device"), device),
-      h("label", { class: "choice" }, note, t("filter.note")), h("label", { class: "choice" }, place, t("filter.place"))));
+      h("label", {}, t("filter.where"), where), h("label", {}, t("filter.scene"), scene),
+      h("label", {}, t("filter.basis"), basis), h("label", {}, t("filter.device"), device)),
+    h("div", { class: "ticks" }, h("label", { class: "choice" }, note, t("filter.note")),
+      h("label", { class: "choice" }, place, t("filter.place")), h("label", { class: "choice" }, clip, t("filter.clip"))));
 
   const element = h("form", {
     class: "filterbar card", role: "search", "aria-label": t("filter.label"),
@@ -64,17 +76,29 @@ export function filterBar() {
   }, h("div", { class: "find" }, text, h("button", { type: "submit" }, t("filter.find"))),
   strip, more, rest);
 
-  async function fillDevices() {
-    try {
-      const answer = await api.devices();
-      for (const one of answer.items) device.append(option(one.id, one.name ?? one.id));
-    } catch {
-      return; // the choice stays at "any"; the list below tells what is wrong
-    }
-    device.value = filter.get("device") ?? "";
+  let filled = false;
+
+  /** Ask for devices and places once they are to be chosen from; what the hub lacks stays at "any". */
+  function fill() {
+    if (filled) return;
+    filled = true;
+    api.devices().then(({ items }) => {
+      device.append(...items.map((one) => option(one.id, one.name ?? one.id)));
+      device.value = filter.get("device") ?? "";
+    }, () => {});
+    api.places().then(({ items }) => {
+      where.append(...items.filter((one) => one.name).map((one) => option(placeValue(one), one.name)));
+      showPlace();
+    }, () => {});
   }
 
-  fillDevices();
+  const placeValue = ({ lat, lon, radius_m }) => `${lat},${lon} ${Math.max(50, Math.round(radius_m))}`;
+
+  function showPlace() {
+    where.value = `${filter.get("near")} ${filter.get("radius_m") ?? 500}`;
+    if (where.selectedIndex < 0) where.value = "";
+  }
+
   return {
     element,
     show(now) {
@@ -89,9 +113,12 @@ export function filterBar() {
       to.value = isDay(until) ? addDays(until, -1) : (until ?? "").slice(0, 10);
       basis.value = filter.get("basis") ?? "";
       device.value = filter.get("device") ?? "";
+      scene.value = filter.getAll("scene").length === 1 ? filter.get("scene") : "";
+      showPlace();
       const has = filter.getAll("has");
       note.checked = has.includes("note");
       place.checked = has.includes("place");
+      clip.checked = has.includes("clip");
       if (["from", "to", "basis", "device", "has"].some((field) => filter.has(field))) more.open = true;
       put(rest, others(filter).map(([field, value, words]) => h("button", {
         type: "button", class: "chip plain", "aria-label": t("filter.without", { what: words }),

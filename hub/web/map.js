@@ -1,122 +1,184 @@
-// Places of moments on a map of the world's coasts: no tiles, no other host. What lies close is one circle.
+// Where it was: all that the filter finds, counted by the hub in cells of about 500 m, and one by one as one comes
+// close. What lies close is one circle. A place is shown where its moment says it is: one that the device moved into
+// the middle of its privacy grid stays there, and the circle counts all that were moved to it.
 
-import { h, put } from "./dom.js";
-import { badge, feltIn, SHOWN } from "./emotions.js";
+import * as api from "./api.js";
+import { h, put, soon } from "./dom.js";
+import { feltIn } from "./emotions.js";
 import { ask, changed } from "./filter.js";
 import { momentAddress } from "./rows.js";
 import { t } from "./words.js";
+import { COASTS_TO, ground, pin, strongest } from "./world.js";
 
-const CELL = 48; // pixels; moments of one cell are one circle
-const ROUND = 4; // digits of a map's edge in the address
-const COASTS_TO = 9; // the zoom up to which the coasts are drawn: they are too coarse to lie under a town
+const APART = 54; // pixels between circles; what lies nearer to a larger one is counted there
+const CLOSE = 14; // the zoom from which moments are asked for one by one: a cell of the hub is wider than a circle there
+const MOST = 1000; // of them
+const HALF = 0.0025; // degrees: half a cell of the hub
+const ROUND = 5; // digits of a map's edge in the address
+const SAME_M = 30; // within it moments lie at one place
 
-let library = null;
-
-/** Load Leaflet once; it is a plain script that leaves `window.L`. */
-function leaflet() {
-  library ??= new Promise((resolve, reject) => {
-    document.head.append(h("link", { rel: "stylesheet", href: "/vendor/leaflet/leaflet.css" }));
-    document.head.append(h("script", { src: "/vendor/leaflet/leaflet.js", onload: () => resolve(window.L), onerror: () => reject(new Error(t("error.unreachable"))) }));
-  });
-  return library;
-}
-
-let coasts = null;
-
-/** The coasts as GeoJSON. */
-function land() {
-  coasts ??= fetch("/vendor/world/land.json").then((answer) => answer.json());
-  return coasts;
-}
-
-function cells(world, moments) {
-  const found = new Map();
+/** The points around the largest ones: [{points, n, emotions}], the first point of each the largest. */
+function gathered(world, points) {
+  const groups = [];
   const zoom = world.getZoom();
-  for (const moment of moments) {
-    const point = world.project([moment.place.lat, moment.place.lon], zoom);
-    const key = `${Math.floor(point.x / CELL)} ${Math.floor(point.y / CELL)}`;
-    found.set(key, [...(found.get(key) ?? []), moment]);
+  for (const point of [...points].sort((a, b) => b.n - a.n)) {
+    const at = world.project([point.lat, point.lon], zoom);
+    let group = groups.find((one) => Math.hypot(one.at.x - at.x, one.at.y - at.y) < APART);
+    if (!group) groups.push((group = { at, points: [], n: 0, emotions: {} }));
+    group.points.push(point);
+    group.n += point.n;
+    for (const [emotion, n] of Object.entries(point.emotions)) group.emotions[emotion] = (group.emotions[emotion] ?? 0) + n;
   }
-  return [...found.values()];
+  return groups;
 }
 
-function strongest(moments) {
-  const count = (emotion) => moments.filter((moment) => feltIn(moment) === emotion).length;
-  return [...SHOWN, "note"].reduce((best, emotion) => (count(emotion) > count(best) ? emotion : best));
+const fromBucket = ({ place, count, emotions }) => ({ ...place, n: count, emotions });
+const fromMoment = (moment) => ({ lat: moment.place.lat, lon: moment.place.lon, n: 1, emotions: { [feltIn(moment)]: 1 }, id: moment.id });
+
+/** The part of the box [west, south, east, north] that lies in another, or null. */
+function common(box, other) {
+  const both = [Math.max(box[0], other[0]), Math.max(box[1], other[1]), Math.min(box[2], other[2]), Math.min(box[3], other[3])];
+  return both[0] < both[2] && both[1] < both[3] ? both : null;
 }
 
-/** Make the map; `show(filter, moments)` draws it. */
+/** Make the map; `show(filter)` draws what it finds. */
 export function map() {
   let filter = new URLSearchParams();
-  let placed = [];
-  let world = null;
-  let layer = null;
+  let drawn = null; // {L, world, circles, trail}
+  let cells = [];
   let gone = false;
-  let fitted = false;
+  let stop = new AbortController();
   const field = h("div", { class: "map" });
   const hint = h("p", { class: "quiet", role: "status" });
-  const here = h("button", { type: "button", class: "small", onclick: () => {
-    const edges = world.getBounds();
-    ask(changed(filter, { bbox: [edges.getWest(), edges.getSouth(), edges.getEast(), edges.getNorth()].map((edge) => edge.toFixed(ROUND)).join(",") }));
-  } }, t("map.here"));
+  const here = h("button", { type: "button", class: "small", onclick: () => ask(changed(filter, { bbox: box().map((edge) => edge.toFixed(ROUND)).join(",") })) }, t("map.here"));
   const element = h("section", { "aria-label": t("map.label"), class: "mapview" }, field, h("div", { class: "actions" }, hint, here));
 
-  function circles(L) {
-    layer.clearLayers();
-    for (const group of cells(world, placed)) {
-      const emotion = strongest(group);
-      const sign = h("span", { class: "pin", "data-emotion": emotion }, badge(emotion), group.length > 1 ? h("b", {}, String(group.length)) : null);
-      const words = `${t("map.cluster", { n: group.length })}, ${t(`emotion.${emotion}`)}`;
-      const middle = (axis) => group.reduce((sum, moment) => sum + moment.place[axis], 0) / group.length;
-      const marker = L.marker([middle("lat"), middle("lon")], { icon: L.divIcon({ html: sign, className: "pinbox", iconSize: [44, 44] }), alt: words, title: words, keyboard: true });
+  function box() {
+    const edges = drawn.world.getBounds();
+    return [Math.max(-180, edges.getWest()), Math.max(-90, edges.getSouth()), Math.min(180, edges.getEast()), Math.min(90, edges.getNorth())];
+  }
+
+  function pressed(group) {
+    const { L, world } = drawn;
+    const edges = L.latLngBounds(group.points.map((point) => [point.lat, point.lon]));
+    const [one] = group.points;
+    if (group.points.length > 1 && edges.getNorthEast().distanceTo(edges.getSouthWest()) > SAME_M) world.fitBounds(edges.pad(0.3));
+    else if (group.points.length === 1 && one.id) location.hash = momentAddress(one.id);
+    else if (world.getZoom() >= CLOSE) ask(changed(filter, { near: `${one.lat},${one.lon}`, radius_m: SAME_M, bbox: null }));
+    else world.fitBounds([[one.lat - HALF, one.lon - HALF], [one.lat + HALF, one.lon + HALF]]);
+  }
+
+  function circles(points) {
+    const { L, world } = drawn;
+    drawn.circles.clearLayers();
+    for (const group of gathered(world, points)) {
+      const [largest] = group.points;
+      const emotion = strongest(group.emotions);
+      const words = `${t("recall.count", { n: group.n })}, ${t(`emotion.${emotion}`)}`;
+      const marker = pin(L, [largest.lat, largest.lon], emotion, group.n, words);
       marker.on("click keypress", (event) => {
         if (event.originalEvent?.type === "keypress" && event.originalEvent.key !== "Enter") return;
-        const edges = L.latLngBounds(group.map((moment) => [moment.place.lat, moment.place.lon]));
-        if (group.length === 1 || edges.getNorthEast().distanceTo(edges.getSouthWest()) < 10) location.hash = momentAddress(group.at(-1).id);
-        else world.fitBounds(edges.pad(0.3));
+        pressed(group);
       });
-      layer.addLayer(marker);
+      drawn.circles.addLayer(marker);
       marker.getElement()?.setAttribute("aria-label", words);
     }
   }
 
-  async function draw() {
-    let L;
-    let coast;
-    try {
-      [L, coast] = await Promise.all([leaflet(), land()]);
-    } catch (error) {
-      put(field, h("p", { class: "empty" }, error.message));
+  async function near() {
+    const own = filter.get("bbox")?.split(",").map(Number);
+    const seen = own ? common(box(), own) : box();
+    if (seen === null) return { items: [], total: 0 };
+    return api.moments(changed(filter, { bbox: seen.map((edge) => edge.toFixed(ROUND)).join(","), has: ["place"], limit: MOST, order: null }), stop.signal);
+  }
+
+  const look = soon(async () => {
+    if (gone || !drawn) return;
+    if (drawn.world.getZoom() < CLOSE) {
+      circles(cells);
+      say();
       return;
     }
-    if (gone) return;
-    if (world === null) {
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      world = L.map(field, { attributionControl: false, minZoom: 1, maxZoom: 17, zoomAnimation: !still, fadeAnimation: !still, markerZoomAnimation: !still }).setView([20, 20], 2);
-      const ground = L.geoJSON(coast, { interactive: false, className: "land" });
-      const lay = () => (world.getZoom() > COASTS_TO ? ground.remove() : ground.addTo(world));
-      L.control.scale({ imperial: false }).addTo(world);
-      lay();
-      world.on("zoomend", lay);
-      layer = L.layerGroup().addTo(world);
-      world.on("zoomend", () => circles(L));
+    try {
+      const found = await near();
+      if (gone || drawn.world.getZoom() < CLOSE) return;
+      circles(found.items.filter((moment) => moment.place).map(fromMoment));
+      hint.textContent = found.total > found.items.length ? t("map.newest", { n: found.items.length }) : t("map.seen", { n: found.items.length });
+    } catch (error) {
+      if (error.name !== "AbortError") hint.textContent = error.message;
     }
-    if (placed.length && !fitted) world.fitBounds(L.latLngBounds(placed.map((moment) => [moment.place.lat, moment.place.lon])).pad(0.2), { maxZoom: 14 });
-    fitted = placed.length > 0;
-    circles(L);
+  }, 120);
+
+  function say() {
+    const n = cells.reduce((sum, cell) => sum + cell.n, 0);
+    hint.textContent = n ? t("map.hint", { n }) : t("map.none");
+  }
+
+  /** All places that the person was ever heard at, pale, and the names they gave: what to find one's way by. */
+  async function trail() {
+    const { L, world } = drawn;
+    const [buckets, known] = await Promise.all([
+      api.summary({ by: "place", has: "place" }, stop.signal).then((answer) => answer.buckets),
+      api.places().then(({ items }) => items, () => []),
+    ]);
+    if (gone) return;
+    for (const { place } of buckets) {
+      if (place) L.rectangle([[place.lat - HALF, place.lon - HALF], [place.lat + HALF, place.lon + HALF]], { className: "trail", interactive: false }).addTo(drawn.trail);
+    }
+    for (const place of known.filter((one) => one.name)) {
+      L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "placename", html: h("span", {}, place.name), iconSize: [0, 0] }) }).addTo(drawn.trail);
+    }
+    const lay = () => (world.getZoom() > COASTS_TO - 1 ? drawn.trail.addTo(world) : drawn.trail.remove());
+    world.on("zoomend", lay);
+    lay();
+  }
+
+  async function begin() {
+    const made = await ground(field);
+    if (gone) return;
+    const { L, world } = made;
+    drawn = { ...made, trail: L.layerGroup(), circles: L.layerGroup().addTo(world) };
+    world.on("moveend", look);
+  }
+
+  function fit() {
+    if (cells.length === 0) return;
+    const { L, world } = drawn;
+    world.fitBounds(L.latLngBounds(cells.flatMap(({ lat, lon }) => [[lat - HALF, lon - HALF], [lat + HALF, lon + HALF]])).pad(0.1), { maxZoom: CLOSE + 1 });
+  }
+
+  async function load() {
+    stop.abort();
+    stop = new AbortController();
+    hint.textContent = t("map.loading");
+    try {
+      const [answer] = await Promise.all([
+        api.summary(changed(filter, { by: "place", has: [...filter.getAll("has").filter((one) => one !== "place"), "place"], order: null }), stop.signal),
+        drawn ? null : begin(),
+      ]);
+      if (gone) return;
+      const first = cells.length === 0;
+      cells = answer.buckets.filter(({ place }) => place).map(fromBucket);
+      if (first || !cells.some(({ lat, lon }) => drawn.world.getBounds().contains([lat, lon]))) fit();
+      look();
+      if (first) await trail();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (drawn) hint.textContent = error.message;
+      else put(field, h("p", { class: "empty" }, error.message));
+    }
   }
 
   return {
     element,
-    show(now, moments) {
+    show(now) {
       filter = now;
-      placed = moments.filter((moment) => moment.place);
-      hint.textContent = placed.length ? t("map.hint", { n: placed.length }) : t("map.none");
-      draw();
+      load();
     },
     close() {
       gone = true;
-      world?.remove();
+      stop.abort();
+      drawn?.world.remove();
     },
   };
 }

@@ -3,8 +3,9 @@
 import * as api from "./api.js";
 import { h, keep, put } from "./dom.js";
 import { badge, EMOTIONS, feltIn } from "./emotions.js";
+import { reasonOf } from "./reasons.js";
 import { entry, heardIn, noteText } from "./rows.js";
-import { clockText, dayOf, dayText, lengthText } from "./time.js";
+import { clockText, dayOf, dayText, instant, lengthText } from "./time.js";
 import { number, percent, sceneName, t } from "./words.js";
 
 const ALIKE = 5; // similar moments shown
@@ -26,7 +27,7 @@ function why(moment) {
   if (moment.basis === "none") return null;
   const reasons = [];
   if (moment.basis === "speech") reasons.push(h("p", {}, t("why.speech")));
-  if (moment.rule) reasons.push(h("p", {}, t("why.rule"), " ", h("q", { lang: "en" }, moment.rule.because)));
+  if (moment.rule) reasons.push(h("p", {}, t("why.rule"), " ", h("q", { lang: reasonOf(moment.rule).lang }, reasonOf(moment.rule).words)));
   if (moment.emotion === "unclear") reasons.push(h("p", {}, t("why.unclear")));
   if (moment.confidence !== null) reasons.push(h("p", { class: "quiet" }, t("why.confidence", { share: percent(moment.confidence) })));
   const models = Object.entries(moment.models ?? {}).filter(([, name]) => name);
@@ -57,9 +58,39 @@ function facts(moment) {
 
 const lengthOf = (metres) => (metres >= 1000 ? `${number(Math.round(metres / 100) / 10)} km` : `${number(Math.round(metres))} m`);
 
-function sound(moment) {
+/** The sound of a moment, from the module that draws it; `opened` gets what must be closed again. */
+function sound(moment, opened) {
   if (!moment.clip) return null;
-  return section(t("moment.clip"), h("audio", { controls: true, preload: "none", src: `/api/clips/${moment.clip.sha256}` }));
+  const element = section(t("moment.clip"));
+  Promise.all([import("./sound/view.js"), spanOf(moment)]).then(([{ soundView }, span]) => {
+    const view = soundView(`/api/clips/${moment.clip.sha256}`, { seconds: moment.clip.seconds, span });
+    element.append(view.element);
+    opened(view);
+  }, () => element.append(h("p", { class: "quiet" }, t("error.view"))));
+  return element;
+}
+
+/** Where in its clip a moment lies, when the clip is that of a longer record. */
+async function spanOf(moment) {
+  if (!moment.record || moment.clip.seconds <= moment.seconds + 0.5) return null;
+  try {
+    const record = await api.record(moment.record);
+    const from = (instant(moment) - Date.parse(record.start)) / 1000;
+    return from >= 0 && from < moment.clip.seconds ? { from, seconds: moment.seconds } : null;
+  } catch {
+    return null; // the record is gone or the hub knows no records: the sound alone is shown
+  }
+}
+
+function where(moment, opened) {
+  if (!moment.place) return null;
+  const element = h("div", { class: "whereabouts" });
+  import("./smallmap.js").then(({ smallMap }) => {
+    const view = smallMap(moment);
+    element.append(view.element);
+    opened(view);
+  }, () => element.remove());
+  return element;
 }
 
 function noteForm(moment, changed) {
@@ -147,10 +178,14 @@ export class MomentPanel {
   constructor({ erased, changed, closed }) {
     this.tell = { erased, changed };
     this.id = null;
+    this.views = [];
     this.body = h("div", { class: "body" });
     this.dialog = h("dialog", {
       class: "panel", "aria-labelledby": "moment-title",
-      onclose: () => closed(),
+      onclose: () => {
+        this.shut();
+        closed();
+      },
       onclick: (event) => event.target === this.dialog && this.dialog.close(),
     }, this.body);
     document.body.append(this.dialog);
@@ -165,6 +200,7 @@ export class MomentPanel {
       return;
     }
     if (!this.dialog.open) this.dialog.showModal();
+    this.shut();
     this.fill(this.top(t("moment.loading")));
     await this.load(id);
   }
@@ -185,6 +221,12 @@ export class MomentPanel {
     if (!this.body.contains(document.activeElement)) this.body.querySelector("h2").focus();
   }
 
+  /** Close the sound and the map of what was shown. */
+  shut() {
+    for (const view of this.views) view.close();
+    this.views = [];
+  }
+
   top(...title) {
     const shut = h("button", { type: "button", class: "close", "aria-label": t("moment.close"), onclick: () => this.dialog.close() }, "×");
     return h("div", { class: "panel-top" }, h("h2", { id: "moment-title", class: "felt", tabindex: -1 }, title), shut);
@@ -198,7 +240,8 @@ export class MomentPanel {
       put(head, this.heading(now, feltIn(now)));
     };
     const head = h("div", {}, this.heading(moment, felt));
-    this.fill(head, facts(moment), sound(moment), noteForm(moment, refresh), correction(moment, refresh), why(moment), alike(moment),
+    const opened = (view) => (this.id === moment.id ? this.views.push(view) : view.close());
+    this.fill(head, sound(moment, opened), facts(moment), where(moment, opened), noteForm(moment, refresh), correction(moment, refresh), why(moment), alike(moment),
       eraser(moment, () => {
         this.tell.erased(moment.id);
         this.dialog.close();

@@ -8,6 +8,7 @@ import { agoText, instant } from "./time.js";
 import { percent, t } from "./words.js";
 
 const EVERY_MS = 10_000;
+const ANSWER_MS = 6000; // how long a device is waited for
 const FRESH_MS = 90_000; // a scene window is 5 s; after this long without one, nothing is being heard
 
 /** The card with the newest moment; `null` shows that nothing is heard. */
@@ -44,6 +45,7 @@ function detail(device) {
   const queue = health.outbox?.depth;
   if (typeof health.battery_percent === "number") words.push(t("device.battery", { share: percent(health.battery_percent / 100) }));
   if (queue > 0) words.push(t("device.queue", { n: queue }));
+  if (health.clock === "free") words.push(t("clock.free"));
   return words;
 }
 
@@ -79,26 +81,47 @@ export function deviceList(most = Infinity) {
   const word = h("p", { class: "quiet", role: "status" });
   const element = h("section", { class: "sound", "aria-label": t("device.label") }, list, word);
   let timer = null;
+  let closed = false;
 
   async function act(id, order) {
+    word.textContent = t(`device.asked_${order.do}`);
     try {
-      await api.command(id, order);
-      word.textContent = t(`device.asked_${order.do}`);
+      const sent = await api.command(id, order);
+      ask();
+      const answer = await answered(id, sent.id);
+      if (answer) word.textContent = answer.ok ? t(`device.did_${order.do}`) : (answer.error ?? t("device.refused"));
+      else if (answer === null) word.textContent = t("device.silent");
     } catch (error) {
       word.textContent = error.message;
     }
     ask();
   }
 
+  /** What the device answers within a few seconds, null for nothing; undefined from a hub that does not tell. */
+  async function answered(device, id) {
+    for (const end = Date.now() + ANSWER_MS; Date.now() < end && !closed;) {
+      try {
+        const { reply } = await api.reply(device, id);
+        if (reply) return reply;
+      } catch (error) {
+        if (error.status === 404) return undefined;
+        throw error;
+      }
+      await new Promise((go) => setTimeout(go, 300));
+    }
+    return null;
+  }
+
   async function ask() {
     clearTimeout(timer);
+    if (closed) return;
     timer = setTimeout(ask, EVERY_MS);
     if (document.hidden) return;
     try {
       const answer = await api.devices();
       const devices = answer.items.toSorted((a, b) => urgency(a) - urgency(b));
       const rest = devices.length - most;
-      const more = { key: "more", sign: String(rest), make: () => h("li", {}, h("a", { href: "#/settings" }, t("device.more", { n: rest }))) };
+      const more = { key: "more", sign: String(rest), make: () => h("li", {}, h("a", { href: "#/settings?part=devices" }, t("device.more", { n: rest }))) };
       if (devices.length) keep(list, [...devices.slice(0, most).map((device) => entry(device, act)), ...(rest > 0 ? [more] : [])]);
       else put(list, h("li", { class: "quiet" }, t("device.none")));
     } catch (error) {
@@ -109,6 +132,9 @@ export function deviceList(most = Infinity) {
   return {
     element,
     start: ask,
-    close: () => clearTimeout(timer),
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
   };
 }

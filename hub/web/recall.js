@@ -13,7 +13,7 @@ import { t } from "./words.js";
 
 const PAGE = 100; // of the list, before more is asked for
 const ROWS = 40;
-const POINTS = 500; // that plane and map show
+const POINTS = 500; // that the plane shows
 const PANES = { calendar, plane, map };
 
 /** Show what the filter in `params` finds. */
@@ -46,9 +46,9 @@ export function show(main, params) {
     if (known) tell();
   }
 
-  /** Tell the pane what is asked; plane and map get the newest moments that match, more than the list needs. */
+  /** Tell the pane what is asked; the plane gets the newest moments that match, more than the list needs. */
   async function tell() {
-    if (paneName === "calendar") {
+    if (paneName !== "plane") {
       pane.show(filter, items.length ? dayOf(items.reduce((a, b) => (instant(a) > instant(b) ? a : b))) : null);
       return;
     }

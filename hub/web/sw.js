@@ -1,17 +1,24 @@
 // Keeps the page, and the answers it has seen, for when the hub cannot be reached.
 // The network is always asked first, so that a new hub brings a new page at once.
 
-const PAGE = "page-1";
+const PAGE = "page-2";
 const ANSWERS = "answers-1";
 const KEPT = 80; // answers; a day or a search is one to three
 const PATIENCE_MS = 4000;
 
 const SHELL = [
-  "/", "/theme.js", "/app.js", "/api.js", "/calendar.js", "/day.js", "/dom.js", "/emotions.js", "/filter.js", "/filterbar.js",
-  "/login.js", "/map.js", "/memory.js", "/moment.js", "/now.js", "/plane.js", "/recall.js", "/ribbon.js", "/ribbon-shape.js",
-  "/rows.js", "/settings.js", "/stream.js", "/time.js", "/today.js", "/words.js", "/i18n/en.js", "/i18n/ko.js",
-  "/css/base.css", "/css/emotions.css", "/css/today.css", "/css/moment.css", "/css/recall.css",
-  "/icons/icon.svg", "/manifest.webmanifest",
+  "/", "/api.js", "/app.js", "/calendar.js", "/day.js", "/dom.js", "/emotions.js", "/filter.js", "/filterbar.js",
+  "/login.js", "/map.js", "/memory.js", "/moment.js", "/now.js", "/owners.js", "/place.js", "/plane.js",
+  "/reasons.js", "/recall.js", "/ribbon-shape.js", "/ribbon.js", "/rows.js", "/smallmap.js", "/stream.js",
+  "/theme.js", "/time.js", "/today.js", "/words.js", "/world.js", "/i18n/en.js", "/i18n/insights.en.js",
+  "/i18n/insights.ko.js", "/i18n/ko.js", "/i18n/record.en.js", "/i18n/record.ko.js", "/i18n/settings.en.js",
+  "/i18n/settings.ko.js", "/insights/chart.js", "/insights/compare.js", "/insights/periods.js", "/insights/spread.js",
+  "/insights/view.js", "/insights/where.js", "/record/form.js", "/record/kept.js", "/record/microphone.js",
+  "/record/recorder.js", "/record/view.js", "/settings/access.js", "/settings/browser.js", "/settings/data.js",
+  "/settings/devices.js", "/settings/form.js", "/settings/keeping.js", "/settings/owned.js", "/settings/places.js",
+  "/settings/rules.js", "/settings/schedule.js", "/settings/view.js", "/settings/zones.js", "/sound/spectrum.js",
+  "/sound/view.js", "/css/base.css", "/css/emotions.css", "/css/insights.css", "/css/moment.css", "/css/recall.css",
+  "/css/record.css", "/css/settings.css", "/css/today.css", "/icons/icon.svg", "/manifest.webmanifest",
 ];
 
 self.addEventListener("install", (event) => {
@@ -75,14 +82,17 @@ async function change(request) {
 }
 
 const NOT_THE_PAGE = ["/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"];
-const ANSWERED = /^\/api\/(moments|summary|devices)/;
+const ANSWERED = /^\/api\/(moments|summary|devices|places)/;
+const CHANGES = /^\/api\/(moments|records|places)/;
+// A POST of a record erases nothing, and a worker in between would hide from the page how far it is sent.
+const changes = (request, url) => request.method !== "POST" && CHANGES.test(url.pathname);
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) return;
   if (request.method !== "GET") {
-    if (url.pathname.startsWith("/api/moments")) event.respondWith(change(request));
+    if (changes(request, url)) event.respondWith(change(request));
   } else if (ANSWERED.test(url.pathname)) event.respondWith(answerOf(request));
   else if (!url.pathname.startsWith("/api/") && !NOT_THE_PAGE.includes(url.pathname)) event.respondWith(pageFile(request));
 });

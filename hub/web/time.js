@@ -43,6 +43,14 @@ export function addDays(day, n) {
   return new Date(Date.parse(`${day}T00:00:00Z`) + n * DAY).toISOString().slice(0, 10);
 }
 
+/** A time with the offset that holds here, "2026-05-22T09:32:10+09:00". */
+export function localTime(date) {
+  const offset = -date.getTimezoneOffset();
+  const two = (n) => String(Math.floor(Math.abs(n))).padStart(2, "0");
+  const local = new Date(date.getTime() + offset * MINUTE).toISOString().slice(0, 19);
+  return `${local}${offset < 0 ? "-" : "+"}${two(offset / 60)}:${two(offset % 60)}`;
+}
+
 /** Tell whether `text` is a day that exists. */
 export function isDay(text) {
   return /^\d{4}-\d\d-\d\d$/.test(text ?? "") && new Date(`${text}T00:00:00Z`).toISOString().slice(0, 10) === text;
@@ -66,6 +74,9 @@ export const shortDayText = (day) => format({ day: "numeric", month: "short" }).
 /** "May 2026" from "2026-05". */
 export const monthText = (month) => format({ month: "long", year: "numeric" }).format(new Date(`${month}-01T00:00:00Z`));
 
+/** "May" from "2026-05". */
+export const shortMonthText = (month) => format({ month: "short" }).format(new Date(`${month}-01T00:00:00Z`));
+
 /** The seven weekdays from Monday, short. */
 export const weekdays = () => [...Array(7).keys()].map((i) => format({ weekday: "short" }).format(new Date(Date.UTC(2024, 0, 1 + i))));
 
@@ -78,6 +89,9 @@ export function lengthText(seconds) {
   const rest = minutes % 60;
   return unit(Math.floor(minutes / 60), "hour") + (rest ? ` ${unit(rest, "minute")}` : "");
 }
+
+/** "3:07" from seconds. */
+export const stopwatchText = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** "2 minutes ago" for an RFC 3339 time. */
 export function agoText(when) {

@@ -16,7 +16,19 @@ from tests.parts import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
 DAY = f"{LAST_DAY:%Y-%m-%d}"
-VIEWS = ("#/today", f"#/today?day={DAY}", "#/recall", "#/recall?emotion=sadness&valence=-1,0", "#/settings", "moment")
+PARTS = ("browser", "devices", "schedule", "zones", "keeping", "rules", "places", "access", "data")
+VIEWS = (
+    "#/today",
+    f"#/today?day={DAY}",
+    "#/recall",
+    "#/recall?emotion=sadness&valence=-1,0",
+    "#/record",
+    "#/insights",
+    "#/insights?span=month&of=arousal",
+    "#/settings",
+    *(f"#/settings?part={part}" for part in PARTS),
+    "moment",
+)
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -164,7 +176,11 @@ def test_motion_is_left_out_for_those_who_ask(hub, look):
 
 def test_both_dictionaries_say_the_same_things():
     entry = re.compile(r'^  "([\w.]+)": (.+),$', re.MULTILINE)
-    english, korean = (dict(entry.findall((web() / "i18n" / f"{code}.js").read_text())) for code in ("en", "ko"))
+    english, korean = (
+        dict(pair for path in sorted((web() / "i18n").glob(f"*{code}.js")) for pair in entry.findall(path.read_text()))
+        for code in ("en", "ko")
+    )
+    assert len(english) > 300
     assert {key for key in english if not key.startswith("scene.")} == {
         key for key in korean if not key.startswith("scene.")
     }
@@ -181,16 +197,37 @@ def test_every_scene_that_the_rules_know_has_a_korean_name():
     assert {label for label in labels if f'"scene.{label}"' not in korean} == set()
 
 
+def test_every_reason_of_the_shipped_rules_has_korean_words():
+    rules = resources.files("configs").joinpath("scenes.yaml").read_text()
+    reasons = set(re.findall(r'because: "([^"]+)"', rules))
+    assert reasons
+    assert reasons == set(
+        re.findall(r'^  "([^"]+)": "[^"]*[가-힣][^"]*",$', (web() / "reasons.js").read_text(), re.MULTILINE)
+    )
+
+
+def imported(path: Path) -> set[Path]:
+    """What a module imports before it runs, and what that imports."""
+    found, left = set(), [path]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            names = re.findall(r'^import [^;]*?"(\.[^"]+)";', one.read_text(), re.MULTILINE)
+            left += [(one.parent / name).resolve() for name in names]
+    return found
+
+
 def test_the_worker_keeps_and_the_frame_names_every_file_of_the_page():
-    worker = (web() / "sw.js").read_text()
+    folder = web().resolve()
+    worker = (folder / "sw.js").read_text()
     kept = set(json.loads(re.sub(r",\s*\]", "]", re.search(r"const SHELL = (\[.*?\]);", worker, re.DOTALL)[1])))
-    own = [*web().glob("*.js"), *web().glob("*/*.js"), *web().glob("css/*.css")]
-    files = {f"/{path.relative_to(web())}" for path in own} - {"/sw.js"}
-    assert files <= kept
-    named = set(re.findall(r'(?:href|src)="(/[^"]+)"', (web() / "index.html").read_text()))
-    modules = {f"/{path.relative_to(web())}" for path in (*web().glob("*.js"), *web().glob("i18n/*.js"))}
-    assert modules - {"/sw.js"} <= named
-    assert {path for path in (kept | named) - {"/"} if not (web() / path[1:]).is_file()} == set()
+    own = [*folder.glob("*.js"), *folder.glob("*/*.js"), *folder.glob("css/*.css")]
+    assert {f"/{path.relative_to(folder)}" for path in own} - {"/sw.js"} <= kept
+    named = set(re.findall(r'(?:href|src)="(/[^"]+)"', (folder / "index.html").read_text()))
+    first = {f"/{path.relative_to(folder)}" for path in imported(folder / "app.js")}
+    assert {name for name in named if name.endswith(".js")} == first | {"/theme.js"}
+    assert {path for path in (kept | named) - {"/"} if not (folder / path[1:]).is_file()} == set()
 
 
 def test_the_page_knows_the_emotions_of_the_contract():

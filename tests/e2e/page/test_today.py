@@ -112,7 +112,7 @@ def test_a_day_without_moments_leads_to_the_nearest_one(hub, look):
 def test_the_state_of_a_device_is_shown_in_words(hub, look, state, word):
     device = f"device-{state}"
     hub.say(device, "status", f'{{"state": "{state}", "since": "{now().isoformat()}"}}'.encode())
-    page = look(hub, "#/settings")
+    page = look(hub, "#/settings?part=devices")
     expect(page.locator(".device", has_text=device)).to_contain_text(word, timeout=15_000)
 
 

@@ -1,11 +1,10 @@
-// How the page looks and speaks in this browser, and the devices that the hub knows.
+// How the page looks and speaks in this browser.
 
-import * as api from "./api.js";
-import { h, put } from "./dom.js";
-import { badge, SHOWN } from "./emotions.js";
-import { recalled, remember } from "./memory.js";
-import { deviceList } from "./now.js";
-import { language, speak, t } from "./words.js";
+import * as api from "../api.js";
+import { h, put } from "../dom.js";
+import { badge, SHOWN } from "../emotions.js";
+import { recalled, remember } from "../memory.js";
+import { language, speak, t } from "../words.js";
 
 function choice(name, legend, options, chosen, pick) {
   return h("fieldset", { class: "pick" }, h("legend", {}, legend), options.map(([value, label, lang]) =>
@@ -26,22 +25,18 @@ async function leave() {
   location.assign("/");
 }
 
-/** Show the settings; `again` draws the page anew in another language. */
-export function show(main, params, again) {
-  const devices = deviceList();
-  put(main,
-    h("h1", {}, t("view.settings")),
+/** Show it; `again` draws the page anew in another language. */
+export function show(stage, { again }) {
+  put(stage,
     h("section", { class: "card" },
+      h("h2", {}, t("settings.browser")),
       choice("language", t("settings.language"), [["en", "English", "en"], ["ko", "한국어", "ko"]], language(), (code) => {
         speak(code);
         again();
       }),
-      choice("theme", t("settings.theme"), ["auto", "light", "dark"].map((theme) => [theme, t(`theme.${theme}`)]), recalled("theme") ?? "auto", setTheme)),
-    h("section", { class: "card" }, h("h2", {}, t("device.label")), devices.element),
+      choice("theme", t("settings.theme"), ["auto", "light", "dark"].map((theme) => [theme, t(`theme.${theme}`)]), recalled("theme") ?? "auto", setTheme),
+      recalled("session") ? h("p", {}, h("button", { type: "button", onclick: leave }, t("settings.log_out"))) : null),
     h("section", { class: "card" }, h("h2", {}, t("settings.signs")),
       h("ul", { class: "chips" }, SHOWN.map((emotion) => h("li", { class: "chip" }, badge(emotion), t(`emotion.${emotion}`)))),
       h("p", { class: "quiet" }, t("settings.honest"))));
-  if (recalled("session")) main.append(h("p", {}, h("button", { type: "button", onclick: leave }, t("settings.log_out"))));
-  devices.start();
-  return { leave: devices.close };
 }

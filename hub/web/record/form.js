@@ -1,0 +1,123 @@
+// What goes with a sound: the person's words and the place. Without a sound it is a note alone.
+
+import * as api from "../api.js";
+import { announce, h, put } from "../dom.js";
+import { placeText, whereAmI } from "../place.js";
+import { soundView } from "../sound/view.js";
+import { localTime } from "../time.js";
+import { bytesText, percent, t } from "../words.js";
+
+const LONGEST_BYTES = 50e6; // a larger sound is not drawn before it is sent
+
+/** A key that no other try has; `crypto.randomUUID` is there on secure pages only. */
+const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Make it; `kept(record)` is called once the hub has taken what was sent. */
+export function recordForm(kept) {
+  let sound = null;
+  let began = null;
+  let place = null;
+  let key = newKey();
+  let picture = null;
+
+  const heard = h("div", { class: "heard" });
+  const note = h("textarea", { id: "words", rows: 3, maxlength: 4000, placeholder: t("note.hint"), oninput: () => ready() });
+  const where = h("span", { class: "quiet", role: "status" });
+  const tick = h("input", { type: "checkbox", onchange: () => locate() });
+  const send = h("button", { type: "submit", disabled: true }, t("record.keep"));
+  const drop = h("button", { type: "button", hidden: true, onclick: () => clear() }, t("record.discard"));
+  const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": t("record.sending") });
+  const word = h("p", { class: "quiet", role: "status" });
+  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const element = h("form", { class: "recordform", onsubmit: (event) => submit(event) },
+    heard, h("label", { for: "words" }, h("h3", {}, t("record.words"))), note,
+    h("label", { class: "choice" }, tick, h("span", {}, t("record.place")), where),
+    h("div", { class: "actions" }, send, drop), bar, word, trouble);
+
+  function ready() {
+    send.disabled = sound === null && note.value.trim() === "";
+    send.textContent = sound === null && note.value.trim() ? t("record.keep_note") : t("record.keep");
+    drop.hidden = sound === null;
+  }
+
+  function fail(text) {
+    trouble.textContent = text;
+    trouble.hidden = text === "";
+  }
+
+  async function locate() {
+    place = null;
+    where.textContent = "";
+    if (!tick.checked) return;
+    where.textContent = t("place.asking");
+    try {
+      place = await whereAmI();
+      where.textContent = placeText(place);
+    } catch (error) {
+      tick.checked = false;
+      where.textContent = error.message;
+    }
+  }
+
+  function clear() {
+    picture?.close();
+    picture = null;
+    sound = began = null;
+    key = newKey();
+    put(heard);
+    ready();
+  }
+
+  function body() {
+    const form = new FormData();
+    if (sound) form.append("audio", sound, sound.name ?? "recording");
+    if (note.value.trim()) form.append("note", note.value.trim());
+    if (began || !sound) form.append("start", localTime(began ?? new Date()));
+    if (place) {
+      form.append("lat", place.lat);
+      form.append("lon", place.lon);
+    }
+    return form;
+  }
+
+  async function submit(event) {
+    event.preventDefault();
+    fail("");
+    send.disabled = true;
+    bar.hidden = sound === null;
+    word.textContent = t("record.sending");
+    try {
+      const made = await api.send(body(), key, (share) => {
+        bar.value = share;
+        word.textContent = t("record.sent", { share: percent(share) });
+      });
+      clear();
+      note.value = "";
+      ready();
+      announce(t("record.taken"));
+      kept(made);
+    } catch (error) {
+      fail(api.saidBy(error));
+      ready();
+    }
+    bar.hidden = true;
+    word.textContent = "";
+  }
+
+  return {
+    element,
+    /** Take a sound to be sent. */
+    take(blob, when) {
+      clear();
+      fail("");
+      sound = blob;
+      began = when;
+      picture = blob.size > LONGEST_BYTES ? null : soundView(blob);
+      put(heard, h("p", {}, h("strong", {}, blob.name ?? t("record.new")), " ", h("span", { class: "quiet" }, bytesText(blob.size))), picture?.element);
+      ready();
+      note.focus();
+    },
+    redraw: () => picture?.redraw(),
+    close: () => picture?.close(),
+  };
+}

@@ -1,0 +1,161 @@
+// What the person recorded or wrote: each with how far it is read, and the moments that came of it.
+
+import * as api from "../api.js";
+import { h, keep, put } from "../dom.js";
+import { entry as row } from "../rows.js";
+import { dayText, lengthText } from "../time.js";
+import { percent, t } from "../words.js";
+
+const EVERY_MS = 1000; // while something is being read
+const PAGE = 10;
+const MOMENTS = 200;
+
+const unread = (record) => record.state === "waiting" || record.state === "reading";
+
+/** The moments of a record, oldest first: those of its time that point to it. */
+async function momentsOf(record) {
+  const begin = Date.parse(record.start ?? record.made);
+  const at = (ms) => new Date(ms).toISOString();
+  const answer = await api.moments({
+    device: record.device, from: at(begin - 1000), to: at(begin + 1000 * ((record.seconds ?? 0) + 2)), order: "oldest", limit: MOMENTS,
+  });
+  return answer.items.filter((moment) => moment.record === record.id || record.moments.includes(moment.id));
+}
+
+function state(record) {
+  if (record.state === "failed") return h("p", { class: "trouble" }, record.error ?? t("record.failed"));
+  if (!unread(record)) return null;
+  const share = record.state === "waiting" ? null : record.progress;
+  const words = share === null ? t("record.waiting") : t("record.reading", { share: percent(share) });
+  return h("div", { class: "reading" }, h("progress", { max: 1, value: share, "aria-label": words }), h("p", { class: "quiet" }, words));
+}
+
+function found(record, opened, toggled) {
+  if (record.state !== "done") return null;
+  if (record.moments.length === 0) return h("p", { class: "quiet" }, t("record.silent"));
+  const list = h("ol", { class: "rows" });
+  const element = h("details", {
+    open: opened,
+    ontoggle: () => {
+      toggled(element.open);
+      if (element.open && !list.childElementCount) fill();
+    },
+  }, h("summary", {}, t("record.moments", { n: record.moments.length })), list);
+  const fill = async () => {
+    try {
+      keep(list, (await momentsOf(record)).map((moment) => row([moment])));
+    } catch (error) {
+      put(list, h("li", { class: "quiet" }, error.message));
+    }
+  };
+  return element;
+}
+
+function eraser(record, erased) {
+  const element = h("div", { class: "actions" });
+  const ask = () => put(element, h("button", { type: "button", class: "link quiet", onclick: sure }, t("record.erase")));
+  const sure = () => {
+    const stay = h("button", { type: "button", class: "small", onclick: ask }, t("erase.keep"));
+    put(element, h("span", {}, t("record.sure")), h("button", { type: "button", class: "small danger", onclick: doIt }, t("erase.do")), stay);
+    stay.focus();
+  };
+  const doIt = async () => {
+    try {
+      await api.eraseRecord(record.id);
+      erased();
+    } catch (error) {
+      put(element, h("p", { class: "trouble", role: "alert" }, api.saidBy(error)));
+    }
+  };
+  ask();
+  return element;
+}
+
+/** Make the list. `add(record)` puts one on top and follows it until it is read. */
+export function keptRecords() {
+  const list = h("ol", { class: "records" });
+  const word = h("p", { class: "quiet", role: "status" });
+  const more = h("button", { type: "button", class: "small wide", hidden: true, onclick: () => load() }, t("list.more"));
+  const element = h("section", { "aria-label": t("record.kept") }, h("h2", {}, t("record.kept")), word, list, more);
+  const open = new Set();
+  let items = [];
+  let next = null;
+  let timer = null;
+  let gone = false;
+
+  function line(record) {
+    const begun = record.start ?? record.made; // until a file is read, only when it came is known
+    const time = h("time", { datetime: begun }, `${dayText(begun.slice(0, 10))}, ${begun.slice(11, 16)}`);
+    const facts = [t(`origin.${record.origin}`), record.seconds ? lengthText(record.seconds) : null].filter(Boolean).join(" · ");
+    return h("li", { class: "record card", "data-id": record.id, "data-state": record.state },
+      h("p", { class: "recordhead" }, h("strong", {}, time), h("span", { class: "quiet" }, facts)),
+      record.note ? h("p", { class: "words" }, record.note) : null,
+      state(record),
+      found(record, open.has(record.id), (on) => (on ? open.add(record.id) : open.delete(record.id))),
+      unread(record) ? null : eraser(record, () => {
+        items = items.filter((one) => one.id !== record.id);
+        draw();
+      }));
+  }
+
+  function draw() {
+    keep(list, items.map((record) => ({
+      key: record.id, sign: [record.state, record.progress, record.moments.length].join(" "), make: () => line(record),
+    })));
+    more.hidden = next === null;
+    if (items.length) word.textContent = "";
+  }
+
+  async function follow() {
+    clearTimeout(timer);
+    const waiting = items.filter(unread);
+    if (gone || waiting.length === 0) return;
+    await Promise.all(waiting.map(async (record) => {
+      try {
+        const now = await api.record(record.id);
+        if (now.state === "done") open.add(now.id);
+        items = items.map((one) => (one.id === now.id ? now : one));
+      } catch (error) {
+        if (error.status === 404) items = items.filter((one) => one.id !== record.id); // erased meanwhile
+      }
+    }));
+    if (gone) return;
+    draw();
+    timer = setTimeout(follow, EVERY_MS);
+  }
+
+  async function load() {
+    try {
+      const answer = await api.records({ limit: PAGE, ...(next ? { cursor: next } : {}) });
+      const known = new Set(items.map((one) => one.id));
+      items = items.concat(answer.items.filter((one) => !known.has(one.id)));
+      next = answer.next ?? null;
+      draw();
+      if (items.length === 0) word.textContent = t("record.none");
+      follow();
+    } catch (error) {
+      word.textContent = api.saidBy(error);
+    }
+  }
+
+  load();
+  return {
+    element,
+    add(record) {
+      items = [record, ...items.filter((one) => one.id !== record.id)];
+      if (record.state === "done") open.add(record.id);
+      draw();
+      follow();
+    },
+    refresh() {
+      for (const one of list.querySelectorAll("details[open] .rows")) {
+        put(one);
+        one.parentElement.dispatchEvent(new Event("toggle"));
+      }
+    },
+    close() {
+      gone = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// What the forms of the settings share: a form that tells how its saving went, and a question before what is final.
+
+import { saidBy } from "../api.js";
+import { h, put } from "../dom.js";
+import { t } from "../words.js";
+
+/** A form; `save()` is awaited, and the sentence it gives (or "Saved.") is told. An ApiError is told in words. */
+export function saving(save, children, label = t("note.save")) {
+  const word = h("p", { class: "quiet", role: "status" });
+  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const send = h("button", { type: "submit" }, label);
+  return h("form", {
+    class: "setting",
+    onsubmit: async (event) => {
+      event.preventDefault();
+      word.textContent = "";
+      trouble.hidden = true;
+      send.disabled = true;
+      try {
+        word.textContent = (await save()) ?? t("note.saved");
+      } catch (error) {
+        trouble.textContent = saidBy(error);
+        trouble.hidden = false;
+      }
+      send.disabled = false;
+    },
+  }, children, trouble, h("div", { class: "actions" }, send, word));
+}
+
+/** A button that asks before `work()` is done; `sure` is the question, `doing` the button that does it. */
+export function asking(label, sure, doing, work) {
+  const element = h("div", { class: "actions asking" });
+  const rest = (focus) => {
+    const button = h("button", { type: "button", class: "small danger", onclick: ask }, label);
+    put(element, button);
+    if (focus) button.focus();
+  };
+  const ask = () => {
+    const stay = h("button", { type: "button", class: "small", onclick: () => rest(true) }, t("erase.keep"));
+    put(element, h("span", {}, sure()), h("button", { type: "button", class: "small danger", onclick: doIt }, doing), stay);
+    stay.focus();
+  };
+  const doIt = async () => {
+    try {
+      await work();
+    } catch (error) {
+      put(element, h("p", { class: "trouble", role: "alert" }, saidBy(error)));
+    }
+  };
+  rest(false);
+  return element;
+}
+
+/** A labelled field. */
+export const field = (label, input, hint = null) => h("label", { class: "field-line" }, label, input, hint ? h("span", { class: "quiet" }, hint) : null);
+
+/** A card that says `loading`, and then what `load` makes of it, or what went wrong. */
+export function card(stage, title, hint, load) {
+  const body = h("div", { class: "cardbody" }, h("p", { class: "quiet" }, t("moment.loading")));
+  stage.append(h("section", { class: "card" }, h("h2", {}, title), hint ? h("p", { class: "quiet" }, hint) : null, body));
+  const fill = async () => {
+    try {
+      put(body, await load(fill));
+    } catch (error) {
+      put(body, h("p", { class: "quiet", role: "status" }, saidBy(error)));
+    }
+  };
+  fill();
+}

@@ -1,0 +1,32 @@
+// Names for the places that the person returns to.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import { placeText } from "../place.js";
+import { lengthText } from "../time.js";
+import { t } from "../words.js";
+import { card, saving } from "./form.js";
+
+const MOST = 30;
+
+function line(place) {
+  const name = h("input", { type: "text", maxlength: 100, value: place.name ?? "", placeholder: t("places.name"), "aria-label": t("places.name_of", { place: placeText(place) }) });
+  const near = new URLSearchParams({ near: `${place.lat},${place.lon}`, radius_m: Math.max(50, Math.round(place.radius_m)) });
+  const save = async () => {
+    const { id, lat, lon, radius_m } = place;
+    await api.namePlace({ id, name: name.value.trim() || null, lat, lon, radius_m });
+  };
+  return h("li", { class: "span-line" },
+    saving(save, [
+      h("p", {}, h("a", { href: `#/recall?${near}` }, placeText(place)), " ",
+        h("span", { class: "quiet" }, [t("recall.count", { n: place.count }), place.seconds ? lengthText(place.seconds) : null].filter(Boolean).join(" · "))),
+      name]));
+}
+
+/** Show the places. */
+export function show(stage) {
+  card(stage, t("settings.places"), t("places.how"), async () => {
+    const { items } = await api.places();
+    return items.length ? h("ul", { class: "spans" }, items.slice(0, MOST).map(line)) : h("p", { class: "quiet" }, t("places.none"));
+  });
+}
