@@ -7,10 +7,13 @@ from pathlib import Path
 from statistics import median
 from typing import Final, Literal, Protocol, Self
 
+import numpy as np
+
 from edge.gate.detector import Detector
 from edge.gate.segmenter import Segmenter
 from edge.models.rules import Rules, WrongRules
 from edge.models.scenes import SceneReading
+from edge.overlap import Overlap
 from edge.sound import QUIET_DBFS, RATE, Block, Samples, Segment, level_dbfs
 from edge.steady import Steady, Stretch, Window
 from moments import EMOTIONS, UNCLEAR, Emotion, Models, Rule, Scene, expected_affect, uuid7
@@ -97,9 +100,12 @@ class Pipeline:
         self._segmenter = Segmenter(detector.thresholds, detector.step_s, silence_dbfs)
         self._sudden = frozenset(sudden)
         self._steady = Steady(self._sudden, new_id)
+        self._overlap = Overlap(scenes.read, self._sudden)
         self._levels: deque[float] = deque(maxlen=_MEDIAN_WINDOWS)
         self._spl_at_0dbfs = spl_at_0dbfs
         self._next_at: float | None = None
+        self._gathered: list[Samples] = []
+        self._gathered_samples = 0
 
     @classmethod
     def load(
@@ -142,22 +148,33 @@ class Pipeline:
         if self._next_at is not None and abs(block.at - self._next_at) > _JUMP_S:
             out = self._end()
         self._next_at = block.at + len(block.samples) / RATE
-        for segment in self._segmenter.feed(block, self._detector.feed(block.samples)):
-            out += self._read(segment)
-        if self._segmenter.silent and self._steady.waiting:
-            out += self._scene_drafts(self._steady.close())
-        return out
+        self._gathered.append(block.samples)
+        self._gathered_samples += len(block.samples)
+        # Blocks are short: until there is enough for a decision they are put aside, which costs less.
+        return out if self._gathered_samples < self._detector.wants else out + self._hear(self._next_at)
 
     def flush(self) -> list[Draft]:
         """End the stream: give what is left, and forget it. The next block begins another one."""
         out = self._end()
         self._steady = Steady(self._sudden, self._new_id)
+        self._overlap = Overlap(self._scenes.read, self._sudden)
         self._levels.clear()
         self._next_at = None
         return out
 
-    def _end(self) -> list[Draft]:
+    def _hear(self, until: float) -> list[Draft]:
+        samples = np.concatenate(self._gathered)
+        block = Block(samples, until - self._gathered_samples / RATE)
+        self._gathered, self._gathered_samples = [], 0
         out = []
+        for segment in self._segmenter.feed(block, self._detector.feed(samples)):
+            out += self._read(segment)
+        if self._segmenter.silent and self._steady.waiting:
+            out += self._scene_drafts(self._steady.close())
+        return out
+
+    def _end(self) -> list[Draft]:
+        out = [] if self._next_at is None or not self._gathered else self._hear(self._next_at)
         for segment in self._segmenter.flush():
             out += self._read(segment)
         out += self._scene_drafts(self._steady.close())
@@ -170,7 +187,7 @@ class Pipeline:
             before = self._scene_drafts(self._steady.close())
             return [*before, self._speech_draft(segment, level)]
         self._levels.append(level)
-        window = Window(segment.at, segment.seconds, level, self._scenes.read(segment.samples))
+        window = Window(segment.at, segment.seconds, level, self._overlap.read(segment))
         return self._scene_drafts(self._steady.feed(window))
 
     def _speech_draft(self, segment: Segment, level: float) -> Draft:

@@ -50,6 +50,10 @@ class Detector(Protocol):
     thresholds: dict[str, Thresholds]
     """Recommended for `speech` and `near`."""
 
+    @property
+    def wants(self) -> int:
+        """How many samples are missing until the next decision, 1 at least."""
+
     def feed(self, samples: Samples) -> list[Decision]:
         """Take float32 [n], n >= 0, in [-1, 1]; give the decisions that became possible, in order, `step_s` apart."""
 
@@ -84,6 +88,11 @@ class GateDetector:
     def _forget(self) -> None:
         self._ring: Floats = np.zeros(self._ring_shape, np.float32)
         self._carried: Floats | None = None
+
+    @property
+    def wants(self) -> int:
+        """How many samples are missing until the next decisions."""
+        return _SEEN - self._held
 
     def feed(self, samples: Samples) -> list[Decision]:
         """Take float32 [n]; give the decisions that became possible, three for every 90 ms."""

@@ -22,6 +22,7 @@ SCENES = {"quiet": -50.0, "rain": -40.0, "cafe": -30.0, "street": -20.0, "alarm"
 class FakeDetector:
     name = "gate-0@fake"
     step_s = STEP
+    wants = 1
     thresholds = {"speech": Thresholds(0.5, 0.35), "near": Thresholds(0.5, 0.35)}  # noqa: RUF012
 
     def __init__(self):
