@@ -32,9 +32,11 @@ _TAIL_S: Final = 8.0
 """What deviates alike for so long at the end of a run is a scene of its own that had no time to show it."""
 _UNREST_S: Final = 1800.0
 _MOST_PATIENCE: Final = 16.0
-_SURE: Final = 0.6
+SURE: Final = 0.8
+"""The confidence from which a sudden sound is taken as one. Beepers at a building site, read as alarms, reach 0.71."""
 _SUDDEN_AGAIN_S: Final = 600.0
-_GAP_S: Final = 0.05
+GAP_S: Final = 0.05
+"""Windows that are no further apart than this follow one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Steady:
 
     def feed(self, window: Window) -> list[Stretch]:
         """Take the next window."""
-        out = self.close() if window.at - self._end > _GAP_S else []
+        out = self.close() if window.at - self._end > GAP_S else []
         if window.at - self._end > MEMORY_S:
             self._label, self._votes = None, {}
         self._end = window.end
@@ -148,7 +150,7 @@ class Steady:
 
     def _is_sudden(self, window: Window) -> bool:
         label = window.reading.label
-        if label not in self._sudden or window.reading.confidence < _SURE:
+        if label not in self._sudden or window.reading.confidence < SURE:
             return False
         before = self._heard_sudden.get(label, float("-inf"))
         self._heard_sudden[label] = window.end
@@ -202,7 +204,7 @@ class Steady:
     def _continued(self, window: Window, label: str) -> Stretch | None:
         """Find the stretch that one with this label, from this window on, goes on."""
         last = self._last
-        goes_on = last is not None and last.label == label and abs(last.at + last.seconds - window.at) <= _GAP_S
+        goes_on = last is not None and last.label == label and abs(last.at + last.seconds - window.at) <= GAP_S
         return last if goes_on else None
 
     def _give(self) -> list[Stretch]:
