@@ -57,7 +57,7 @@ class Device:
         safe = Safe(clips.key_file)
         self.shelf = Shelf(config.clips_folder, safe, max_days=clips.max_days, max_disk_share=clips.max_disk_share)
         self.recorder = Recorder(self.span(), self.shelf, safe, attach=self._attach, unix=self._unix)
-        hub = Hub(clips.hub, clips.token_file, clips.ca_file) if clips.hub else None
+        hub = Hub(config.device, clips.hub, clips.token_file, clips.ca_file) if clips.hub else None
         self.uploader = Uploader(self.shelf, hub) if hub else None
         self.commands = Commands(
             self.clock, self.outbox, self.pauses.said, self.mark, shelf=self.shelf, recorder=self.recorder

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 _PIECE: Final = 65_536
 _TIMEOUT_S: Final = 20.0
 _BACK_OFF_S: Final = (5.0, 900.0)
-_REFUSED: Final = frozenset({400, 401, 403, 404, 405, 410, 411, 413, 415})
+_REFUSED: Final = frozenset({400, 401, 403, 404, 405, 411, 413, 415})
+_ERASED: Final = 410
 
 
 class Unreachable(Exception):  # noqa: N818 - named for what it is
@@ -31,8 +32,9 @@ class Unreachable(Exception):  # noqa: N818 - named for what it is
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Where clips go. `url`: https://NAME:PORT."""
+    """Where clips go, as whose. `url`: https://NAME:PORT."""
 
+    device: str
     url: str
     token_file: Path | None
     ca_file: Path | None
@@ -155,7 +157,7 @@ class Uploader:
         status, offset = self._ask(connection, "HEAD", path)
         if status == 200:
             return True
-        query = f"{path}?seconds={kept.label.seconds:g}"
+        query = f"{path}?device={quote(self._hub.device)}&seconds={kept.label.seconds:g}"
         if kept.label.record is not None:
             query += f"&record={quote(kept.label.record)}"
         wrong = 0
@@ -168,6 +170,10 @@ class Uploader:
             status, told = self._ask(connection, "PUT", query, piece, span)
             if status in {200, 201}:
                 return True
+            if status == _ERASED:
+                log.info("the owner erased the record of a clip, which goes too")
+                self._shelf.remove(kept.label.sha256)
+                return False
             if status in _REFUSED:
                 return self._refuse(kept, status)
             wrong += status != 202
