@@ -9,13 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from edge.clock import Reading
 from edge.outbox import queue as outboxes
 from edge.outbox.queue import Outbox
+from moments import Clip, Moment, uuid7
 from tests.edge.making import NOON, moment, moments
 
 
@@ -102,6 +103,52 @@ def test_a_moment_whose_time_never_comes_leaves_as_free(opened):
     assert box.release("this", heard_before=2000.0) == 2
     assert ids(box.after(0, 10)) == [another_boot.id, too_long.id]
     assert type(too_long).from_json(box.rows([too_long.id])[0].body).clock == "free"
+
+
+CLIP = Clip(sha256="a" * 64, seconds=3.0, media_type="audio/flac")
+
+
+def test_a_moment_that_is_held_waits_for_its_clip_and_holds_up_no_other(opened):
+    box = opened()
+    held, other, alike = moments(3)
+    box.put(held, hold="r")
+    box.put(other)
+    box.put(alike, hold="s")
+    assert ids(box.after(0, 10)) == [other.id]
+    assert box.depth == 3
+    box.attach("r", CLIP)
+    found = box.after(0, 10)
+    assert ids(found) == [held.id, other.id]
+    assert Moment.from_json(found[0].body) == held.model_copy(update={"clip": CLIP})
+    box.attach("s", None)
+    assert Moment.from_json(box.after(0, 10)[2].body) == alike
+    box.attach("r", CLIP)
+
+
+def test_a_clip_reaches_moments_that_the_disk_did_not_take(opened, path, monkeypatch):
+    box = opened()
+    held = moments(1)[0]
+    monkeypatch.setattr(box._file, "write", lambda _: None)
+    box.put(held, hold="r")
+    box.attach("r", CLIP)
+    assert Moment.from_json(box.after(0, 1)[0].body).clip == CLIP
+
+
+def test_a_restart_lets_held_moments_go_without_a_clip(opened):
+    box = opened()
+    held = moments(1)[0]
+    box.put(held, hold="r")
+    box.close()
+    assert Moment.from_json(opened().after(0, 1)[0].body) == held
+
+
+def test_the_moments_of_a_record_are_found(opened):
+    box = opened()
+    records = [uuid7(), uuid7()]
+    first, second, third = moments(3)
+    for each, record in ((first, records[0]), (second, records[1]), (third, None)):
+        box.put(each.model_copy(update={"record": record}))
+    assert box.of_records(records[:1]) == [first.id]
 
 
 def test_beyond_its_size_the_least_sure_go_first_and_records_last(opened, caplog):
@@ -293,6 +340,51 @@ def test_a_power_cut_in_the_middle_of_a_commit_costs_that_commit_only(opened, pa
     after.close()
 
 
+@given(share=st.floats(0, 1), tail=st.sampled_from(["nothing", "zeros", "noise", "old"]))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_card_that_has_the_log_up_to_any_byte_has_the_moments_up_to_there(tmp_path, share, tail):
+    """Also where the rest is what an earlier round of the log left there, as after a checkpoint."""
+    folder = tmp_path / f"{time.monotonic_ns()}"
+    box = Outbox(folder / "outbox", max_mb=100, max_days=365)
+    wal = folder / "outbox-wal"
+    for each in moments(3):
+        box.put(each)
+    old = wal.read_bytes()
+    box._file._db.execute("PRAGMA wal_checkpoint(RESTART)")
+    before = ids(box.after(0, 10))
+    kept, sizes = [], []
+    for each in moments(6):
+        box.put(each)
+        kept.append(each.id)
+        sizes.append(_log_end(box, wal))
+    whole = wal.read_bytes()
+    cut = round(share * sizes[-1])
+    rest = {"nothing": b"", "zeros": bytes(len(whole)), "noise": os.urandom(len(whole)), "old": old[cut:]}[tail]
+    card = folder / "card"
+    card.mkdir()
+    shutil.copy(folder / "outbox", card / "outbox")
+    (card / "outbox-wal").write_bytes(whole[:cut] + rest)
+    after = Outbox(card / "outbox", max_mb=100, max_days=365)
+    found = ids(after.after(0, 100))
+    synced = sum(size <= cut for size in sizes)
+    assert found[:3] == before
+    assert found[3:] == kept[: len(found) - 3], "in order, without a gap"
+    assert len(found) - 3 >= synced
+    assert after.trouble is None
+    after.close()
+    box.close()
+
+
+def _log_end(box, wal):
+    """Give the byte up to which the log holds frames of this round: they carry the salt of its header."""
+    content = wal.read_bytes()
+    page = int.from_bytes(content[8:12], "big")
+    at = 32
+    while content[at + 8 : at + 16] == content[16:24] and at < len(content):
+        at += 24 + page
+    return at
+
+
 def test_every_commit_is_synced_before_it_returns(opened):
     box = opened()
     assert box._file._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -337,6 +429,7 @@ class Life(RuleBasedStateMachine):
         self.box = Outbox(self.path, max_mb=100, max_days=365)
         self.model: dict[str, bool] = {}
         self.answered: set[str] = set()
+        self.held: set[str] = set()
 
     @rule(target=put_ids, free=st.booleans())
     def put(self, free):
@@ -344,6 +437,22 @@ class Life(RuleBasedStateMachine):
         self.box.put(each, heard=1.0 if free else None, boot="b" if free else None)
         self.model[each.id] = free
         return each.id
+
+    @rule(target=put_ids)
+    def put_held(self):
+        each = moment()
+        self.box.put(each, hold=each.id)
+        self.model[each.id] = True
+        self.held.add(each.id)
+        return each.id
+
+    @rule(each=put_ids, clip=st.sampled_from([CLIP, None]))
+    def the_clip_is_there(self, each, clip):
+        self.box.attach(each, clip)
+        if each in self.held and each in self.model:
+            self.model[each] = False
+            assert Moment.from_json(self.box.rows([each])[0].body).clip == clip
+        self.held.discard(each)
 
     @rule(each=consumes(put_ids))
     def stored(self, each):
@@ -358,9 +467,9 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def learn_the_time(self):
-        waiting = sum(self.model.values())
+        waiting = sum(free for each, free in self.model.items() if each not in self.held)
         assert self.box.settle(lambda s: Reading(NOON, "synced", s), "b") == waiting
-        self.model = dict.fromkeys(self.model, False)
+        self.model = {each: each in self.held for each in self.model}
 
     @rule()
     def tick(self):
@@ -369,13 +478,19 @@ class Life(RuleBasedStateMachine):
     @rule()
     def restart(self):
         self.box.close()
+        self.open_again()
+
+    def open_again(self):
+        """Whoever held a moment is gone."""
         self.box = Outbox(self.path, max_mb=100, max_days=365)
+        self.model |= dict.fromkeys(self.held & set(self.model), False)
+        self.held.clear()
 
     @rule()
     def die(self):
         """A kill forgets what was in memory: answers whose deletion had not been written come back."""
         self.box._file._db.close()
-        self.box = Outbox(self.path, max_mb=100, max_days=365)
+        self.open_again()
         back = {row.id for row in self.box.after(0, 10_000)} - set(self.model)
         assert back <= self.answered
         self.model |= dict.fromkeys(back, False)
