@@ -72,6 +72,7 @@ class Pulse:
 
     def plug_in(self) -> None:
         """Plug the microphone in."""
+        self.fifo.unlink(missing_ok=True)  # a server that was killed leaves it, and the next one refuses it
         made = self._pactl(
             "load-module",
             "module-pipe-source",
