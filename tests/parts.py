@@ -16,6 +16,7 @@ PARTS = {
     "chromium": "chromium",
     "espeak-ng": "espeak-ng",
     "systemd-analyze": "systemd",
+    "debootstrap": "debootstrap",
 }
 """Program to Debian package: the one list of system parts (with libraries in `deploy/parts.txt`)."""
 
