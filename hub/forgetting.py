@@ -116,6 +116,15 @@ class Forgetting:
                     self.record(row.id)
 
 
+def without_broker(store: Store, sounds: Sounds) -> Forgetting:
+    """Erase where no hub runs, or beside it: devices are told by the hub that reaches them next."""
+
+    def not_from_here(device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:  # noqa: ARG001
+        return False
+
+    return Forgetting(store, sounds, Telling(store, not_from_here))
+
+
 _DEVICES_KNOW: Final = ("device", "owner", "begin", "end", "tz", "only_device", "only_owner")
 
 
@@ -126,7 +135,7 @@ def _ms(text: str) -> float:
 def _reach(connection: Connection, found: Sequence[Any]) -> tuple[dict[str, list[str]], set[_Clip]]:
     """Say which moments each device is to be told of, and which clips the moments name."""
     m = moments.c
-    asked = select(m.id, m.device, m.clip).where(*found)
+    asked = select(m.id, devices.c.id.label("device"), m.clip).join(devices, devices.c.n == m.device).where(*found)
     rows = connection.execute(asked.limit(_TOLD_SINGLY + 1)).all()
     if len(rows) > _TOLD_SINGLY:
         rows = connection.execute(asked.where(m.clip.is_not(None))).all()
@@ -139,7 +148,11 @@ def _reach(connection: Connection, found: Sequence[Any]) -> tuple[dict[str, list
 def _span(connection: Connection, filter_: Filter, device: str) -> dict[str, str]:
     """Give the time that a filter means, as the device's command takes it; days are those where it was last."""
     offset = connection.execute(
-        select(moments.c.offset_min).where(moments.c.device == device).order_by(moments.c.start_ms.desc()).limit(1)
+        select(moments.c.offset_min)
+        .join(devices, devices.c.n == moments.c.device)
+        .where(devices.c.id == device)
+        .order_by(moments.c.start_ms.desc())
+        .limit(1)
     ).scalar()
     wearers = ZoneInfo(filter_.tz) if filter_.tz else timezone(timedelta(minutes=offset or 0))
     bounds: tuple[tuple[str, Bound | None], ...] = (("from", filter_.begin), ("to", filter_.end))

@@ -32,7 +32,7 @@ def forget_old(store: Store, retention: Retention, at_ms: int) -> int:
                 m.basis == basis,
                 m.origin == "ambient",
                 m.correction.is_(None),
-                m.seq.not_in(select(notes.c.rowid).correlate(None)),
+                m.seq.not_in(select(notes.c.seq).correlate(None)),
             ]
             erased += store.erase(old)
     return erased

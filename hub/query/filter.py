@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from hub.stores.rows import words
+from hub.stores.words import words
 from moments import EMOTIONS, UNCLEAR
 from moments.topics import valid_device
 

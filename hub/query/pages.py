@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, literal_column, or_, select
 
 from hub.query.filter import BadQuery, Filter
-from hub.query.sql import condition, planned
+from hub.query.plan import Plan, plan
+from hub.query.sql import condition
 from hub.stores import rows
+from hub.stores.arrival import last_seq
 from hub.stores.store import Store
-from hub.stores.tables import moments, notes
+from hub.stores.tables import devices, moments, notes, phrases, scenes
 
 COUNTED: Final = 10_000
 """Counting stops here."""
@@ -39,8 +41,8 @@ class Page:
     next: str | None
 
 
-def _cursor(row: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps([row.start_ms, row.seq]).encode()).decode().rstrip("=")
+def _cursor(start_ms: int, seq: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([start_ms, seq]).encode()).decode().rstrip("=")
 
 
 def _after(cursor: str) -> tuple[int, int]:
@@ -66,46 +68,74 @@ def read_paging(values: Mapping[str, str]) -> Paging:
     return Paging(order, limit, after)  # type: ignore[arg-type]
 
 
-def _with_words() -> Select[Any]:
+_rules: Final = phrases.alias("rules")
+_models: Final = phrases.alias("models")
+
+
+def whole() -> Select[Any]:
+    """Give the question for moments with all that `rows.to_item` shows."""
     m = moments.c
-    return select(m.seq, m.id, m.start_ms, m.body, m.correction, notes.c.text.label("note")).select_from(
-        moments.outerjoin(notes, notes.c.rowid == m.seq)
+    shown = moments.outerjoin(scenes, scenes.c.n == m.scene).outerjoin(_rules, _rules.c.n == m.rule)
+    shown = shown.join(_models, _models.c.n == m.models).join(devices, devices.c.n == m.device)
+    more = (
+        devices.c.id.label("device_id"),
+        scenes.c.key.label("scene_key"),
+        _rules.c.key.label("rule_json"),
+        _models.c.key.label("models_json"),
+        notes.c.text.label("note"),
     )
+    return select(moments, *more).select_from(shown.outerjoin(notes, notes.c.seq == m.seq))
 
 
-def _item(row: Any) -> dict[str, Any]:
-    return rows.to_item(row.id, row.body, row.note, row.correction)
+def _keys(connection: Connection, planned: Plan, paging: Paging) -> list[tuple[int, int]]:
+    """Give the (start in ms, seq) of a page's moments and one more, in their order."""
+    m, newest = moments.c, paging.order == "newest"
+    # What is few is sorted after it was found: a plus keeps an index out of it.
+    start = literal_column("+moments.start_ms") if planned.sort else m.start_ms
+    found: list[tuple[int, int]] = []
+    for asked, parameters in planned.statements(m.start_ms, m.seq):
+        if paging.after and newest:
+            at, seq = paging.after
+            asked = asked.where(m.start_ms <= at, or_(m.start_ms < at, m.seq < seq))  # noqa: PLW2901
+        elif paging.after:
+            at, seq = paging.after
+            asked = asked.where(m.start_ms >= at, or_(m.start_ms > at, m.seq > seq))  # noqa: PLW2901
+        ordered = asked.order_by(*((start.desc(), m.seq.desc()) if newest else (start, m.seq))).limit(paging.limit + 1)
+        for given in parameters:
+            found += [(row.start_ms, row.seq) for row in connection.execute(ordered, given)]
+    return sorted(found, reverse=newest)[: paging.limit + 1]
 
 
 def page(connection: Connection, filter_: Filter, paging: Paging) -> Page:
     """Give one page of what the filter means."""
+    keys = _keys(connection, plan(connection, filter_), paging)
+    more = len(keys) > paging.limit
+    keys = keys[: paging.limit]
+    if not keys:
+        return Page([], None)
     m = moments.c
-    order = (m.start_ms.desc(), m.seq.desc()) if paging.order == "newest" else (m.start_ms, m.seq)
-    asked = _with_words().where(*planned(connection, filter_)).order_by(*order).limit(paging.limit + 1)
-    if paging.after:
-        start, seq = paging.after
-        if paging.order == "newest":
-            asked = asked.where(m.start_ms <= start, or_(m.start_ms < start, m.seq < seq))
-        else:
-            asked = asked.where(m.start_ms >= start, or_(m.start_ms > start, m.seq > seq))
-    found = connection.execute(asked).all()
-    more = len(found) > paging.limit
-    found = found[: paging.limit]
-    return Page([_item(row) for row in found], _cursor(found[-1]) if more else None)
+    starts = [start for start, _ in keys]
+    asked = whole().where(m.seq.in_([seq for _, seq in keys]), m.start_ms.between(min(starts), max(starts)))
+    shown = {row.seq: rows.to_item(row) for row in connection.execute(asked)}
+    return Page([shown[seq] for _, seq in keys], _cursor(*keys[-1]) if more else None)
 
 
 def total(connection: Connection, filter_: Filter) -> tuple[int, bool]:
     """Count what the filter means; gives the number and whether it is exact: counting stops at `COUNTED`."""
-    some = select(moments.c.seq).where(*planned(connection, filter_)).limit(COUNTED + 1).subquery()
-    found: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    return min(found, COUNTED), found <= COUNTED
+    found = 0
+    for asked, parameters in plan(connection, filter_).statements(literal_column("1")):
+        counted = select(func.count()).select_from(asked.limit(COUNTED + 1).subquery())
+        for given in parameters:
+            found += connection.execute(counted, given).scalar_one()
+            if found > COUNTED:
+                return COUNTED, False
+    return found, True
 
 
 def one(connection: Connection, moment_id: str, seen: Filter) -> dict[str, Any] | None:
     """Give one moment, or None when it is not there or `seen` does not mean it. Raises ValueError for no id."""
-    asked = _with_words().where(moments.c.id == rows.key(moment_id), *condition(seen))
-    row = connection.execute(asked).first()
-    return _item(row) if row else None
+    row = connection.execute(whole().where(moments.c.id == rows.key(moment_id), *condition(seen))).first()
+    return rows.to_item(row) if row else None
 
 
 def everything(store: Store, filter_: Filter) -> Iterator[dict[str, Any]]:
@@ -126,11 +156,11 @@ def arrivals(
     """Give (seq, moment) of what the filter means, arrived after `after`, and up to which seq that is all."""
     m = moments.c
     last = newest(connection)
-    asked = _with_words().where(and_(m.seq > after, m.seq <= last), *condition(filter_)).order_by(m.seq).limit(limit)
-    found = [(row.seq, _item(row)) for row in connection.execute(asked)]
+    asked = whole().where(and_(m.seq > after, m.seq <= last), *condition(filter_)).order_by(m.seq).limit(limit)
+    found = [(row.seq, rows.to_item(row)) for row in connection.execute(asked)]
     return found, found[-1][0] if len(found) == limit else max(last, after)
 
 
 def newest(connection: Connection) -> int:
-    """Give the seq of the moment that arrived last, 0 without any."""
-    return connection.execute(select(func.max(moments.c.seq))).scalar() or 0
+    """Give the seq of the moment that arrived last, 0 before any."""
+    return last_seq(connection)

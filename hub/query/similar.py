@@ -4,13 +4,13 @@ import math
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_
 
 from hub.query import pages
 from hub.query.filter import Filter
 from hub.query.sql import EARTH_M, condition
 from hub.stores import rows
-from hub.stores.tables import FELT, moments, notes
+from hub.stores.tables import moments, scenes
 
 _CANDIDATES: Final = 2000
 _SHOWN: Final = 12
@@ -55,15 +55,14 @@ def similar(connection: Connection, moment_id: str, seen: Filter) -> list[dict[s
     label = (this["scene"] or {}).get("label")
     m = moments.c
     asked = (
-        select(m.id, m.body, m.correction, notes.c.text)
-        .select_from(moments.outerjoin(notes, notes.c.rowid == m.seq))
+        pages.whole()
         .where(
             *condition(seen),
             m.id != rows.key(moment_id),
-            or_(FELT.is_(None) if felt is None else felt == FELT, m.scene == label),
+            or_(m.felt.is_(None) if felt is None else m.felt == felt, scenes.c.label == label),
         )
         .order_by(m.start_ms.desc())
         .limit(_CANDIDATES)
     )
-    found = [rows.to_item(id_, body, note, correction) for id_, body, correction, note in connection.execute(asked)]
+    found = [rows.to_item(row) for row in connection.execute(asked)]
     return sorted(found, key=lambda item: _apart(this, item))[:_SHOWN]

@@ -5,20 +5,23 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Integer, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, case, func, literal_column, or_, select
 
 from hub.query.filter import Bound, Filter, Pair
-from hub.stores.rows import ms, words
-from hub.stores.tables import FELT, WORDS, devices, moments, notes, places, scenes
+from hub.stores.rows import ms
+from hub.stores.tables import devices, moments, notes, scenes
+from hub.stores.words import noted, words
 
 EARTH_M: Final = 6_371_008.8
 """The mean radius (IUGG)."""
 
 _DAY_MS: Final = 86_400_000  # no offset from UTC is as long as that
-_SPARSE: Final = 20_000
 _MARGIN: Final = 1e-9  # degrees: what rounding may add to the edge of a box
 
 Condition = list[ColumnElement[bool]]
+Box = tuple[float, float, list[Pair]]
+"""South, north, and the stretches from west to east."""
+
 _m: Final = moments.c
 
 LOCAL_MS: Final = _m.start_ms + _m.offset_min * literal_column("60000", Integer)
@@ -43,8 +46,8 @@ def _before(bound: Bound, tz: str | None) -> Condition:
     return [at > LOCAL_MS, _m.start_ms < at + _DAY_MS]
 
 
-def _around(near: Pair, radius_m: float) -> tuple[float, float, list[Pair]]:
-    """Give the south, the north and the stretches from west to east of a box that holds the circle."""
+def _around(near: Pair, radius_m: float) -> Box:
+    """Give a box that holds the circle."""
     lat, lon = near
     reach = radius_m / EARTH_M
     south = lat - math.degrees(reach) - _MARGIN
@@ -63,19 +66,21 @@ def _stretches(west: float, east: float) -> list[Pair]:
     return [(west, east)]
 
 
-def _boxes(filter_: Filter) -> list[tuple[float, float, list[Pair]]]:
-    boxes = []
+def boxes(filter_: Filter) -> list[Box]:
+    """Give the boxes that all of it lies in."""
+    found = []
     if filter_.bbox:
         west, south, east, north = filter_.bbox
-        boxes.append((south, north, [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]))
+        found.append((south, north, [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]))
     if filter_.near:
-        boxes.append(_around(filter_.near, filter_.radius_m))
-    return boxes
+        found.append(_around(filter_.near, filter_.radius_m))
+    return found
 
 
-def _within(filter_: Filter) -> Condition:
+def within(filter_: Filter) -> Condition:
+    """Give what must hold for the place."""
     found: Condition = []
-    for south, north, stretches in _boxes(filter_):
+    for south, north, stretches in boxes(filter_):
         found.append(_m.lat.between(south, north))
         found.append(or_(*(_m.lon.between(west, east) for west, east in stretches)))
     if filter_.near and filter_.radius_m < math.pi * EARTH_M:
@@ -88,45 +93,44 @@ def _within(filter_: Filter) -> Condition:
     return found
 
 
+def named(word: str) -> ColumnElement[bool]:
+    """Tell of a scene whether a word of its label or group begins so."""
+    return scenes.c.words.like(f"% {word}%")
+
+
 def _says(text: str) -> Condition:
     """Each word begins a word of the note, or of the scene or its group."""
-    found: Condition = []
-    for word in words(text):
-        noted = select(notes.c.rowid).where(WORDS.op("MATCH")(f'"{word}"*')).correlate(None)
-        named = select(scenes.c.label).where(scenes.c.words.like(f"% {word}%"))
-        found.append(or_(_m.seq.in_(noted), _m.scene.in_(named)))
-    return found
+    return [
+        or_(_m.seq.op("IN", is_comparison=True)(noted(word)), _m.scene.in_(select(scenes.c.n).where(named(word))))
+        for word in words(text)
+    ]
 
 
 _HAS: Final[dict[str, Any]] = {
-    "note": _m.seq.in_(select(notes.c.rowid).correlate(None)),
+    "note": _m.seq.in_(select(notes.c.seq).correlate(None)),
     "clip": _m.clip.is_not(None),
     "place": _m.lat.is_not(None),
 }
 
 
-def whose(filter_: Filter, device: ColumnElement[str]) -> Condition:
-    """Give what must hold for the device: those asked for, and those that the token sees."""
-    found: Condition = [device.in_(filter_.device)] if filter_.device else []
-    for owner in (filter_.owner, filter_.only_owner):
-        if owner is not None:
-            found.append(device.in_(select(devices.c.id).where(devices.c.owner == owner)))
+def whose(filter_: Filter, device: ColumnElement[int]) -> Condition:
+    """Give what must hold for the device's number: those asked for, and those that the token sees."""
+    d = devices.c
+    found: Condition = [d.id.in_(filter_.device)] if filter_.device else []
+    found += [d.owner == owner for owner in (filter_.owner, filter_.only_owner) if owner is not None]
     if filter_.only_device is not None:
-        found.append(device == filter_.only_device)
-    return found
+        found.append(d.id == filter_.only_device)
+    return [device.in_(select(d.n).where(*found))] if found else []
 
 
-def condition(filter_: Filter) -> Condition:
-    """Give what must all hold for a row of `moments`."""
+def elsewise(filter_: Filter) -> Condition:
+    """Give what must hold beside the place."""
     found: Condition = []
-    for column, values in (
-        (FELT, filter_.emotion),
-        (_m.basis, filter_.basis),
-        (_m.origin, filter_.origin),
-        (_m.scene, filter_.scene),
-    ):
+    for column, values in ((_m.felt, filter_.emotion), (_m.basis, filter_.basis), (_m.origin, filter_.origin)):
         if values:
-            found.append(column.in_(values))
+            found.append(column.in_(values) if len(values) > 1 else column == values[0])
+    if filter_.scene:
+        found.append(_m.scene.in_(select(scenes.c.n).where(scenes.c.label.in_(filter_.scene))))
     found += whose(filter_, _m.device)
     if filter_.begin is not None:
         found += _since(filter_.begin, filter_.tz)
@@ -139,38 +143,27 @@ def condition(filter_: Filter) -> Condition:
             found.append(column.between(*span))
     if filter_.text:
         found += _says(filter_.text)
-    return found + _within(filter_) + [_HAS[part] for part in filter_.has]
+    return found + [_HAS[part] for part in filter_.has]
 
 
-def _in_tree(south: float, north: float, west: float, east: float) -> ColumnElement[bool]:
-    p = places.c
-    return and_(p.south <= north, p.north >= south, p.west <= east, p.east >= west)
+def condition(filter_: Filter) -> Condition:
+    """Give what must all hold for a row of `moments`."""
+    return elsewise(filter_) + within(filter_)
 
 
-def planned(connection: Connection, filter_: Filter) -> Condition:
-    """Give `condition` with what makes it fast: where few moments lie in the box, they are found by the R*Tree.
-
-    Where many do, the order by time meets enough of them soon.
-    """
-    found = condition(filter_)
-    for south, north, stretches in _boxes(filter_):
-        inside = or_(*(_in_tree(south, north, west, east) for west, east in stretches))
-        some = select(places.c.seq).where(inside).limit(_SPARSE + 1).subquery()
-        if connection.execute(select(func.count()).select_from(some)).scalar_one() <= _SPARSE:
-            found.append(_m.seq.in_(select(places.c.seq).where(inside)))
-    return found
-
-
-def zone_offset_ms(connection: Connection, tz: str) -> Any:
-    """Give SQL for the offset in ms of a time zone at each moment's start."""
+def zone_offset_ms(connection: Connection, tz: str, start_ms: ColumnElement[int]) -> Any:
+    """Give SQL for the offset in ms of a time zone at a Unix time in ms, among those of the moments."""
     zone = ZoneInfo(tz)
     first, last = connection.execute(select(func.min(_m.start_ms), func.max(_m.start_ms))).one()
     if first is None:
         return literal_column("0", Integer)
-    changes = _changes(zone, first // 1000, last // 1000 + 1)
-    cases = "".join(f" WHEN start_ms < {until_s * 1000} THEN {offset_ms}" for until_s, offset_ms in changes)
-    after = _offset_ms(zone, last // 1000 + 1)
-    return literal_column(f"CASE{cases} ELSE {after} END" if cases else str(after), Integer)
+    after = literal_column(str(_offset_ms(zone, last // 1000 + 1)), Integer)
+    changes = zone_changes(zone, first // 1000, last // 1000 + 1)
+    whens = [
+        (start_ms < literal_column(str(until_s * 1000), Integer), literal_column(str(offset_ms), Integer))
+        for until_s, offset_ms in changes
+    ]
+    return case(*whens, else_=after) if whens else after
 
 
 def _offset_ms(zone: ZoneInfo, at_s: int) -> int:
@@ -178,7 +171,7 @@ def _offset_ms(zone: ZoneInfo, at_s: int) -> int:
     return (offset or timedelta()) // timedelta(milliseconds=1)
 
 
-def _changes(zone: ZoneInfo, first_s: int, last_s: int) -> list[tuple[int, int]]:
+def zone_changes(zone: ZoneInfo, first_s: int, last_s: int) -> list[tuple[int, int]]:
     """Give (the second at which an offset ends, that offset in ms) for each change between two times."""
     step = 7 * 86_400  # no zone changes twice in a week
     found = []

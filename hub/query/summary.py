@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, cast, func, literal_column, select, text
+from sqlalchemy import Connection, Integer, SmallInteger, func, literal_column, select, text, type_coerce
 
+from hub.query.added import added_up
 from hub.query.filter import BadQuery, Filter
-from hub.query.sql import LOCAL_MS, Condition, planned, whose, zone_offset_ms
-from hub.stores.rollups import HOUR_MS, NOTHING
-from hub.stores.tables import FELT, moments, rollups
+from hub.query.source import DAY_MS, HOUR_MS, Source
+from hub.query.sql import LOCAL_MS, Condition, condition, zone_offset_ms
+from hub.stores.cells import PER_DEGREE
+from hub.stores.tables import cells, devices, moments, scenes
+from hub.stores.types import FELT
 
-_DAY_MS: Final = 24 * HOUR_MS
-_PLACE_STEP: Final = 200  # places a degree: cells of 0.005°, about 550 m from south to north
-_ROW: Final = 1_000_000  # more than the cells around the earth
+_TOGETHER: Final = 2  # cells of the store on a side of a place: 0.005°, about 550 m from south to north
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,50 +35,31 @@ def _week(day: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """Where the sums come from: the moments, or hours and days that were added up before."""
-
-    local_ms: Any
-    felt: Any
-    device: Any
-    sums: tuple[Any, ...]
-    """count_, seconds, felt, valence, arousal"""
-
-
-@dataclass(frozen=True, slots=True)
 class _Kind:
     """`sql`: what rows are grouped by; `name`: what such a group is called."""
 
-    sql: Callable[[_Source], Any]
-    name: Callable[[Any], Any]
+    sql: Callable[[Source], Any]
+    name: Callable[[Any], Any] | None
 
 
-def _hours(source: _Source) -> Any:
+def _hours(source: Source) -> Any:
     return _floor(source.local_ms, HOUR_MS)
 
 
-def _days(source: _Source) -> Any:
-    return _floor(source.local_ms, _DAY_MS)
+def _days(source: Source) -> Any:
+    return _floor(source.local_ms, DAY_MS)
 
 
-def _plain(value: Any) -> Any:
-    return value
+def _felt(code: int | None) -> str | None:
+    return FELT[code] if code is not None and code >= 0 else None
 
 
-def _cell(degrees: Any, least: int) -> Any:
-    """Count cells from the lowest degree, so that cutting a number off rounds it down."""
-    return cast((degrees + literal_column(str(-least))) * literal_column(str(_PLACE_STEP)), Integer)
-
-
-_PLACE: Final = _cell(moments.c.lat, -90) * literal_column(str(_ROW), Integer) + _cell(moments.c.lon, -180)
-
-
-def _place(cell: int | None) -> dict[str, float] | None:
-    """Give the middle of a cell."""
+def _place(cell: tuple[int, int] | None) -> dict[str, float] | None:
+    """Give the middle of the place that a cell lies in."""
     if cell is None:
         return None
-    lat, lon = divmod(cell, _ROW)
-    return {"lat": round((lat + 0.5) / _PLACE_STEP - 90, 5), "lon": round((lon + 0.5) / _PLACE_STEP - 180, 5)}
+    lat, lon = ((n // _TOGETHER + 0.5) * _TOGETHER / PER_DEGREE for n in cell)
+    return {"lat": round(lat - 90, 5), "lon": round(lon - 180, 5)}
 
 
 _KINDS: Final[dict[str, _Kind]] = {
@@ -87,11 +69,25 @@ _KINDS: Final[dict[str, _Kind]] = {
     "month": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m}"),
     "hour_of_day": _Kind(lambda source: _hours(source) % 24, lambda n: n % 24),
     "weekday": _Kind(_days, lambda n: _at(days=n).isoweekday()),
-    "emotion": _Kind(lambda source: source.felt, _plain),
-    "scene": _Kind(lambda _: moments.c.scene, _plain),
-    "device": _Kind(lambda source: source.device, _plain),
-    "place": _Kind(lambda _: _PLACE, _place),
+    "emotion": _Kind(lambda source: source.felt, _felt),
+    "scene": _Kind(lambda _: moments.c.scene, None),
+    "device": _Kind(lambda source: source.device, None),
+    "place": _Kind(lambda _: moments.c.cell, None),
 }
+
+
+def _names(connection: Connection, kind: str) -> Callable[[Any], Any]:
+    """Give what calls a group of a kind by its name; numbers of the store's own are looked up."""
+    if kind == "device":
+        return {row.n: row.id for row in connection.execute(select(devices.c.n, devices.c.id))}.get
+    if kind == "scene":
+        return {row.n: row.label for row in connection.execute(select(scenes.c.n, scenes.c.label))}.get
+    if kind == "place":
+        found = {row.n: (row.row, row.col) for row in connection.execute(select(cells.c.n, cells.c.row, cells.c.col))}
+        return lambda n: _place(found.get(n))
+    name = _KINDS[kind].name
+    assert name is not None  # noqa: S101 - the others are looked up
+    return name
 
 
 def read_by(text: str | None) -> tuple[str, ...]:
@@ -117,13 +113,14 @@ class _Bucket:
     emotions: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: Any) -> None:
-        self.count += row.count_
-        self.seconds += row.seconds
-        self.felt += row.felt
-        self.valence += row.valence
-        self.arousal += row.arousal
-        if row.emotion_ is not None:
-            self.emotions[row.emotion_] = self.emotions.get(row.emotion_, 0) + row.count_
+        emotion, count, seconds, felt, valence, arousal = row[-6:]
+        self.count += int(count)
+        self.seconds += seconds
+        self.felt += int(felt)
+        self.valence += valence
+        self.arousal += arousal
+        if (name := _felt(emotion)) is not None:
+            self.emotions[name] = self.emotions.get(name, 0) + int(count)
 
     def shown(self, by: tuple[str, ...]) -> dict[str, Any]:
         return dict(zip(by, self.names, strict=True)) | {
@@ -135,9 +132,9 @@ class _Bucket:
         }
 
 
-def _moments(connection: Connection, filter_: Filter) -> tuple[_Source, Condition]:
+def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Condition]:
     m = moments.c
-    local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz) if filter_.tz else LOCAL_MS
+    local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz, m.start_ms) if filter_.tz else LOCAL_MS
     sums = (
         func.count(),
         func.sum(m.seconds),
@@ -145,37 +142,7 @@ def _moments(connection: Connection, filter_: Filter) -> tuple[_Source, Conditio
         func.coalesce(func.sum(m.valence), 0.0),
         func.coalesce(func.sum(m.arousal), 0.0),
     )
-    return _Source(local_ms, FELT, m.device, sums), planned(connection, filter_)
-
-
-_ROLLED: Final = Filter.__dataclass_fields__.keys() - {
-    "emotion", "device", "owner", "begin", "end", "only_device", "only_owner"
-}  # fmt: skip
-_ROLLED_KINDS: Final = {"hour", "day", "week", "month", "hour_of_day", "weekday", "emotion", "device"}
-_NEEDS_HOURS: Final = {"hour", "hour_of_day"}
-
-
-def _added_up(filter_: Filter, by: tuple[str, ...]) -> tuple[_Source, Condition] | None:
-    """Give the sums that were made before, where they can tell what is asked."""
-    if not _ROLLED_KINDS.issuperset(by) or any(getattr(filter_, name) != getattr(Filter(), name) for name in _ROLLED):
-        return None
-    r, span = rollups.c, 1 if _NEEDS_HOURS.intersection(by) else 24
-    found: Condition = [r.span_h == span]
-    if filter_.emotion:
-        found.append(r.emotion.in_(filter_.emotion))
-    found += whose(filter_, r.device)
-    for bound, later in ((filter_.begin, True), (filter_.end, False)):
-        if isinstance(bound, datetime):
-            return None
-        if bound is not None:
-            at = (bound - _EPOCH.date()).days * (24 // span)
-            found.append(r.at >= at if later else r.at < at)
-    local_ms = r.at * literal_column(str(span * HOUR_MS), Integer)
-    sums = tuple(func.sum(column) for column in (r.count, r.seconds, r.felt, r.valence, r.arousal))
-    return _Source(local_ms, func.nullif(r.emotion, NOTHING), r.device, sums), found
-
-
-_SUMS: Final = ("count_", "seconds", "felt", "valence", "arousal")
+    return Source(local_ms, type_coerce(m.felt, SmallInteger), m.device, sums), condition(filter_)
 
 
 def summary(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -184,15 +151,26 @@ def summary(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> lis
     Hours and days are the wearer's, or those of the filter's `tz`. `emotions` counts by what was felt; the means of
     valence and arousal are of the readings.
     """
-    source, found = _added_up(filter_, by) or _moments(connection, filter_)
+    source, found = added_up(connection, filter_, by) or _moments(connection, filter_)
     keys = [_KINDS[kind].sql(source).label(f"key{n}") for n, kind in enumerate(by)]
-    sums = [column.label(name) for name, column in zip(_SUMS, source.sums, strict=True)]
-    asked = select(*keys, source.felt.label("emotion_"), *sums).where(*found).group_by(*keys, text("emotion_"))
-    buckets: dict[str, _Bucket] = {}
+    groups = [text(f"key{n}") for n in range(len(by))]
+    asked = select(*keys, source.felt.label("emotion_"), *source.sums).where(*found).group_by(*groups, text("emotion_"))
+    named = [_names(connection, kind) for kind in by]
+    known: dict[tuple[Any, ...], _Bucket] = {}
+    buckets: dict[tuple[Any, ...], _Bucket] = {}
     for row in connection.execute(asked):
-        names = tuple(_KINDS[kind].name(row[n]) for n, kind in enumerate(by))
-        buckets.setdefault(repr(names), _Bucket(names)).add(row)
+        key = tuple(row[: len(by)])
+        bucket = known.get(key)
+        if bucket is None:
+            names = tuple(name(part) for name, part in zip(named, key, strict=True))
+            bucket = known[key] = buckets.setdefault(_plain(names), _Bucket(names))
+        bucket.add(row)
     return [bucket.shown(by) for bucket in sorted(buckets.values(), key=_order)]
+
+
+def _plain(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Make what may be a key of a dictionary."""
+    return tuple(tuple(name.items()) if isinstance(name, dict) else name for name in names)
 
 
 def _order(bucket: _Bucket) -> tuple[tuple[bool, str, float], ...]:

@@ -136,7 +136,7 @@ def _told(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Any
     m = moments.c
     asked = (
         select(recorded.c.record, m.id, notes.c.text.label("note"))
-        .select_from(recorded.join(moments, m.id == recorded.c.moment).outerjoin(notes, notes.c.rowid == m.seq))
+        .select_from(recorded.join(moments, m.id == recorded.c.moment).outerjoin(notes, notes.c.seq == m.seq))
         .where(recorded.c.record.in_(keys))
         .order_by(m.start_ms, m.seq)
     )

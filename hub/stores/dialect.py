@@ -15,8 +15,14 @@ def upsert(connection: Connection, table: Table) -> Any:
     return _INSERTS[connection.dialect.name](table)
 
 
-def put_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, past SQLAlchemy's own handling of parameters, which would take as long as the store does."""
+def put_rows(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], otherwise: str = ""
+) -> None:
+    """Insert rows, past SQLAlchemy's own handling of parameters, which would take as long as the store does.
+
+    `otherwise` is the ON CONFLICT clause.
+    """
     if rows:
         marks = ", ".join([_MARKS[connection.dialect.name]] * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours
+        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {otherwise}"  # noqa: S608 - names of ours
+        connection.exec_driver_sql(statement, list(rows))

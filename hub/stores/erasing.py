@@ -1,52 +1,50 @@
-"""Erasing: the rows, the words in the search index, and what they left on free pages (secure_delete zeroes those)."""
+"""Erasing: the rows, the words in the search index, and what was counted or kept once for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
-from hub.stores import beside, rollups
-from hub.stores.tables import erased, moments, notes, places, scenes
+from hub.stores import beside, rollups, terms, words
+from hub.stores.tables import cells, counters, erased, leaving, moments, notes, phrases, scenes
 
 _STRETCH: Final = 2000
+_STEP: Final = 500  # keys in one IN
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What one transaction erased."""
+    """What one transaction erased; `span_ms` has the first and the last start."""
 
     moments: int
-    labels: set[str]
     noted: bool
+    span_ms: tuple[int, int]
 
 
 def erase_some(connection: Connection, condition: Sequence[Any]) -> Stretch:
     """Erase up to a stretch of what matches all of `condition`."""
     m = moments.c
-    asked = select(m.seq, m.id, m.scene, *rollups.ROLLED).where(*condition).limit(_STRETCH)
-    found = connection.execute(asked).all()
+    wanted = (m.seq, m.id, m.scene, m.cell, m.rule, m.models)
+    found = connection.execute(select(*wanted, *rollups.ROLLED).where(*condition).limit(_STRETCH)).all()
     if not found:
-        return Stretch(0, set(), noted=False)
+        return Stretch(0, noted=False, span_ms=(0, 0))
     connection.execute(insert(erased), [{"id": row.id} for row in found])
-    rollups.shift(connection, [row[3:] for row in found], -1)
-    seqs = [{"gone": row.seq} for row in found]
-    lowest, highest = min(row.seq for row in found), max(row.seq for row in found)
-    with_words = set(connection.execute(select(notes.c.rowid).where(notes.c.rowid.between(lowest, highest))).scalars())
-    noted = [seq for seq in seqs if seq["gone"] in with_words]
-    if noted:
-        connection.execute(delete(notes).where(notes.c.rowid == bindparam("gone")), noted)
-    connection.execute(delete(places).where(places.c.seq == bindparam("gone")), seqs)
-    connection.execute(delete(moments).where(moments.c.seq == bindparam("gone")), seqs)
-    beside.let_go(connection, [row.id for row in found])
-    return Stretch(len(found), {row.scene for row in found if row.scene is not None}, noted=bool(noted))
-
-
-def sweep(connection: Connection, labels: set[str], *, noted: bool) -> None:
-    """Take out those of `labels` that no moment has any more, and deleted words from the search index."""
-    for label in labels:
-        if connection.execute(select(moments.c.seq).where(moments.c.scene == label).limit(1)).first() is None:
-            connection.execute(delete(scenes).where(scenes.c.label == label))
-    if noted:
-        # FTS5 marks words as deleted; merging all its segments is what takes them out.
-        connection.execute(text("INSERT INTO notes(notes) VALUES ('optimize')"))
+    if connection.execute(select(counters.c.value).where(counters.c.name == "influx")).first() is not None:
+        gone = [{"id": row.id, "start_ms": row.start_ms, "device": row.device} for row in found]
+        connection.execute(insert(leaving), gone)
+    rollups.shift(connection, [row[len(wanted) :] for row in found], -1)
+    noted = False
+    for at in range(0, len(found), _STEP):
+        seqs = [row.seq for row in found[at : at + _STEP]]
+        for seq, text in connection.execute(select(notes).where(notes.c.seq.in_(seqs))).all():
+            words.let_go(connection, seq, text)
+            noted = True
+        connection.execute(delete(notes).where(notes.c.seq.in_(seqs)))
+        connection.execute(delete(moments).where(m.seq.in_(seqs)))
+    terms.let_go(connection, scenes, (row.scene for row in found))
+    terms.let_go(connection, cells, (row.cell for row in found))
+    terms.let_go(connection, phrases, [row.rule for row in found] + [row.models for row in found])
+    beside.let_go(connection, [bytes(row.id) for row in found])
+    starts = [row.start_ms for row in found]
+    return Stretch(len(found), noted, (min(starts), max(starts)))

@@ -10,16 +10,21 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {}
+from hub.stores import version1
+
+Make = Callable[[], None]
+"""Makes the tables that are not there."""
+
+STEPS: Final[dict[int, Callable[[Connection, Make], None]]] = {2: version1.leave}
 """By the version that a step leads to, one after the other from 2 on."""
 
 
 def newest() -> int:
     """Give the version that this code reads and writes."""
-    return max(STEPS, default=1)
+    return max(STEPS)
 
 
-def migrate(connection: Connection, found: int) -> None:
+def migrate(connection: Connection, found: int, make: Make) -> None:
     """Take the steps from the version `found` to the newest."""
     for version in range(found + 1, newest() + 1):
-        STEPS[version](connection)
+        STEPS[version](connection, make)

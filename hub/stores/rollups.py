@@ -1,47 +1,52 @@
-"""Hours and days added up as moments come and go, so that years are summed without reading every moment.
+"""Quarters of an hour, hours and days added up as moments come and go, so that years are summed without reading them.
 
-A row is one local hour or day of one device and one emotion that was felt. Sums move by what is added and taken away,
-and a row that counts nothing is gone.
+A row is one local quarter, hour or day of one device and one emotion that was felt. Quarters also tell the wearer's
+offset from UTC, so that another time zone's hours and days are put together from them. Sums move by what is added and
+taken away, and a row that counts nothing is gone.
 """
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, SmallInteger, bindparam, delete, type_coerce
 
-from hub.stores.tables import FELT, moments
+from hub.stores.dialect import put_rows
+from hub.stores.tables import moments, rollups
 
-HOUR_MS: Final = 3_600_000
-SPANS: Final = (1, 24)
-"""Hours in a row."""
+QUARTER_MS: Final = 900_000
+QUARTER, HOUR, DAY = 1, 4, 96
+SPANS: Final = (QUARTER, HOUR, DAY)
+"""Quarters of an hour in a row."""
 
-NOTHING: Final = ""
+UNFELT: Final = -1
 """Stands for the emotion of a moment without sound: a part of a primary key is not null."""
 
 _m: Final = moments.c
-ROLLED: Final = (_m.start_ms, _m.offset_min, _m.device, FELT, _m.seconds, _m.valence, _m.arousal)
+ROLLED: Final = (
+    _m.start_ms, _m.offset_min, _m.device, type_coerce(_m.felt, SmallInteger), _m.seconds, _m.valence, _m.arousal
+)  # fmt: skip
 """What `shift` takes of a moment."""
 
-_SHIFT: Final = (
-    "INSERT INTO rollups (span_h, at, device, emotion, count, felt, seconds, valence, arousal)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET count = count + excluded.count, felt = felt + excluded.felt,"
-    " seconds = seconds + excluded.seconds, valence = valence + excluded.valence, arousal = arousal + excluded.arousal"
-)
-_EMPTY: Final = "DELETE FROM rollups WHERE span_h = ? AND at = ? AND device = ? AND emotion = ? AND count = 0"
+_KEY: Final = ("span", "at", "device", "emotion", "offset_min")
+_SUMS: Final = ("count", "felt", "seconds", "valence", "arousal")
+_ADD: Final = (
+    f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
+    + ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in _SUMS)
+)  # fmt: skip
 
 
 def shift(connection: Connection, changed: Iterable[Any], by: int) -> None:
-    """Add (`by` = 1) or take away (-1) rows of `moments`.
-
-    A row has what `ROLLED` selects.
-    """
-    sums: dict[tuple[int, int, str, str], list[float]] = {}
+    """Add (`by` = 1) or take away (-1) moments; each has what `ROLLED` selects."""
+    sums: dict[tuple[int, int, int, int, int], list[float]] = {}
     for start_ms, offset_min, device, emotion, seconds, valence, arousal in changed:
-        hour = (start_ms + offset_min * 60_000) // HOUR_MS
+        quarter = (start_ms + offset_min * 60_000) // QUARTER_MS
         felt = valence is not None
+        code = UNFELT if emotion is None else emotion
         for span in SPANS:
-            total = sums.setdefault((span, hour // span, device, emotion or NOTHING), [0, 0, 0.0, 0.0, 0.0])
+            key = (span, quarter // span, device, code, offset_min if span == QUARTER else 0)
+            total = sums.get(key)
+            if total is None:
+                total = sums[key] = [0, 0, 0.0, 0.0, 0.0]
             total[0] += by
             total[1] += by * felt
             total[2] += by * seconds
@@ -49,6 +54,12 @@ def shift(connection: Connection, changed: Iterable[Any], by: int) -> None:
             total[4] += by * (arousal or 0.0)
     if not sums:
         return
-    connection.exec_driver_sql(_SHIFT, [(*key, *total) for key, total in sums.items()])
+    put_rows(connection, rollups, (*_KEY, *_SUMS), [(*key, *total) for key, total in sorted(sums.items())], _ADD)
     if by < 0:
-        connection.exec_driver_sql(_EMPTY, list(sums))
+        connection.execute(_EMPTY, [dict(zip(_MARKS, key, strict=True)) for key in sorted(sums)])
+
+
+_MARKS: Final = tuple(f"the_{name}" for name in _KEY)
+_EMPTY: Final = delete(rollups).where(
+    *(rollups.c[name] == bindparam(mark) for name, mark in zip(_KEY, _MARKS, strict=True)), rollups.c.count == 0
+)

@@ -1,52 +1,43 @@
-"""A moment as a row and back.
+"""A moment as a row and back, without loss.
 
-Columns hold what is searched; `body` holds the whole moment, but for its id, as its JSON. It is deflated with a
-dictionary of the words that every moment has, so that unknown fields survive and a row stays small.
+Columns hold what is searched and what repeats; `numbers` holds what is only shown, in ten-thousandths: eight shares
+of the emotions (16 bit each), then the scene's confidence, the level, and accuracy, altitude and age of the place (32
+bit each). What fits nowhere, an unknown field or a number with more digits, stands in `extra` as JSON.
 """
 
 import json
-import re
+import struct
 import uuid
-import zlib
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-from moments import Moment
+from hub.stores.cells import col_of, row_of
+from hub.stores.types import BASES, CLOCKS, FELT, ORIGINS
+from moments import EMOTIONS, Moment
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock
 _MS: Final = timedelta(milliseconds=1)
-_WBITS: Final = -11  # a window of 2 kB holds the dictionary, and a compressor costs microseconds to set up
+_MINUTE: Final = timedelta(minutes=1)
 
-_HEAD: Final = len('{"schema":1,"id":"') + 36  # the id has a column: what is random does not deflate
+_SCALE: Final = 10_000
+_NONE: Final = -(2**31)
+_FELT: Final = struct.Struct("<8H5i")
+_UNFELT: Final = struct.Struct("<5i")
 
-# Part of the file format: it may never change. The most common words stand last, where they are cheapest.
-_DICTIONARY: Final = (
-    b'"origin":"upload","origin":"note","origin":"mark","clock":"free","clock":"gps","emotion":"unclear",'
-    b'"emotion":"disgust","emotion":"surprise","emotion":"fear","emotion":"anger","emotion":"sadness",'
-    b'"emotion":"happiness","emotion":"calm","emotion":"neutral","group":"nature","group":"people","group":"home",'
-    b'"group":"city","group":"animals","group":"music","clip":{"sha256":"","seconds":,"media_type":"audio/'
-    b'"rule":{"id":"","because":""},"rule":null,"scene":null,"place":null,"clip":null,"record":null,"continues":null,'
-    b'"basis":"speech","basis":"scene","+00:00","+01:00","+02:00","+09:00",'
-    b'{"schema":1,"id":"019","device":"pocket-1","start":"202-0T:.000+09:00","seconds":5.0,"clock":"synced",'
-    b'"origin":"ambient","basis":"scene","emotion":"calm","confidence":0.,"emotions":{"neutral":0.0,"calm":0.0,'
-    b'"happiness":0.0,"sadness":0.0,"anger":0.0,"fear":0.0,"disgust":0.0,"surprise":0.0},"valence":0.,"arousal":-0.,'
-    b'"scene":{"label":"","group":"","confidence":0.},"rule":{"id":"","because":""},"level_dbfs":-,'
-    b'"place":{"lat":,"lon":,"accuracy_m":,"altitude_m":,"age_s":0.},"clip":null,"record":null,'
-    b'"continues":"019","models":{"gate":"gate-1@","speech":"speech-1@","scene":"scene-1@","rules":"1"}}'
-)
+COLUMNS: Final = (
+    "seq", "id", "start_ms", "offset_min", "seconds", "device", "clock", "origin", "basis", "emotion", "confidence",
+    "valence", "arousal", "scene", "lat", "lon", "cell", "rule", "models", "clip", "record", "continues", "numbers",
+    "extra",
+)  # fmt: skip
+"""Those that `to_row` gives, in its order."""
 
-
-def pack(body: bytes) -> bytes:
-    """Deflate a moment's JSON, all after its id."""
-    deflate = zlib.compressobj(6, zlib.DEFLATED, _WBITS, 5, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
-    return deflate.compress(body[_HEAD:]) + deflate.flush()
-
-
-def unpack(packed: bytes, id_: bytes) -> bytes:
-    """Undo `pack`."""
-    return b'{"schema":1,"id":"%s' % str(uuid.UUID(bytes=id_)).encode() + zlib.decompressobj(
-        _WBITS, _DICTIONARY
-    ).decompress(packed)
+_CODE: Final[dict[str | None, int | None]] = {
+    **{word: n for words in (CLOCKS, ORIGINS, BASES, FELT) for n, word in enumerate(words)},
+    None: None,
+}
 
 
 def ms(at: datetime) -> int:
@@ -62,39 +53,149 @@ def key(moment_id: str) -> bytes:
     return found
 
 
-def to_row(moment: Moment) -> dict[str, Any]:
-    """Give the columns of a moment, all but `seq`."""
-    offset = moment.start.utcoffset()
+def _id(stored: bytes | None) -> str | None:
+    return None if stored is None else str(uuid.UUID(bytes=bytes(stored)))
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of a moment is kept once for all that have it: keys of `scenes`, `phrases` and `cells`."""
+
+    scene: str | None
+    cell: str | None
+    rule: str | None
+    models: str
+
+
+def terms(moment: Moment) -> Terms:
+    """Give the keys of a moment."""
+    scene, place = moment.scene, moment.place
+    return Terms(
+        _compact([scene.label, scene.group]) if scene else None,
+        f"[{row_of(place.lat)},{col_of(place.lon)}]" if place else None,
+        moment.rule.model_dump_json() if moment.rule else None,
+        moment.models.model_dump_json(),
+    )
+
+
+def _pack(values: list[float | None]) -> bytes | None:
+    """Give shares (8 or none) and five more numbers as bytes; None when that would lose a digit."""
+    whole = []
+    for value in values:
+        n = _NONE if value is None else round(value * _SCALE)
+        if value is not None and (n / _SCALE != value or not _NONE < n < -_NONE):
+            return None
+        whole.append(n)
+    return (_FELT if len(whole) > 5 else _UNFELT).pack(*whole)
+
+
+def _unpack(packed: bytes) -> list[float | None]:
+    whole = (_FELT if len(packed) == _FELT.size else _UNFELT).unpack(packed)
+    return [None if n == _NONE else n / _SCALE for n in whole]
+
+
+def _extra(moment: Moment, numbers: list[float | None] | None) -> bytes | None:
+    left: dict[str, Any] = {"numbers": numbers} if numbers else {}
+    if moment.model_extra:
+        left["moment"] = moment.model_extra
+    for name in ("scene", "place"):
+        part = getattr(moment, name)
+        if part is not None and part.model_extra:
+            left[name] = part.model_extra
+    if moment.clip is not None:
+        left["clip"] = moment.clip.model_dump(exclude={"sha256"}, mode="json")
+    return _compact(left).encode() if left else None
+
+
+def to_row(moment: Moment, named: Terms, seq: int, device: int, numbers: Mapping[str, int]) -> tuple[Any, ...]:
+    """Give the row of a moment, in the order of `COLUMNS`; `numbers` has the number of each of its keys, `named`."""
+    scene, place, offset = moment.scene, moment.place, moment.start.utcoffset()
     assert offset is not None  # noqa: S101 - the contract has no naive times
+    shares: list[float | None] = [moment.emotions[label] for label in EMOTIONS] if moment.emotions else []
+    shown = [
+        *shares,
+        scene.confidence if scene else None,
+        moment.level_dbfs,
+        place.accuracy_m if place else None,
+        place.altitude_m if place else None,
+        place.age_s if place else None,
+    ]
+    packed = _pack(shown)
+    return (
+        seq,
+        key(moment.id),
+        ms(moment.start),
+        offset // _MINUTE,
+        moment.seconds,
+        device,
+        _CODE[moment.clock],
+        _CODE[moment.origin],
+        _CODE[moment.basis],
+        _CODE[moment.emotion],
+        moment.confidence,
+        moment.valence,
+        moment.arousal,
+        numbers.get(named.scene or ""),
+        place.lat if place else None,
+        place.lon if place else None,
+        numbers.get(named.cell or ""),
+        numbers.get(named.rule or ""),
+        numbers[named.models],
+        bytes.fromhex(moment.clip.sha256) if moment.clip else None,
+        key(moment.record) if moment.record else None,
+        key(moment.continues) if moment.continues else None,
+        packed,
+        _extra(moment, None if packed else shown),
+    )
+
+
+def to_item(row: Any) -> dict[str, Any]:
+    """Give a moment as the API shows it: as it was published, with the person's note and correction (or null).
+
+    `row` has the columns of `moments`, and `device_id`, `scene_key`, `rule_json`, `models_json` and `note`.
+    """
+    extra: dict[str, Any] = json.loads(row.extra) if row.extra else {}
+    numbers = _unpack(row.numbers) if row.numbers is not None else extra["numbers"]
+    *shares, sure, level, accuracy, altitude, age = numbers
+    start = (_NAIVE + timedelta(milliseconds=row.start_ms, minutes=row.offset_min)).replace(
+        tzinfo=timezone(timedelta(minutes=row.offset_min))
+    )
+    scene = place = clip = None
+    if row.scene_key is not None:
+        label, group = json.loads(row.scene_key)
+        scene = {"label": label, "group": group, "confidence": sure} | extra.get("scene", {})
+    if row.lat is not None:
+        place = {"lat": row.lat, "lon": row.lon, "accuracy_m": accuracy, "altitude_m": altitude, "age_s": age}
+        place |= extra.get("place", {})
+    if row.clip is not None:
+        clip = {"sha256": row.clip} | extra["clip"]
     return {
-        "id": key(moment.id),
-        "start_ms": ms(moment.start),
-        "offset_min": offset // timedelta(minutes=1),
-        "seconds": moment.seconds,
-        "device": moment.device,
-        "origin": moment.origin,
-        "basis": moment.basis,
-        "emotion": moment.emotion,
-        "correction": None,
-        "confidence": moment.confidence,
-        "valence": moment.valence,
-        "arousal": moment.arousal,
-        "scene": moment.scene.label if moment.scene else None,
-        "lat": moment.place.lat if moment.place else None,
-        "lon": moment.place.lon if moment.place else None,
-        "clip": moment.clip.sha256 if moment.clip else None,
-        "body": pack(moment.to_json()),
+        "schema": 1,
+        "id": _id(row.id),
+        "device": row.device_id,
+        "start": start.isoformat(timespec="milliseconds"),
+        "seconds": row.seconds,
+        "clock": row.clock,
+        "origin": row.origin,
+        "basis": row.basis,
+        "emotion": row.emotion,
+        "confidence": row.confidence,
+        "emotions": dict(zip(EMOTIONS, shares, strict=True)) if shares else None,
+        "valence": row.valence,
+        "arousal": row.arousal,
+        "scene": scene,
+        "rule": json.loads(row.rule_json) if row.rule_json is not None else None,
+        "level_dbfs": level,
+        "place": place,
+        "clip": clip,
+        "record": _id(row.record),
+        "continues": _id(row.continues),
+        "models": json.loads(row.models_json),
+        **extra.get("moment", {}),
+        "note": row.note,
+        "correction": row.correction,
     }
-
-
-def to_item(id_: bytes, body: bytes, note: str | None, correction: str | None) -> dict[str, Any]:
-    """Give a moment as the API shows it: as it was published, with the person's note and correction (or null)."""
-    item: dict[str, Any] = json.loads(unpack(body, id_))
-    item["note"] = note
-    item["correction"] = correction
-    return item
-
-
-def words(text: str) -> list[str]:
-    """Give the words of a text as search knows them: runs of letters and digits, in lower case."""
-    return re.findall(r"[^\W_]+", text.lower())

@@ -1,49 +1,34 @@
-"""The store: every moment once, with what the person said of it, in one SQLite file.
+"""The store: every moment once, with what the person said of it, in SQLite or PostgreSQL.
 
-One writer at a time and any number of readers beside it (WAL). What a call has written when it returns is on the disk.
+One writer at a time, which is what makes the order of arrival that of the commits. What a call has written when it
+returns is on the disk.
 """
 
-import hashlib
 import logging
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import URL, Connection, bindparam, create_engine, delete, event, func, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import beside, migrations, rollups, rows
-from hub.stores.erasing import erase_some, sweep
-from hub.stores.schema import METADATA
-from hub.stores.tables import VIRTUAL, devices, erased, letters, moments, notes, scenes
+from hub.stores import arrival, beside, letters, migrations, rollups, rows, words
+from hub.stores.dialect import upsert
+from hub.stores.erasing import erase_some
+from hub.stores.letters import Letter, now_ms
+from hub.stores.postgres import Postgres
+from hub.stores.sqlite import Sqlite
+from hub.stores.tables import devices, moments, notes
+from hub.stores.tables import letters as letter_table
 from moments import Moment
 from moments.errors import UserError, WorkError
 
+__all__ = ["Letter", "Report", "Store", "now_ms"]
+
 _log = logging.getLogger(__name__)
-
-_PRAGMAS: Final = (
-    "busy_timeout = 10000",
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "secure_delete = ON",
-    "temp_store = MEMORY",
-    "cache_size = -8000",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message that could not be taken as what its topic says, and why."""
-
-    topic: str
-    reason: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,74 +40,86 @@ class Report:
     body: str
 
 
-def now_ms() -> int:
-    """Give the Unix time in ms."""
-    return time.time_ns() // 1_000_000
-
-
 class Store:
-    """Opens (and makes) the file at `path`.
+    """Opens (and makes) the SQLite file at a path, or the tables in the PostgreSQL database at a URL.
 
     Raises UserError when it cannot be opened or is of a newer version, WorkError when it is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, where: Path | str) -> None:
         self.on_new: list[Callable[[], None]] = []
         """Called, in the writer's thread, after a commit that brought moments."""
+        self.on_erased: list[Callable[[], None]] = []
+        """Called after moments were erased, in the thread that did."""
         self._writer = threading.RLock()
-        url = URL.create("sqlite", database=str(path))
-        self._engine = create_engine(url, pool_size=8, max_overflow=56, connect_args={"check_same_thread": False})
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+        name = str(where)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unclean = _not_empty(path.with_name(path.name + "-wal"))
-            with self._writing() as connection:
-                self._make(connection)
-            if unclean:
+            self._at = Sqlite(where) if isinstance(where, Path) else Postgres(where)
+            name = self._at.name
+            migrated = self._open()
+            if self._at.unclean:
                 self.check()
         except (OSError, DatabaseError) as error:
-            self._engine.dispose()
-            raise UserError(f"the store {path} cannot be opened: {getattr(error, 'orig', None) or error}") from None
+            self.close()
+            why = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise UserError(f"the store {name} cannot be opened: {why}") from None
         except (UserError, WorkError):
-            self._engine.dispose()
+            self.close()
             raise
+        if migrated:
+            self._at.compact()
 
-    def _make(self, connection: Connection) -> None:
-        found = connection.execute(text("PRAGMA user_version")).scalar_one()
-        version = migrations.newest()
-        if found > version:
-            raise UserError(
-                f"the store {self.path} is of version {found}, made by a newer Moodscape; this one knows {version}"
-            )
-        if found:
-            migrations.migrate(connection, found)
-        METADATA.create_all(connection)
-        for statement in VIRTUAL:
-            connection.execute(text(statement))
-        connection.execute(text(f"PRAGMA user_version = {version}"))
+    def _open(self) -> bool:
+        """Make or migrate the tables; tells whether they were of an older version."""
+        newest = migrations.newest()
+        with self._writer, self._at.writing() as connection:
+            found = self._at.version(connection)
+            if found > newest:
+                why = f"is of version {found}, made by a newer Moodscape; this one knows {newest}"
+                raise UserError(f"the store {self._at.name} {why}")
+            older = 0 < found < newest
+            if older:
+                _log.info("migrating the store", extra={"from": found, "to": newest})
+                migrations.migrate(connection, found, lambda: self._at.make(connection, newest))
+            self._at.make(connection, newest)
+        return older
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages."""
+        return self._at.name
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file. Raises WorkError where there is none."""
+        if isinstance(self._at, Sqlite):
+            return self._at.path
+        raise WorkError(f"the store {self.name} is no file")
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether other hubs may write to it beside this one."""
+        return isinstance(self._at, Postgres)
 
     def check(self) -> None:
         """Look for damage. Raises WorkError when there is some."""
-        with self.reading() as connection:
-            found = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
-        if found != "ok":
-            raise WorkError(f"the store {self.path} is damaged ({found}); put a backup in its place")
+        self._at.check()
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        if hasattr(self, "_at"):
+            self._at.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees the store as it is now, whatever is written meanwhile."""
-        with self._engine.connect() as connection:
+        with self._at.reading() as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._writer, self._engine.connect().execution_options(write=True) as connection, connection.begin():
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection whose writes are committed together at the end."""
+        with self._writer, self._at.writing() as connection:
             yield connection
 
     def take(self, arrived: Sequence[Moment], dead: Sequence[Letter] = (), reports: Sequence[Report] = ()) -> set[str]:
@@ -130,49 +127,41 @@ class Store:
 
         A moment that is already there, or was erased, is left as it is.
         """
-        by_key = {rows.key(moment.id): moment for moment in arrived}
-        with self._writing() as connection:
-            new = beside.wanted(connection, _unknown(connection, by_key))
-            self._insert(connection, new)
-            beside.take_up(connection, new, now_ms())
-            _insert_letters(connection, dead)
-            _hear(connection, {moment.device for moment in arrived}, reports)
+        with self.writing() as connection:
+            heard = _hear(connection, {moment.device for moment in arrived}, reports)
+            new = beside.wanted(connection, arrival.unknown(connection, arrived))
+            if new:
+                self._insert(connection, new, heard)
+                beside.take_up(connection, new, now_ms())
+            letters.put(connection, dead)
         if new:
             for call in self.on_new:
                 call()
         return {moment.id for moment in new}
 
-    def _insert(self, connection: Connection, new: Sequence[Moment]) -> None:
-        if not new:
-            return
-        first = 1 + (connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'moments'")).scalar() or 0)
-        made = [{"seq": first + n} | rows.to_row(moment) for n, moment in enumerate(new)]
-        # Past SQLAlchemy's own handling of parameters, which would take as long as SQLite does.
-        connection.exec_driver_sql(_INSERT, [tuple(row.values()) for row in made])
-        rollups.shift(connection, [[row[name] for name in _ROLLED] for row in made], 1)
-        where = [(row["seq"], row["lat"], row["lat"], row["lon"], row["lon"]) for row in made if row["lat"] is not None]
-        if where:
-            connection.exec_driver_sql("INSERT INTO places VALUES (?, ?, ?, ?, ?)", where)
-        labels = {moment.scene.label: moment.scene.group for moment in new if moment.scene}
-        for label, group in labels.items():
-            spoken = "".join(f" {word}" for word in rows.words(f"{label} {group}"))
-            connection.execute(upsert(scenes).values(label=label, words=spoken).on_conflict_do_nothing())
+    def _insert(self, connection: Connection, new: Sequence[Moment], heard: dict[str, int]) -> None:
+        self._at.room_for(connection, (rows.ms(moment.start) for moment in new))
+        arrival.put(connection, new, arrival.next_seqs(connection, len(new)), heard)
 
-    def write_note(self, moment_id: str, words: str) -> bool:
+    def write_note(self, moment_id: str, said: str) -> bool:
         """Put the person's words beside a moment; "" takes them away. False: there is no such moment."""
-        with self._writing() as connection:
-            seq = connection.execute(_seq_of(moment_id)).scalar()
+        with self.writing() as connection:
+            seq = connection.execute(select(moments.c.seq).where(moments.c.id == rows.key(moment_id))).scalar()
             if seq is None:
                 return False
-            connection.execute(delete(notes).where(notes.c.rowid == seq))
-            if words:
-                connection.execute(insert(notes).values(rowid=seq, text=words))
+            before = connection.execute(select(notes.c.text).where(notes.c.seq == seq)).scalar()
+            if before is not None:
+                words.let_go(connection, seq, before)
+                connection.execute(delete(notes).where(notes.c.seq == seq))
+            if said:
+                connection.execute(insert(notes).values(seq=seq, text=said))
+                words.take_up(connection, seq, said)
         return True
 
     def correct(self, moment_id: str, emotion: str | None) -> bool:
         """Put the person's emotion beside the reading; None takes it away. False: there is no such moment."""
         this = moments.c.id == rows.key(moment_id)
-        with self._writing() as connection:
+        with self.writing() as connection:
             asked = select(*rollups.ROLLED).where(this)
             before = connection.execute(asked).all()
             connection.execute(update(moments).where(this).values(correction=emotion))
@@ -183,125 +172,78 @@ class Store:
     def erase(self, condition: Sequence[Any]) -> int:
         """Erase what matches all of `condition` and is there now; gives how many moments.
 
-        Nothing of them stays in the file or its log, and their ids do not come back. A stretch of them is one
-        transaction, so that devices are heard meanwhile.
+        Nothing of them stays in the files, and their ids do not come back. A stretch of them is one transaction, so
+        that devices are heard meanwhile.
         """
-        gone, labels, noted = 0, set[str](), False
+        gone, noted, first, last = 0, False, 2**62, -(2**62)
         with self.reading() as connection:
-            last = connection.execute(select(func.max(moments.c.seq))).scalar() or 0
+            newest = arrival.last_seq(connection)
         while True:
-            with self._writing() as connection:
-                stretch = erase_some(connection, [*condition, moments.c.seq <= last])
-            gone += stretch.moments
-            labels |= stretch.labels
-            noted = noted or stretch.noted
+            with self.writing() as connection:
+                stretch = erase_some(connection, [*condition, moments.c.seq <= newest])
             if not stretch.moments:
                 break
+            gone += stretch.moments
+            noted = noted or stretch.noted
+            first, last = min(first, stretch.span_ms[0]), max(last, stretch.span_ms[1])
         if gone:
-            with self._writing() as connection:
-                sweep(connection, labels, noted=noted)
-            self.empty_log()
+            self.scrub((first, last), noted=noted)
+            for call in self.on_erased:
+                call()
             _log.info("erased", extra={"moments": gone})
         return gone
 
+    def scrub(self, span_ms: tuple[int, int] = (2**62, -(2**62)), *, noted: bool = False) -> None:
+        """Overwrite what deleted rows left in the files.
+
+        `span_ms`: the first and last start of moments among them; `noted`: some had notes.
+        """
+        if noted:
+            with self.writing() as connection:
+                words.squeeze(connection)
+        self._at.scrub(lambda: self._writer, span_ms)
+
     def empty_log(self) -> None:
-        """Bring the write-ahead log into the file and cut it to nothing; readers may make that wait."""
-        for _ in range(20):
-            with self._writer, self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-            if not busy:
-                return
-            time.sleep(0.1)
-        _log.warning("erased words may stay in the write-ahead log until the hub is started again")
+        """Overwrite what deleted rows beside the moments left in the files."""
+        self.scrub()
 
     def replay(self, judge: Callable[[str, bytes], Moment | Letter]) -> tuple[int, int]:
         """Judge all dead letters again; gives how many became moments (or were there) and how many stay."""
+        waiting = letter_table.c
         with self.reading() as connection:
-            waiting = connection.execute(select(letters.c.n, letters.c.topic, letters.c.payload)).all()
+            found = connection.execute(select(waiting.n, waiting.topic, waiting.payload)).all()
         taken = 0
-        for n, topic, payload in waiting:
-            judged = judge(topic, payload)
+        for n, topic, payload in found:
+            judged = judge(topic, bytes(payload))
             if isinstance(judged, Moment):
                 self.take([judged])
-                with self._writing() as connection:
-                    connection.execute(delete(letters).where(letters.c.n == n))
+                with self.writing() as connection:
+                    connection.execute(delete(letter_table).where(waiting.n == n))
                 taken += 1
-        return taken, len(waiting) - taken
+        return taken, len(found) - taken
 
     def describe_device(self, device: str, *, name: str | None, owner: str | None) -> None:
         """Set a device's name and owner."""
-        with self._writing() as connection:
-            put = upsert(devices).values(id=device, name=name, owner=owner, seen_ms=0)
+        with self.writing() as connection:
+            put = upsert(connection, devices).values(id=device, name=name, owner=owner, seen_ms=0)
             connection.execute(put.on_conflict_do_update(index_elements=["id"], set_={"name": name, "owner": owner}))
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give a connection whose writes are committed together at the end."""
-        with self._writing() as connection:
-            yield connection
 
     def backup(self, to: Path) -> None:
         """Copy the store as it is now into a new file, while it is in use. Raises UserError when `to` is there."""
         if to.exists():
             raise UserError(f"{to} is already there; name a new file")
-        try:
-            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(to)) as copy:
-                source.backup(copy, pages=4096)
-        except (OSError, sqlite3.Error) as error:
-            with suppress(OSError):
-                to.unlink()
-            raise WorkError(f"the backup to {to} failed: {error}") from None
+        self._at.backup(to)
 
 
-def _not_empty(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, and nowhere else
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
-
-
-def _seq_of(moment_id: str) -> Any:
-    return select(moments.c.seq).where(moments.c.id == rows.key(moment_id))
-
-
-_INSERT: Final = "INSERT INTO moments VALUES (" + ", ".join("?" * len(moments.c)) + ")"  # noqa: S608 - only marks
-"""Of all columns: `seq` and those of `rows.to_row`, in its order."""
-
-_ROLLED: Final = ("start_ms", "offset_min", "device", "emotion", "seconds", "valence", "arousal")  # no correction yet
-_STEP: Final = 500  # keys in one IN
-
-
-def _unknown(connection: Connection, by_key: dict[bytes, Moment]) -> list[Moment]:
-    keys = list(by_key)
-    known: set[bytes] = set()
-    for table in (moments, erased):
-        look = select(table.c.id).where(table.c.id.in_(bindparam("keys", expanding=True)))
-        for at in range(0, len(keys), _STEP):
-            known.update(connection.execute(look, {"keys": keys[at : at + _STEP]}).scalars())
-    return [moment for key, moment in by_key.items() if key not in known]
-
-
-def _insert_letters(connection: Connection, dead: Sequence[Letter]) -> None:
-    for letter in dead:
-        digest = hashlib.sha256(letter.topic.encode() + b"\0" + letter.payload).digest()
-        put = upsert(letters).values(
-            at_ms=now_ms(), topic=letter.topic, reason=letter.reason, payload=letter.payload, digest=digest
-        )
-        connection.execute(put.on_conflict_do_nothing())
-
-
-def _hear(connection: Connection, heard: set[str], reports: Sequence[Report]) -> None:
-    words: dict[str, dict[str, Any]] = {device: {} for device in heard}
+def _hear(connection: Connection, heard: set[str], reports: Sequence[Report]) -> dict[str, int]:
+    """Note that devices were heard, and what they said of themselves; gives their numbers."""
+    said: dict[str, dict[str, Any]] = {device: {} for device in heard}
     for report in reports:
-        words.setdefault(report.device, {})[report.kind] = report.body
-    for device, said in words.items():
-        said["seen_ms"] = now_ms()
-        put = upsert(devices).values(id=device, **said)
-        connection.execute(put.on_conflict_do_update(index_elements=["id"], set_=said))
+        said.setdefault(report.device, {})[report.kind] = report.body
+    numbers = {}
+    for device in sorted(said):
+        now = said[device] | {"seen_ms": now_ms()}
+        put = upsert(connection, devices).values(id=device, **now)
+        put = put.on_conflict_do_update(index_elements=["id"], set_=now).returning(devices.c.n)
+        numbers[device] = connection.execute(put).scalar_one()
+    return numbers

@@ -1,6 +1,5 @@
 """What SQL finds equals what plain Python finds, for generated moments and generated filters."""
 
-import json
 import math
 import tempfile
 from datetime import date, datetime, time, timedelta, timezone
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 from hub.query import pages
 from hub.query.filter import Filter, parse
 from hub.query.sql import EARTH_M
-from hub.stores.rows import words
 from hub.stores.store import Store
+from hub.stores.words import words
 from moments import EMOTIONS, Place, Scene
 from tests.hub.moments import clip, make
 
@@ -228,14 +227,3 @@ def test_pages_neither_skip_nor_repeat_while_moments_arrive(held, order, limit):
             assert {moment.id for moment, _, _ in first} <= {item["id"] for item in seen}
         finally:
             store.close()
-
-
-@given(held=stored())
-def test_an_item_is_the_moment_as_it_was_published(held):
-    from hub.stores.rows import to_item, to_row
-
-    moment, note, correction = held
-    row = to_row(moment)
-    item = to_item(row["id"], row["body"], note, correction)
-    assert (item.pop("note"), item.pop("correction")) == (note, correction)
-    assert item == json.loads(moment.to_json())

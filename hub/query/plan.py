@@ -1,0 +1,146 @@
+"""How a filter is asked so that the answer comes soon, whatever the store holds.
+
+Most filters are answered in the order of time, which meets enough of what is asked soon. Two kinds are not. What only
+few moments can match (rare words, a place hardly visited) is found first and sorted after. A place with few cells is
+asked cell by cell, each in the order of time, and put together: so the newest moments around one's home come as soon
+as those around a place that one saw once, years ago.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, union_all
+
+from hub.query.filter import Filter
+from hub.query.sql import EARTH_M, Condition, boxes, elsewise, named, within
+from hub.stores import cells
+from hub.stores.arrival import last_seq
+from hub.stores.cells import PER_DEGREE, Cell
+from hub.stores.rollups import DAY
+from hub.stores.tables import moments, rollups, scenes
+from hub.stores.types import FELT
+from hub.stores.words import noted, words
+
+_SPARSE: Final = 20_000
+"""So many moments are found one by one and sorted in some 30 ms."""
+
+_FEW_CELLS: Final = 32
+_MANY_CELLS: Final = 4000
+_ROW_COSTS: Final = 4  # a row that is looked up costs as much as so many entries of an index
+
+_m: Final = moments.c
+_cell: Final = bindparam("cell", type_=_m.cell.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must all hold; by which cells; whether it is to be sorted after it is found.
+
+    `parts`: (condition, the cells that it is asked for with `cell` bound); one without cells otherwise.
+    """
+
+    parts: Sequence[tuple[Condition, Sequence[int]]]
+    sort: bool = False
+
+    def statements(self, *wanted: Any) -> list[tuple[Select[Any], list[dict[str, int]]]]:
+        """Give the questions, each with the parameters that it is to be asked with."""
+        return [
+            (select(*wanted).where(*found), [{"cell": n} for n in asked] if asked else [{}])
+            for found, asked in self.parts
+        ]
+
+
+def plan(connection: Connection, filter_: Filter) -> Plan:
+    """Make the plan for what the store holds now."""
+    rest, place = elsewise(filter_), within(filter_)
+    hints, sort = _found_by_words(connection, filter_)
+    rest += hints
+    if sort or not place:
+        return Plan([(rest + place, ())], sort)
+    there = _cells(connection, filter_)
+    if there is None or _felt_is_cheaper(connection, filter_, there):
+        return Plan([(rest + place, ())])
+    if len(there) > _FEW_CELLS:
+        if sum(cell.uses for cell in there) > _SPARSE:
+            return Plan([(rest + place, ())])
+        return Plan([([*rest, *place, _m.cell.in_([cell.n for cell in there])], ())], sort=True)
+    inside = [cell.n for cell in there if _inside(cell, filter_)]
+    across = [cell.n for cell in there if cell.n not in inside]
+    by_cell = _m.cell == _cell
+    parts = [([*rest, by_cell], inside), ([*rest, *place, by_cell], across)]
+    return Plan([part for part in parts if part[1]])
+
+
+def _found_by_words(connection: Connection, filter_: Filter) -> tuple[Condition, bool]:
+    """Give conditions that help to find what is asked by its scenes or words, and whether few moments meet them."""
+    hints: Condition = []
+    best: tuple[int, Any] = (_SPARSE + 1, None)
+    if filter_.scene:
+        found = connection.execute(select(scenes.c.n, scenes.c.uses).where(scenes.c.label.in_(filter_.scene))).all()
+        hints.append(_m.scene == found[0].n if len(found) == 1 else _m.scene.in_([row.n for row in found]))
+        best = min(best, (sum(row.uses for row in found), hints[0]), key=lambda each: each[0])
+    for word in words(filter_.text or ""):
+        heard = connection.execute(select(scenes.c.n, scenes.c.uses).where(named(word))).all()
+        said: Select[Any] = select(literal_column("*")).select_from(noted(word).alias("said"))
+        some = said.limit(best[0] + 1).subquery()
+        count = connection.execute(select(func.count()).select_from(some)).scalar_one() + sum(row.uses for row in heard)
+        if count < best[0]:
+            both = union_all(said, select(_m.seq).where(_m.scene.in_([row.n for row in heard]))).subquery()
+            best = (count, _m.seq.in_(select(literal_column("*")).select_from(both) if heard else said))
+    if best[1] is None:
+        return hints, False
+    return [best[1]], True
+
+
+def _cells(connection: Connection, filter_: Filter) -> list[Cell] | None:
+    """Give the cells with moments that the place meets; None when they are too many to be of help."""
+    fewest: list[Cell] | None = None
+    for south, north, stretches in boxes(filter_):
+        found = {
+            cell.n: cell
+            for west, east in stretches
+            for cell in cells.meeting(connection, (south, north, west, east), _MANY_CELLS + 1)
+        }
+        if len(found) <= _MANY_CELLS and (fewest is None or len(found) < len(fewest)):
+            fewest = list(found.values())
+    return fewest
+
+
+def _inside(cell: Cell, filter_: Filter) -> bool:
+    """Tell whether the place holds all of a cell."""
+    south, west = cell.row / PER_DEGREE - 90, cell.col / PER_DEGREE - 180
+    north, east = south + 1 / PER_DEGREE, west + 1 / PER_DEGREE
+    if filter_.bbox:
+        w, s, e, n = filter_.bbox
+        if not (s <= south and north <= n and (w <= west and east <= e if w <= e else w <= west or east <= e)):
+            return False
+    if filter_.near:
+        corners = ((lat, lon) for lat in (south, north) for lon in (west, east))
+        # A little short of the radius: sides bulge, and sums are rounded.
+        return all(_metres(*filter_.near, *corner) < filter_.radius_m * 0.999 - 1 for corner in corners)
+    return True
+
+
+def _metres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    lat1, lon1, lat2, lon2 = map(math.radians, (lat1, lon1, lat2, lon2))
+    angle = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(angle)))
+
+
+def _felt_is_cheaper(connection: Connection, filter_: Filter, there: list[Cell]) -> bool:
+    """Tell whether going through the moments of one emotion in a span of time reads less than going through cells."""
+    if len(filter_.emotion) != 1 or filter_.begin is None or filter_.end is None:
+        return False
+    first, last = (bound.toordinal() - _EPOCH_DAY for bound in (filter_.begin, filter_.end))
+    r = rollups.c
+    of = FELT.index(filter_.emotion[0])
+    counted = select(
+        func.coalesce(func.sum(r.count), 0), func.coalesce(func.sum(r.count).filter(r.emotion == of), 0)
+    ).where(r.span == DAY, r.at >= first, r.at <= last)
+    in_span, felt = connection.execute(counted).one()
+    return int(felt) < _ROW_COSTS * sum(cell.uses for cell in there) * int(in_span) / max(1, last_seq(connection))
+
+
+_EPOCH_DAY: Final = 719_163  # 1970-01-01 as an ordinal of the calendar
