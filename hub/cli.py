@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from hub import doors_cli
+
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb `hub` and those below it."""
@@ -36,6 +38,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     erase.add_argument("filter", nargs="+", metavar="NAME=VALUE", help="parts of the filter, as in the API")
     backup = add("backup", _backup, "copy the store to a new file while it is in use")
     backup.add_argument("file", type=Path)
+    doors_cli.register(add)
 
 
 def _settings(args: argparse.Namespace) -> Any:
@@ -130,14 +133,16 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _erase(args: argparse.Namespace) -> int:
-    from hub.query.sql import condition
+    from hub.forgetting import without_broker
+    from hub.records.sounds import Sounds
     from moments.errors import UserError
 
     filter_ = _filter(args.filter)
     if not filter_.narrows:
         raise UserError("erasing needs a filter: say which moments, for instance from=2026-05-22 to=2026-05-23")
     store = _store(args)
-    sys.stdout.write(f"{store.erase(condition(filter_))} moments erased\n")
+    forgetting = without_broker(store, Sounds(_settings(args).store.sounds))
+    sys.stdout.write(f"{forgetting.matching(filter_)} moments erased\n")
     store.close()
     return 0
 

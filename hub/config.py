@@ -33,6 +33,17 @@ class Http(_Settings):
     open_on_loopback: bool = Field(
         default=True, description="serve without a token; only where nothing but this machine reaches the address"
     )
+    calls_per_minute: Annotated[int, Field(ge=60)] | None = Field(
+        default=6000, description="by one token or, without one, one address; null: any number"
+    )
+    cert_file: Path | None = Field(default=None, description="serve HTTPS with this certificate; `moodscape hub ca`")
+    key_file: Path | None = Field(default=None, description="the key of cert_file")
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The certificate of the authority that signed `cert_file`, where `moodscape hub ca` made both."""
+        beside = self.cert_file.with_name("ca.crt") if self.cert_file else None
+        return beside if beside is not None and beside.exists() else None
 
     @property
     def loopback(self) -> bool:
@@ -77,6 +88,11 @@ class StoreSettings(_Settings):
     def file(self) -> Path:
         """The database file."""
         return (self.path or data_folder() / "hub.db").expanduser()
+
+    @property
+    def sounds(self) -> Path:
+        """The folder of uploads and clips."""
+        return self.file.parent / "sounds"
 
 
 Days = Annotated[int, Field(ge=1)]

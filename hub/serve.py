@@ -1,9 +1,12 @@
 """`moodscape hub run`: ingest in its own threads, the API in the main one, until SIGTERM."""
 
+import logging
 import signal
 import socket
+import ssl
 import sys
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import uvicorn
 
@@ -16,6 +19,10 @@ from hub.metrics import Metrics
 from hub.retention import Retainer
 from hub.stores.store import Store
 from moments.errors import UserError
+
+_log = logging.getLogger(__name__)
+
+_SOON: Final = timedelta(days=30)
 
 
 class Server(uvicorn.Server):
@@ -50,6 +57,27 @@ def _announcer(settings: HomeAssistant) -> Announce | None:
     return lambda device: (discovery_topic(device, settings.prefix), discovery(device))
 
 
+def _check_certificate(http: Http) -> None:
+    """Raise UserError for a certificate that cannot be served with; tell of one that ends soon."""
+    if http.cert_file is None and http.key_file is None:
+        return
+    if http.cert_file is None or http.key_file is None:
+        raise UserError("http.cert_file and http.key_file go together: set both or none")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(http.cert_file, http.key_file)
+    except (OSError, ssl.SSLError) as error:
+        why = f"HTTPS with http.cert_file {http.cert_file} and http.key_file {http.key_file} does not work: {error}"
+        raise UserError(why) from None
+    from hub.ca import ends
+
+    left = ends(http.cert_file) - datetime.now(UTC)
+    if left < _SOON:
+        _log.warning(
+            "the certificate ends soon: renew it with `moodscape hub ca` and start the hub again",
+            extra={"days_left": left.days},
+        )
+
+
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl+C. Raises UserError, WorkError."""
     http = settings.http
@@ -58,13 +86,28 @@ def run(settings: Settings) -> int:
             f"http.host {http.host} is reached by other machines, so calls need tokens: "
             "set http.open_on_loopback to false, and make one with `moodscape hub token`"
         )
+    _check_certificate(http)
     metrics = Metrics()
     with _listen(http) as listening:
         store = Store(settings.store.file)
         subscriber = Subscriber(settings.broker, store, metrics, _announcer(settings.home_assistant))
-        app = create_app(store, tokenless=http.open, metrics=metrics, send=subscriber.send)
+        app = create_app(
+            store,
+            tokenless=http.open,
+            metrics=metrics,
+            send=subscriber.send,
+            ca_file=http.ca_file,
+            folder=settings.store.sounds,
+            calls_per_minute=None if http.open else http.calls_per_minute,
+        )
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            server_header=False,
+            ssl_certfile=http.cert_file,
+            ssl_keyfile=http.key_file,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
@@ -74,7 +117,7 @@ def run(settings: Settings) -> int:
         subscriber.on_report.append(telling.reported)
         subscriber.start()
         retainer.start()
-        sys.stdout.write(f"The hub: http://{http.host}:{http.port}\n")
+        sys.stdout.write(f"The hub: {'https' if http.cert_file else 'http'}://{http.host}:{http.port}\n")
         sys.stdout.flush()
         try:
             Server(config, app.state.parts.feed).run(sockets=[listening])

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from hub.api import clips, devices, moments, operation, places, problems, records, settings
+from hub.api import clips, devices, explore, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
 from hub.api.feed import Feed
 from hub.api.guard import Guard
@@ -37,11 +37,13 @@ def create_app(
     metrics: Metrics | None = None,
     send: Send = nobody_to_tell,
     folder: Path | None = None,
+    calls_per_minute: int | None = None,
+    ca_file: Path | None = None,
 ) -> FastAPI:
     """Make the app over a store.
 
     `tokenless`: calls need no token. `send` publishes to a device. `folder` keeps sound: beside the
-    database without it.
+    database without it. `calls_per_minute` is what one token or address may make; None: any number.
     `app.state.parts.feed.close()` ends the streams, which is due before the server waits for its connections.
     """
     counted = metrics or Metrics()
@@ -65,9 +67,10 @@ def create_app(
     )
     app.state.parts = Parts(store, counted, feed, telling, sounds, reader, Forgetting(store, sounds, telling))
     problems.install(app)
-    for part in (moments, records, clips, settings, places, devices, operation):
+    for part in (moments, records, clips, settings, places, explore, devices, operation):
         app.include_router(part.router)
+    app.state.ca_file = ca_file
     app.mount("/", StaticFiles(directory=WEB, html=True))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(Guard, store=store, tokenless=tokenless)
+    app.add_middleware(Guard, store=store, tokenless=tokenless, calls_per_minute=calls_per_minute)
     return app

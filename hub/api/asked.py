@@ -58,6 +58,8 @@ _SAYS: Final = {
     "cursor": "`next` of the page before",
     "lang": "en (by default) or ko: the language of `describes`",
     "by": "one or two of hour, day, week, month, hour_of_day, weekday, emotion, scene, device, place",
+    "date": "the day, today by default",
+    "span": "week (by default) or month",
     "format": "csv, ndjson (by default) or geojson",
 }
 _REPEATED: Final = ("emotion", "basis", "origin", "scene", "device", "has")

@@ -1,6 +1,8 @@
 """The door: who may come in, from where, with how much; and the headers that every answer wears."""
 
 import asyncio
+import math
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,11 +11,20 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import tokens
-from hub.api.problems import document
+from hub.api.limits import Buckets
+from hub.api.problems import Problem, document
+from hub.records.clips import LARGEST as LARGEST_CLIP
 from hub.stores.store import Store
 
 COOKIE: Final = "moodscape_session"
 LARGEST_BODY: Final = 1_048_576
+LARGEST_UPLOAD: Final = 1_200_000_000
+"""An hour of 24-bit stereo at 48 kHz, as the largest recorders write it, and the form around it."""
+
+_BODY_PAUSE_S: Final = 30.0
+_WRONG_TOKENS_A_MINUTE: Final = 20
+_BURST: Final = 10
+"""The tenth of a minute's calls may come at once."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -68,10 +79,19 @@ def _from_elsewhere(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
 
 
-class _Refused(Exception):  # noqa: N818
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
+def _largest(method: str, path: str) -> int:
+    if method == "POST" and path == "/api/records":
+        return LARGEST_UPLOAD
+    if method == "PUT" and path.startswith("/api/clips/"):
+        return LARGEST_CLIP
+    return LARGEST_BODY
+
+
+class _Refused(Problem):
+    """What the door says in place of the app; as a Problem it is also answered when the app meets it in the body."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers=headers)
 
 
 class Guard:
@@ -80,12 +100,17 @@ class Guard:
     `tokenless`: calls need no token, for an address that nothing but this machine reaches. A page from elsewhere that a
     browser on this machine shows could reach it too, so the name in `Host` must be the loopback's, which keeps out
     names that were made to point here.
+
+    `calls_per_minute`: how many calls one token or, without one, one address may make; None: any number. An address
+    that keeps showing tokens that are none is held back either way.
     """
 
-    def __init__(self, app: ASGIApp, store: Store, *, tokenless: bool) -> None:
+    def __init__(self, app: ASGIApp, store: Store, *, tokenless: bool, calls_per_minute: int | None = None) -> None:
         self._app = app
         self._store = store
         self._tokenless = tokenless
+        self._calls = Buckets(calls_per_minute, calls_per_minute / _BURST) if calls_per_minute else None
+        self._wrong = Buckets(_WRONG_TOKENS_A_MINUTE, _WRONG_TOKENS_A_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
@@ -95,15 +120,17 @@ class Guard:
         dressed = _dress(send, private=_private(scope["path"]))
         try:
             scope.setdefault("state", {})["access"] = await self._admit(scope)
-            await self._app(scope, _limited(receive), dressed)
         except _Refused as refused:
-            headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else None
-            await document(refused.status, str(refused), headers=headers)(scope, receive, dressed)
+            answer = document(refused.status, str(refused), headers=refused.headers)
+            await answer(scope, receive, dressed)
+            return
+        await self._app(scope, _limited(receive, _largest(scope["method"], scope["path"])), dressed)
 
     async def _admit(self, scope: Scope) -> tokens.Access | None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
-        if int(length if (length := headers.get("content-length", "0")).isdigit() else 0) > LARGEST_BODY:
-            raise _Refused(413, f"The body has more than {LARGEST_BODY} bytes.")
+        most = _largest(method, path)
+        if int(length if (length := headers.get("content-length", "0")).isdigit() else 0) > most:
+            raise _Refused(413, f"The body has more than {most} bytes.")
         if self._tokenless and _host(headers) not in _LOOPBACK:
             raise _Refused(421, "This hub answers to 127.0.0.1 and localhost only.")
         if not _private(path):
@@ -111,16 +138,26 @@ class Guard:
         token, by_itself = _shown(headers)
         if method not in _SAFE and by_itself and _from_elsewhere(headers):
             raise _Refused(403, "A page of another site may not do this.")
-        access = await asyncio.to_thread(tokens.look_up, self._store, token) if token else None
-        if access is None and self._tokenless:
-            access = tokens.EVERYTHING
-        if access is None:
-            raise _Refused(401, "This needs a token: `moodscape hub token` makes one.")
+        access = await self._access(token, scope["client"][0] if scope.get("client") else "")
         if path == "/api/session":
             return access
         needed = _needed(method, path)
         if not access.may(needed) or (needed == "admin" and not access.sees_all):
             raise _Refused(403, f"This token may not do this: it needs the scope {needed}.")
+        return access
+
+    async def _access(self, token: str | None, address: str) -> tokens.Access:
+        """Say what a call may do; keeps back callers that call too often, or guess."""
+        access = await asyncio.to_thread(tokens.look_up, self._store, token) if token else None
+        if token and access is None:
+            _hold(self._wrong, address)
+        elif self._calls is not None:
+            _hold(self._calls, token or address)
+        if access is None and self._tokenless:
+            access = tokens.EVERYTHING
+        if access is None:
+            why = "This needs a token: `moodscape hub token` makes one."
+            raise _Refused(401, why, {"WWW-Authenticate": "Bearer"})
         return access
 
 
@@ -137,16 +174,29 @@ def _dress(send: Send, *, private: bool) -> Send:
     return dressed
 
 
-def _limited(receive: Receive) -> Receive:
-    """Refuse a body that is larger than it said."""
-    seen = 0
+def _hold(buckets: Buckets, caller: str) -> None:
+    wait = buckets.wait_s(caller)
+    if wait:
+        seconds = math.ceil(wait)
+        raise _Refused(429, f"Too many calls: try again in {seconds} s.", {"Retry-After": str(seconds)})
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    """Refuse a body that is larger than it said, or that stops coming."""
+    seen, whole = 0, False
 
     async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, whole
+        if whole:  # what comes after the body is the caller's leaving, for which one waits as long as it takes
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), _BODY_PAUSE_S)
+        except TimeoutError:
+            raise _Refused(408, f"The body did not go on for {_BODY_PAUSE_S:g} s.", {"Connection": "close"}) from None
+        whole = not message.get("more_body", False)
         seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
-            raise _Refused(413, f"The body has more than {LARGEST_BODY} bytes.")
+        if seen > most:
+            raise _Refused(413, f"The body has more than {most} bytes.", {"Connection": "close"})
         return message
 
     return limited

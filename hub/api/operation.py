@@ -4,11 +4,12 @@ from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, StreamingResponse
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from hub.api.asked import answer, documented, parts_of, read
+from hub.api.problems import Problem
 from hub.export import FORMATS
 from hub.query.filter import BadQuery
 from hub.query.pages import everything
@@ -34,6 +35,15 @@ def export(request: Request) -> Response:
 async def healthz() -> Response:
     """Whether the process answers."""
     return answer({"ok": True})
+
+
+@router.get("/ca.crt", response_class=FileResponse)
+def authority(request: Request) -> Response:
+    """The certificate of the home network's authority, for a phone or computer to trust."""
+    path = request.app.state.ca_file
+    if path is None:
+        raise Problem(404, "This hub has no authority of its own: `moodscape hub ca` makes one.")
+    return FileResponse(path, media_type="application/x-x509-ca-cert", filename="moodscape-ca.crt")
 
 
 @router.get("/readyz")

@@ -19,8 +19,11 @@ _log = logging.getLogger(__name__)
 class Problem(Exception):  # noqa: N818 - the RFC's word
     """Becomes the answer: a status and a sentence."""
 
-    def __init__(self, status: int, detail: str, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, field: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.detail = detail
         self.field = field
@@ -38,7 +41,7 @@ def document(status: int, detail: str, field: str | None = None, headers: Mappin
 
 async def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
-    return document(error.status, error.detail, error.field)
+    return document(error.status, error.detail, error.field, error.headers)
 
 
 async def _query(_request: Request, error: Exception) -> Response:
