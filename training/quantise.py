@@ -1,7 +1,8 @@
 """From a trained module to an int8 weights file with its sidecar.
 
-Full-integer post-training quantisation by PyTorch 2 Export (PT2E) with LiteRT's quantiser: symmetric, per channel,
-which both interpreters that the device may have answer alike.
+`to_int8`: full-integer post-training quantisation by PyTorch 2 Export (PT2E) with LiteRT's quantiser. `pack_weights`:
+the weights alone in int8, the sums in float. Both are symmetric and per channel, and both interpreters that the device
+may have answer them alike.
 """
 
 import contextlib
@@ -12,11 +13,15 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from edge.models.interpreter import Golden, Model, Sidecar, golden_inputs
+from training.biases import with_biases
+
+SMALL: Final = 1024
+"""A layer with fewer weights keeps them in float: the first ones of a net are small and suffer most from rounding."""
 
 
 def to_int8(
@@ -44,7 +49,29 @@ def to_int8(
         edge_model = litert_torch.convert(quantised, example, quant_config=QuantConfig(pt2e_quantizer=quantizer))
     with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
         edge_model.export(file.name)
-        return Path(file.name).read_bytes()
+        return with_biases(Path(file.name).read_bytes())
+
+
+def pack_weights(module: torch.nn.Module, example: tuple[torch.Tensor, ...]) -> bytes:
+    """Convert a module to a TFLite file with int8 weights that are unpacked once, at load, and computed with in float.
+
+    For a net of many small layers with hard-swish: the interpreters have no vectorised kernel for it in int8, so that
+    a full-integer file is slower on x86-64, and it needs no calibration. Layers below `SMALL` weights stay in float.
+    `example`: inputs of the file's shapes.
+    """
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        import litert_torch
+        from ai_edge_quantizer import quantizer, recipe
+
+        plain, packed = Path(folder) / "plain.tflite", Path(folder) / "packed.tflite"
+        litert_torch.convert(module.eval(), example).export(str(plain))
+        tool = quantizer.Quantizer(str(plain))
+        rules = recipe.weight_only_wi8_afp32()
+        for rule in rules:
+            rule["op_config"]["min_weight_elements"] = SMALL
+        tool.load_quantization_recipe(rules)
+        tool.quantize().export_model(str(packed))
+        return packed.read_bytes()
 
 
 def save(
