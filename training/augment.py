@@ -1,14 +1,20 @@
-"""Hears a voice somewhere else: another room, noise, level, band and speed."""
+"""Hears a voice somewhere else: another pitch and pace, room, noise, band and codec."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
+import soundfile
 import soxr
+from scipy.signal import oaconvolve
 
 from edge.sound import RATE, Samples
 from training.corpora import read, sounds
+
+_TELEPHONES: Final = (("WAV", "ULAW", 8_000), ("WAV", "GSM610", 8_000), ("MP3", "MPEG_LAYER_III", 16_000))
+"""Container, codec and rate of what a voice may come through: landline, old mobile, a small MP3."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,19 @@ class Rooms:
     def put(self, speech: Samples, seed: int) -> Samples:
         """Change one utterance, float32 [n] at 16 kHz to another length; the same for the same seed."""
         rng = np.random.default_rng(seed)
-        speed = rng.uniform(0.92, 1.08)
-        moved = soxr.resample(speech, RATE, RATE / speed).astype(np.float32)
+        pitch, pace = 2 ** rng.uniform(-1.5 / 12, 1.5 / 12), rng.uniform(0.92, 1.08)
+        moved = stretch(soxr.resample(speech, RATE, RATE / pitch).astype(np.float32), pitch / pace)
         if rng.random() < 0.5:
-            moved = np.convolve(moved, _room(rng))[: len(moved)].astype(np.float32)
-        if rng.random() < 0.3:  # a telephone or a cheap microphone: nothing above 3.4 to 6 kHz
-            low = round(2 * rng.uniform(3_400, 6_000))
+            moved = oaconvolve(moved, _room(rng))[: len(moved)].astype(np.float32)
+        if rng.random() < 0.8:
+            moved = self.mix(moved, rng.uniform(*self.snr_db), rng)
+        kind = rng.random()
+        if kind < 0.2:
+            moved = coded(moved, *_TELEPHONES[rng.integers(len(_TELEPHONES))])
+        elif kind < 0.4:  # a cheap microphone: nothing above 3 to 7 kHz
+            low = round(2 * rng.uniform(3_000, 7_000))
             moved = soxr.resample(soxr.resample(moved, RATE, low), low, RATE).astype(np.float32)
-        return self.mix(moved, rng.uniform(*self.snr_db), rng)
+        return (moved * 10 ** (rng.uniform(-20, 0) / 20)).astype(np.float32)
 
     def mix(self, speech: Samples, snr_db: float, rng: np.random.Generator) -> Samples:
         """Add a noise at a ratio of mean powers: float32 [n] to float32 [n]."""
@@ -44,6 +55,38 @@ class Rooms:
         powers = [float(np.mean(np.square(part, dtype=np.float64))) + 1e-12 for part in (speech, noise)]
         gain = np.sqrt(powers[0] / powers[1] * 10 ** (-snr_db / 10))
         return (speech + gain * noise).astype(np.float32)
+
+
+def stretch(samples: Samples, longer: float) -> Samples:
+    """Make speech longer or shorter at the same pitch: float32 [n] to about [n * longer].
+
+    Frames of 32 ms are laid half over each other, each taken from where it continues the one before best (WSOLA,
+    Verhelst and Roelands 1993, ICASSP).
+    """
+    frame, hop, search = 512, 256, 128
+    window = np.hanning(frame + 1)[:-1]
+    padded = np.pad(samples.astype(np.float64), (search, frame + 2 * search))
+    count = max(1, round(len(samples) * longer / hop))
+    result = np.zeros(count * hop + frame)
+    wanted = padded[search : search + frame]
+    for number in range(count):
+        begin = min(int(number * hop / longer), len(samples))
+        region = padded[begin : begin + frame + 2 * search]
+        best = begin + int(np.argmax(np.correlate(region, wanted, "valid")))
+        result[number * hop : number * hop + frame] += window * padded[best : best + frame]
+        wanted = padded[best + hop : best + hop + frame]
+        wanted = np.pad(wanted, (0, frame - len(wanted)))
+    return result[: count * hop].astype(np.float32)
+
+
+def coded(samples: Samples, container: str, codec: str, rate: int) -> Samples:
+    """Send speech through a codec and back: float32 [n] at 16 kHz to [n]."""
+    top = max(1.0, float(np.abs(samples).max()))
+    file = io.BytesIO()
+    soundfile.write(file, soxr.resample(samples / top, RATE, rate), rate, format=container, subtype=codec)
+    file.seek(0)
+    back = soxr.resample(soundfile.read(file, dtype="float32")[0], rate, RATE) * top
+    return np.resize(np.pad(back, (0, max(0, len(samples) - len(back)))), len(samples)).astype(np.float32)
 
 
 def _room(rng: np.random.Generator) -> Samples:

@@ -13,21 +13,20 @@ from moments import EMOTIONS
 
 WINDOW_FRAMES: Final = 3 * FRAMES_PER_SECOND
 _WINDOW_SAMPLES: Final = 3 * RATE
-_STEP_SAMPLES: Final = RATE * 2
 
 Windows = NDArray[np.float32]
 
 
 def window_count(length: int) -> int:
     """How many windows `windows` gives for speech of so many samples."""
-    return 1 + -(-max(0, length - _WINDOW_SAMPLES) // _STEP_SAMPLES)
+    return max(1, -(-length // _WINDOW_SAMPLES))
 
 
 def windows(samples: Samples) -> Windows:
     """Cut speech into what the model reads: float32 [n] at 16 kHz, n >= 1, to log-mel [k, 300, 80], k >= 1.
 
     Speech shorter than 3 s stands at the end of one window, zeros before it, as the encoder learned it. Longer speech
-    gives windows that reach from its begin to its end, evenly spaced, at most 2 s from one to the next.
+    gives as few windows as reach from its begin to its end without a gap, evenly spaced.
     """
     padded = np.pad(samples, (_WINDOW_SAMPLES - len(samples), 0)) if len(samples) < _WINDOW_SAMPLES else samples
     mel = whisper_mel(centred_power(padded))

@@ -24,7 +24,7 @@ def sound(path: Path, hz: float, seconds: float, seed: int, rate: int = RATE) ->
 
 
 def corpora(data: Path, per_emotion: int = 1) -> Path:
-    """Make `ravdess` (2 actors, 2 folds), `nemo` (2 speakers) and `esc50` (2 sounds) under `data`."""
+    """Make `ravdess` (2 actors, 2 folds), `nemo`, `tess` (2 speakers), `turev` and `esc50` (2 sounds) under `data`."""
     rows = []
     for fold in (1, 2):
         for place, (emotion, hz) in enumerate(EMOTIONS.items()):
@@ -41,6 +41,17 @@ def corpora(data: Path, per_emotion: int = 1) -> Path:
             sound(data / "nemo" / name, hz, 1.2, seed=3)
             rows.append([name, emotion, speaker, "female", "1.200"])
     write(data / "nemo", ["path", "emotion", "speaker", "gender", "seconds"], rows)
+    for corpus, emotions, speakers in (
+        ("tess", ("angry", "neutral", "disgust"), "OAF YAF"),
+        ("turev", ("calm", "sad"), ""),
+    ):
+        rows = []
+        for speaker in speakers.split() or [""]:
+            for emotion in emotions:
+                name = f"{speaker or 'all'}/{emotion}.wav"
+                sound(data / corpus / name, EMOTIONS.get(emotion, 180.0), 0.8, seed=5)
+                rows.append([name, emotion, speaker, "0.800"])
+        write(data / corpus, ["path", "emotion", "speaker", "seconds"], rows)
     for name in ("rain/1-a.wav", "dog/2-b.wav"):
         sound(data / "esc50" / name, 60.0, 1.0, seed=4, rate=32_000)
     rows = [["rain/1-a.wav", "rain", "2", "1", "1.000"], ["dog/2-b.wav", "dog", "1", "2", "1.000"]]

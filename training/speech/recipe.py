@@ -1,149 +1,97 @@
-"""The speech student: frozen first blocks of a large encoder, a trained head, one int8 file.
+"""A student for each holdout: trained, quantised, and asked about the speakers that it was kept from.
 
 Each step keeps what it made and is skipped where it is there, so a run that was stopped goes on.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from edge.models.interpreter import Model
 from edge.models.speech import windows
+from edge.sound import Samples
 from moments import EMOTIONS
-from training.corpora import Utterance, read, utterances
+from training.augment import Rooms
+from training.corpora import Utterance, read
 from training.quantise import save, to_int8
-from training.speech.features import features, pair
-from training.speech.head import Head, Part, Recipe, answers, train_head
-from training.speech.trunk import POSITIONS, Trunk, load_trunk
+from training.speech.student import Ear, Head, Student
+from training.speech.trunk import Last
+from training.speech.tune import Lesson, Recipe, answers, train_ear
+from training.speech.workshop import Workshop, held_out, taught
 
 log = logging.getLogger(__name__)
 
-BLOCKS: Final = 2
-FOLDS: Final = tuple(range(1, 10))
-"""Fold k holds out the actors of RAVDESS' fold k (k up to 6) and the k-th speaker of nEMO."""
-LEARNED: Final = ("ravdess", "nemo")
-"""The corpora that a head learns from."""
-TEACHER_FILE: Final = "smart-turn-v3.2-cpu.onnx"
 CALIBRATION_WINDOWS: Final = 96
+NOISE_DB: Final = 10.0
+"""Of speech to noise, where answers in noise are asked for."""
+NOISE_FOLD: Final = 5
+"""The fold of ESC-50 whose sounds no training mixes in."""
 
 
-class Student(nn.Module):
-    """Trunk and head as one: log-mel [b, 300, 80] to logits [b, 8]."""
-
-    def __init__(self, trunk: Trunk, head: Head) -> None:
-        super().__init__()
-        self.trunk, self.head = trunk, head
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Hear and name."""
-        logits: torch.Tensor = self.head(pair(self.trunk(mel)))
-        return logits
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """Where things are: corpora, teachers, and the cache that features and folds are kept in."""
-
-    data: Path
-    teachers: Path
-    cache: Path
-    corpora: tuple[str, ...] = LEARNED
-
-    def trunk(self) -> Trunk:
-        """The frozen trunk."""
-        return load_trunk(self.teachers / TEACHER_FILE, BLOCKS, POSITIONS)
-
-    def folds(self, recipe: Recipe) -> Path:
-        """Where the results of folds are kept; other recipes and corpora have other folders."""
-        digest = hashlib.sha256(repr((recipe, self.corpora)).encode()).hexdigest()
-        return self.cache / f"folds-{digest[:8]}"
-
-
-def parts(shop: Workshop) -> list[Part]:
-    """Features of all corpora, made now where they are not there yet."""
-    trunk = shop.trunk()
-    made = []
-    for corpus in shop.corpora:
-        items = utterances(shop.data, [corpus])
-        heard = features(trunk, items, shop.cache / f"{BLOCKS}blocks" / f"{corpus}-clean")
-        made.append(Part(heard, items, np.ones(len(items), bool)))
-    return made
-
-
-def held_out(part: Part, fold: int) -> NDArray[np.bool_]:
-    """Which utterances a fold holds out: bool [items]."""
-    return np.array([item.fold == fold for item in part.items])
-
-
-def run_fold(shop: Workshop, fold: int, recipe: Recipe) -> None:
-    """Train without a fold's speakers, quantise, and answer them with the float head and with the int8 file."""
-    folder = shop.folds(recipe) / str(fold)
+def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
+    """Train without some speakers, quantise, and let float student, int8 file and teacher answer them."""
+    folder = shop.folds(recipe) / holdout
     if (folder / "answers.json").is_file():
-        log.info("fold is there", extra={"fold": fold})
+        log.info("holdout is there", extra={"holdout": holdout})
         return
     folder.mkdir(parents=True, exist_ok=True)
-    everyone = parts(shop)
-    train = [Part(part.features, part.items, ~held_out(part, fold)) for part in everyone]
-    head = kept_head(folder, train, recipe, fold)
-    file = quantised(shop.trunk(), head, train)
-    (folder / "speech.tflite").write_bytes(file)
+    lessons, probe = taught(shop, holdout)
+    ear = kept_ear(shop, folder, lessons, recipe, holdout)
+    (folder / "speech.tflite").write_bytes(quantised(shop, ear, lessons))
     model = Model(folder / "speech.tflite")
+    noises = Rooms.of_esc50(shop.data, folds=(NOISE_FOLD,), every=1)
     rows: list[dict[str, Any]] = []
-    for part in everyone:
-        test = Part(part.features, part.items, held_out(part, fold))
-        if not test.used.any():
+    for lesson, pooled in zip(shop.lessons, shop.heard, strict=True):
+        asked = held_out(lesson.items, holdout)
+        if not asked.any():
             continue
-        floats = answers(head, test)
-        for item, plain in zip((part.items[i] for i in np.flatnonzero(test.used)), floats, strict=True):
-            rows.append(row(item, plain, int8_logits(model, item)))
+        floats = answers(ear, lesson.views[0], asked)
+        teachers = probe.logits(pooled[asked]).numpy()
+        for place, plain, teacher in zip(np.flatnonzero(asked), floats, teachers, strict=True):
+            item = lesson.items[place]
+            speech = read(item.path)
+            row = _row(item, int8=int8_logits(model, speech), float=plain, teacher=teacher)
+            if item.corpus == holdout or item.corpus != "ravdess":
+                rows.append(row)
+                continue
+            noisy = noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
+            rows.append(row | {"noisy": _rounded(int8_logits(model, noisy))})
     (folder / "answers.json").write_text(json.dumps(rows), encoding="utf-8")
-    log.info("fold done", extra={"fold": fold, "utterances": len(rows)})
+    log.info("holdout done", extra={"holdout": holdout, "utterances": len(rows)})
 
 
-def kept_head(folder: Path, train: Sequence[Part], recipe: Recipe, seed: int) -> Head:
-    """The head in `folder`, trained now when it is not there."""
-    if (folder / "head.pt").is_file():
-        head = Head(BLOCKS + 1, recipe.channels)
-        head.load_state_dict(torch.load(folder / "head.pt"))
-        return head.eval()
-    head = train_head(train, recipe, seed)
-    torch.save(head.state_dict(), folder / "head.pt")
-    return head
+def kept_ear(shop: Workshop, folder: Path, lessons: Sequence[Lesson], recipe: Recipe, holdout: str) -> Ear:
+    """The ear in `folder`, trained now when it is not there."""
+    if (folder / "ear.pt").is_file():
+        ear = Ear(Last(shop.size.hidden), Head(shop.size.channels))
+        ear.load_state_dict(torch.load(folder / "ear.pt"))
+        return ear.eval()
+    log.info("training", extra={"without": holdout, "size": shop.size.name})
+    ear = train_ear(shop.trunk[1], shop.size, lessons, recipe)
+    torch.save(ear.state_dict(), folder / "ear.pt")
+    return ear
 
 
-def row(item: Utterance, plain: NDArray[np.float32], int8: NDArray[np.float32]) -> dict[str, Any]:
-    """One utterance's answers, as they are kept."""
-    return {
-        "corpus": item.corpus,
-        "speaker": item.speaker,
-        "emotion": item.emotion,
-        "float": [round(float(value), 3) for value in plain],
-        "int8": [round(float(value), 3) for value in int8],
-    }
-
-
-def int8_logits(model: Model, item: Utterance) -> NDArray[np.float32]:
-    """Answer an utterance as the device does: float32 [8], the mean over its windows."""
-    mean: NDArray[np.float32] = np.mean([model(window[None])[0][0] for window in windows(read(item.path))], axis=0)
-    return mean
-
-
-def quantised(trunk: Trunk, head: Head, train: Sequence[Part]) -> bytes:
+def quantised(shop: Workshop, ear: Ear, lessons: Sequence[Lesson]) -> bytes:
     """Make the int8 file, its ranges set by windows of utterances that were trained on."""
     rng = np.random.default_rng(0)
-    pool = [item for part in train for item in np.array(part.items, object)[part.used]]
+    pool = [item for lesson in lessons for item in np.array(lesson.items, object)[lesson.used]]
     chosen = [pool[i] for i in rng.permutation(len(pool))[:CALIBRATION_WINDOWS]]
     calibration = [(torch.from_numpy(windows(read(item.path))[:1]),) for item in chosen]
-    return to_int8(Student(trunk, head), calibration[0], calibration)
+    return to_int8(Student(shop.trunk[0], ear), calibration[0], calibration)
+
+
+def int8_logits(model: Model, speech: Samples) -> NDArray[np.float32]:
+    """Answer an utterance as the device does: float32 [8], the mean over its windows."""
+    mean: NDArray[np.float32] = np.mean([model(window[None])[0][0] for window in windows(speech)], axis=0)
+    return mean
 
 
 def whole(shop: Workshop, recipe: Recipe) -> Path:
@@ -151,14 +99,28 @@ def whole(shop: Workshop, recipe: Recipe) -> Path:
     folder = shop.folds(recipe) / "whole"
     if not (folder / "speech.tflite").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        everyone = parts(shop)
-        file = quantised(shop.trunk(), kept_head(folder, everyone, recipe, 0), everyone)
-        (folder / "speech.tflite").write_bytes(file)
+        lessons, _ = taught(shop, "whole")
+        ear = kept_ear(shop, folder, lessons, recipe, "nobody")
+        (folder / "speech.tflite").write_bytes(quantised(shop, ear, lessons))
     return folder / "speech.tflite"
 
 
 def ship(shop: Workshop, recipe: Recipe, meta: dict[str, Any], out: Path) -> None:
-    """Write the weights that ship, with `meta` in their sidecar."""
+    """Write the weights that ship, with `meta` and the teacher's name in their sidecar."""
     file = whole(shop, recipe).read_bytes()
-    save(out, file, name="speech-1", labels=EMOTIONS, meta=meta, span=(0.0, 2.0))
+    name = "speech-2" if shop.size.name == "standard" else f"speech-{shop.size.name}-2"
+    about = {"teacher": shop.teacher.name, **asdict(shop.size)}
+    about["size"] = about.pop("name")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save(out, file, name=name, labels=EMOTIONS, meta=about | meta, span=(0.0, 2.0))
     log.info("written", extra={"file": str(out), "bytes": len(file)})
+
+
+def _row(item: Utterance, **logits: NDArray[np.float32]) -> dict[str, Any]:
+    """One utterance's answers, as they are kept."""
+    row = {"corpus": item.corpus, "speaker": item.speaker, "emotion": item.emotion}
+    return row | {kind: _rounded(values) for kind, values in logits.items()}
+
+
+def _rounded(values: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), 3) for value in values]

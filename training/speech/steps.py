@@ -1,24 +1,63 @@
 """The steps of `moodscape train speech`."""
 
 import argparse
+from typing import Final
 
 import torch
 
+from moments.errors import UserError
 from training.speech import recipe, report
-from training.speech.head import Recipe
+from training.speech.scores import calibration
+from training.speech.student import SIZES
+from training.speech.tune import Recipe
+from training.speech.workshop import HOLDOUTS, Workshop
+
+RECIPE: Final = Recipe()
+_SHIPPED: Final = {"standard": "speech", "small": "speech-small"}
+"""The sizes that ship, and the names of their files."""
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run one step: features, folds, ship or report."""
+    """Run one step, or all of them. Raises UserError for a size or a holdout that there is not."""
     torch.set_num_threads(1)
-    shop = recipe.Workshop(args.data, args.teachers, args.cache)
-    if args.step == "features":
-        recipe.parts(shop)
-    elif args.step == "folds":
-        for fold in args.fold or recipe.FOLDS:
-            recipe.run_fold(shop, fold, Recipe())
-    elif args.step == "ship":
-        recipe.ship(shop, Recipe(), report.calibration(shop.folds(Recipe())), args.out)
-    else:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(report.card(shop.folds(Recipe()), args.weights), encoding="utf-8")
+    if args.size not in _SHIPPED:
+        raise UserError(f"--size {args.size}: give standard or small")
+    for holdout in args.without or ():
+        if holdout not in HOLDOUTS:
+            raise UserError(f"--without {holdout}: give one of {', '.join(HOLDOUTS)}")
+    shop = _shop(args, args.size)
+    for step in [args.step] if args.step else _ALL:
+        _STEPS[step](args, shop)
+
+
+def _shop(args: argparse.Namespace, size: str) -> Workshop:
+    return Workshop(args.data, args.teachers, args.cache, SIZES[size], args.teacher)
+
+
+def _features(_: argparse.Namespace, shop: Workshop) -> None:
+    assert len(shop.lessons) == len(shop.heard)
+
+
+def _folds(args: argparse.Namespace, shop: Workshop) -> None:
+    for holdout in args.without or HOLDOUTS:
+        recipe.run_holdout(shop, holdout, RECIPE)
+
+
+def _ship(args: argparse.Namespace, shop: Workshop) -> None:
+    meta = calibration(shop.folds(RECIPE))
+    recipe.ship(shop, RECIPE, meta, args.weights / f"{_SHIPPED[args.size]}.tflite")
+
+
+def _curve(args: argparse.Namespace, _: Workshop) -> None:
+    for size in SIZES:
+        for holdout in report.CURVE:
+            recipe.run_holdout(_shop(args, size), holdout, RECIPE)
+
+
+def _report(args: argparse.Namespace, shop: Workshop) -> None:
+    curve = {size: _shop(args, size).folds(RECIPE) for size in SIZES}
+    report.write(args.reports, shop.folds(RECIPE), curve, args.weights / f"{_SHIPPED[args.size]}.tflite")
+
+
+_STEPS: Final = {"features": _features, "folds": _folds, "ship": _ship, "curve": _curve, "report": _report}
+_ALL: Final = ("features", "folds", "ship", "report")

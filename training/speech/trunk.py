@@ -24,9 +24,9 @@ POSITIONS: Final = WINDOW_FRAMES // 2
 
 
 class Block(nn.Module):
-    """One pre-norm transformer block: [b, t, 384] to the same."""
+    """One pre-norm transformer block: [b, t, 384] to the same. `hidden`: units between the two feed-forward layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: int = HIDDEN) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(WIDTH)
         self.q = nn.Linear(WIDTH, WIDTH)
@@ -34,8 +34,8 @@ class Block(nn.Module):
         self.v = nn.Linear(WIDTH, WIDTH)
         self.out = nn.Linear(WIDTH, WIDTH)
         self.norm2 = nn.LayerNorm(WIDTH)
-        self.fc1 = nn.Linear(WIDTH, HIDDEN)
-        self.fc2 = nn.Linear(HIDDEN, WIDTH)
+        self.fc1 = nn.Linear(WIDTH, hidden)
+        self.fc2 = nn.Linear(hidden, WIDTH)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Attend, then feed forward, each beside a residual."""
@@ -51,11 +51,10 @@ class Block(nn.Module):
         return hidden
 
 
-class Trunk(nn.Module):
-    """Convolutions and the first blocks, for speech that stands at the end of the teacher's positions.
+class Front(nn.Module):
+    """Convolutions and first blocks, for speech that stands at the end of the teacher's positions; never trained.
 
-    Log-mel [b, f, 80] (`whisper_mel`, f even and at most 800) to `blocks` + 1 tensors [b, f / 2, 384]: the normalised
-    outputs of the convolutions and of each block.
+    Log-mel [b, f, 80] (`whisper_mel`, f even and at most 800) to [b, f / 2, 384].
     """
 
     def __init__(self, blocks: int, positions: int = POSITIONS) -> None:
@@ -64,35 +63,57 @@ class Trunk(nn.Module):
         self.conv2 = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
         self.positions = nn.Parameter(torch.zeros(positions, WIDTH))
         self.blocks = nn.ModuleList(Block() for _ in range(blocks))
-        self.taps = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(blocks + 1))
 
-    def forward(self, mel: torch.Tensor) -> list[torch.Tensor]:
-        """Give the outputs of each layer, normalised."""
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """Give what the last of these blocks gives."""
         x = nn.functional.gelu(self.conv1(mel.transpose(1, 2)))
         x = nn.functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
-        layers = [self.taps[0](x)]
-        for block, tap in zip(self.blocks, self.taps[1:], strict=True):
+        for block in self.blocks:
             x = block(x)
-            layers.append(tap(x))
-        return layers
+        return x
 
 
-def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> Trunk:
-    """Rebuild the first `blocks` (1 to 4) of the teacher in float, with its last `positions` positions.
+class Last(nn.Module):
+    """The block that is trained, and what a head hears: [b, t, 384] to two layers, [b, t / 2, 2, 384].
 
-    Raises UserError when the file is missing or is another network.
+    The layers are what goes into the block and what comes out of it, both normalised as the teacher's next block would
+    do it, each two positions averaged.
+    """
+
+    def __init__(self, hidden: int = HIDDEN) -> None:
+        super().__init__()
+        self.block = Block(hidden)
+        self.taps = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Hear on."""
+        layers = torch.stack([self.taps[0](x), self.taps[1](self.block(x))], dim=2)
+        b, t, n, width = layers.shape
+        return layers.view(b, t // 2, 2, n, width).mean(dim=2)
+
+
+def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> tuple[Front, Last]:
+    """Rebuild the convolutions and the first `blocks` (at least one) from smart-turn's ONNX file.
+
+    `positions`: how many of the last positions to keep. Raises UserError when the file is missing or another network.
     """
     if not file.is_file():
-        raise UserError(f"{file} is missing; name the folder that holds smart-turn-v3.2-cpu.onnx with --teachers")
-    trunk = Trunk(blocks, positions)
+        raise UserError(f"{file} is missing; name the folder that holds it with --teachers")
     state = _state(file)
-    wanted = {name: values for name, values in state.items() if name in trunk.state_dict()}
-    wanted["positions"] = state["positions"][-positions:]
+    state["positions"] = state["positions"][-positions:]
+    front, last = Front(blocks - 1, positions), Last()
+    sources = {name: name for name in front.state_dict()}
+    for name in last.state_dict():
+        place, _, rest = name.removeprefix("taps.").partition(".")
+        source = f"taps.{blocks - 1 + int(place)}.{rest}" if name.startswith("taps.") else f"blocks.{blocks - 1}.{rest}"
+        sources[f"last.{name}"] = source
     try:
-        trunk.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in wanted.items()})
-    except (RuntimeError, TypeError) as error:
+        values = {name: torch.from_numpy(np.array(state[source])) for name, source in sources.items()}
+        front.load_state_dict({name: value for name, value in values.items() if not name.startswith("last.")})
+        last.load_state_dict({name[5:]: value for name, value in values.items() if name.startswith("last.")})
+    except (KeyError, RuntimeError, TypeError) as error:
         raise UserError(f"{file} does not hold the encoder of smart-turn v3.2") from error
-    return trunk.eval().requires_grad_(requires_grad=False)
+    return front.eval().requires_grad_(requires_grad=False), last.eval()
 
 
 def _state(file: Path) -> dict[str, Any]:

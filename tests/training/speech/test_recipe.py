@@ -1,4 +1,4 @@
-"""The way from corpora to weights, with a trunk of random weights and made voices."""
+"""The whole way from corpora to weights and card, with a tiny teacher, a front of random weights and made voices."""
 
 import argparse
 import json
@@ -8,162 +8,88 @@ import numpy as np
 import pytest
 import torch
 
-from edge.models.speech import SpeechReader, windows
-from moments import EMOTIONS
+from edge.models.speech import SpeechReader
 from moments.errors import UserError
+from tests.training.speech.tiny import wavlm
 from tests.training.synthetic import corpora
 from training.cli import register
-from training.corpora import utterances
-from training.speech import recipe
-from training.speech.features import Features, features
-from training.speech.head import Head, Part, Recipe, answers, classes, train_head
-from training.speech.report import calibration, card
-from training.speech.trunk import Trunk, load_trunk
-
-QUICK = Recipe(channels=16, epochs=6, batch=4, share=())
+from training.speech import recipe, steps, workshop
+from training.speech.student import Ear, Size
+from training.speech.trunk import Front, Last
+from training.speech.tune import Lesson, Recipe
 
 
-@pytest.fixture
-def trunk() -> Trunk:
-    torch.manual_seed(0)
-    return Trunk(blocks=1).eval().requires_grad_(requires_grad=False)
-
-
-def made_part(n: int = 60, seed: int = 0) -> Part:
-    """Give features in which one channel tells anger from sadness, in windows of three positions, two layers."""
-    rng = np.random.default_rng(seed)
-    items = [
-        recipe.Utterance("turev", Path(), emotion, "turev/unknown", None, 1.0)
-        for emotion in ("anger", "sadness") * (n // 2)
-    ]
-    values = rng.standard_normal((n, 3, 2, 384)).astype(np.float16)
-    values[::2, :, 0, :8] += 2
-    return Part(Features(values, np.arange(n)), items, np.ones(n, bool))
-
-
-def test_the_trunk_gives_each_layer_at_half_the_frames(trunk: Trunk) -> None:
-    layers = trunk(torch.rand(2, 300, 80))
-    assert [tuple(layer.shape) for layer in layers] == [(2, 150, 384)] * 2
-
-
-def test_a_missing_teacher_and_another_network_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"smart-turn.* is missing; .*--teachers"):
-        load_trunk(tmp_path / "smart-turn.onnx", 2)
-    onnx = pytest.importorskip("onnx")
-    graph = onnx.helper.make_graph([], "empty", [], [])
-    onnx.save(onnx.helper.make_model(graph), tmp_path / "other.onnx")
-    with pytest.raises(UserError, match="does not hold the encoder"):
-        load_trunk(tmp_path / "other.onnx", 2)
-
-
-def test_features_that_were_begun_go_on_where_they_were(
-    trunk: Trunk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    items = utterances(corpora(tmp_path / "data", per_emotion=2), ["ravdess"])
-    monkeypatch.setattr("training.speech.features._SAVE_EVERY", 5)
-    whole = features(trunk, items, tmp_path / "whole")
-    assert whole.values.shape == (24, 75, 2, 384)  # 8 of one window, 8 of 3.5 s and so two
-    assert np.bincount(whole.of_window).tolist() == [1, 2] * 8
-
-    from training.speech.features import _run as run
-
-    calls: list[int] = []
-
-    def stopped(trunk: Trunk, mels: list[np.ndarray]) -> np.ndarray:
-        calls.append(len(mels))
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return run(trunk, mels)
-
-    monkeypatch.setattr("training.speech.features._run", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        features(trunk, items, tmp_path / "begun")
-    again = features(trunk, items, tmp_path / "begun")
-    assert np.array_equal(again.values, whole.values)
-    assert sum(calls[2:]) < 24  # the first part was not heard again
-
-
-def test_features_are_the_trunks_own_with_pairs_of_positions_averaged(trunk: Trunk, tmp_path: Path) -> None:
-    items = utterances(corpora(tmp_path), ["nemo"])[:1]
-    heard = features(trunk, items, tmp_path / "cache")
-    from training.corpora import read
-
-    layers = trunk(torch.from_numpy(windows(read(items[0].path))))
-    expected = layers[1][0].view(75, 2, 384).mean(dim=1).numpy()
-    assert np.abs(heard.values[0, :, 1] - expected).max() < 0.01
-
-
-def test_a_corpus_with_few_emotions_does_not_push_the_others_down() -> None:
-    part = made_part()
-    assert classes(part.items).nonzero().ravel().tolist() == [3, 4]
-    torch.manual_seed(0)
-    head = train_head([part], QUICK)
-    logits = answers(head, part)
-    named = np.array([EMOTIONS.index(item.emotion) for item in part.items])
-    assert np.mean(logits[:, [3, 4]].argmax(axis=1) + 3 == named) > 0.9
-    # Emotions that the corpus does not have got no gradient: their weights only decayed from where they began.
-    assert np.abs(logits[:, [0, 1, 2, 5, 6, 7]].mean()) < 1.5
-
-
-def test_answers_are_of_the_used_utterances_and_the_mean_of_their_windows() -> None:
-    part = made_part(8)
-    head = Head(2, channels=16).eval()
-    each = answers(head, part)
-    paired = Part(
-        Features(part.features.values, np.arange(8) // 2), part.items[:4], np.array([True, False, True, True])
-    )
-    merged = answers(head, paired)
-    assert merged == pytest.approx(np.stack([each[:2].mean(0), each[4:6].mean(0), each[6:8].mean(0)]), abs=1e-5)
+def command(*words: str | Path) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    register(parser.add_subparsers())
+    return parser.parse_args(["train", "speech", *map(str, words)])
 
 
 @pytest.fixture
-def shop(tmp_path: Path, trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> recipe.Workshop:
-    monkeypatch.setattr(recipe.Workshop, "trunk", lambda _: trunk)
-    monkeypatch.setattr(recipe, "BLOCKS", 1)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | Path]:
+    torch.manual_seed(0)
+    last = Last()
+    monkeypatch.setattr(workshop.Workshop, "trunk", property(lambda shop: (Front(shop.size.blocks - 1), last)))
+    monkeypatch.setattr(steps, "RECIPE", Recipe(epochs=1, batch=8))
+    monkeypatch.setattr(steps, "HOLDOUTS", ("1", "nemo"))
+    monkeypatch.setattr(recipe, "NOISE_FOLD", 2)
     monkeypatch.setattr(recipe, "CALIBRATION_WINDOWS", 4)
-    return recipe.Workshop(corpora(tmp_path / "data"), tmp_path, tmp_path / "cache")
+    out = ["--weights", tmp_path / "weights", "--reports", tmp_path / "reports"]
+    return ["--data", corpora(tmp_path / "data"), "--teachers", tmp_path, "--cache", tmp_path / "cache", *out]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_folds_are_trained_without_their_speakers_and_the_int8_file_is_what_is_scored(
-    shop: recipe.Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.timeout(400)
+def test_one_command_distils_a_wavlm_into_weights_and_card(
+    folders: list[str | Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[str]] = []
-    train = train_head
+    train = recipe.train_ear
 
-    def spy(parts: list[Part], asked: Recipe, seed: int) -> Head:
-        seen.append({item.speaker for part in parts for item in np.array(part.items, object)[part.used]})
-        return train(parts, asked, seed)
+    def spy(last: Last, size: Size, lessons: list[Lesson], asked: Recipe) -> Ear:
+        seen.append({item.speaker for lesson in lessons for item in np.array(lesson.items, object)[lesson.used]})
+        return train(last, size, lessons, asked)
 
-    monkeypatch.setattr(recipe, "train_head", spy)
-    for fold in (1, 2):
-        recipe.run_fold(shop, fold, QUICK)
-    assert seen == [{"ravdess/actor_02", "nemo/ZZ0"}, {"ravdess/actor_01", "nemo/AA0"}]
-    rows = json.loads((shop.folds(QUICK) / "1" / "answers.json").read_text())
+    monkeypatch.setattr(recipe, "train_ear", spy)
+    args = command("--teacher", f"wavlm:{wavlm(tmp_path / 'tiny')}", "--size", "small", *folders)
+    assert args.run(args) == 0
+
+    words = {"tess/OAF", "tess/YAF", "turev/unknown"}
+    assert seen[0] == {"ravdess/actor_02", "nemo/ZZ0"} | words
+    assert seen[1] == {"ravdess/actor_01", "ravdess/actor_02"} | words
+    assert seen[2] == {"ravdess/actor_01", "ravdess/actor_02", "nemo/AA0", "nemo/ZZ0"} | words
+
+    rows = json.loads(next((tmp_path / "cache").glob("small-wavlm-*/1/answers.json")).read_text())
     assert {row["speaker"] for row in rows} == {"ravdess/actor_01", "nemo/AA0"}
     assert any(row["float"] != row["int8"] for row in rows)
     for row in rows:
         assert row["int8"] == pytest.approx(row["float"], abs=0.3)
+        assert ("noisy" in row) == (row["corpus"] == "ravdess")
 
-    recipe.run_fold(shop, 1, QUICK)
-    assert len(seen) == 2  # what is there is not made again
-
-    meta = calibration(shop.folds(QUICK))
-    recipe.ship(shop, QUICK, meta, tmp_path / "speech.tflite")
-    assert seen[2] == {"ravdess/actor_01", "ravdess/actor_02", "nemo/AA0", "nemo/ZZ0"}
-    reader = SpeechReader.load(tmp_path / "speech.tflite")
-    assert reader.temperature == pytest.approx(meta["temperature"])
-    text = card(shop.folds(QUICK), tmp_path / "speech.tflite")
-    assert "RAVDESS, 8 emotions" in text
+    reader = SpeechReader.load(tmp_path / "weights" / "speech-small.tflite")
+    text = (tmp_path / "reports" / "speech-small.md").read_text()
     assert reader.name in text
-    assert "smart-turn v3.2" in text
+    assert "Its teacher: WavLM (tiny, 2 layers)" in text
+    for picture in ("confusion", "speakers", "reliability", "risk"):
+        assert f"speech-small/{picture}.png" in text
+        assert (tmp_path / "reports" / "speech-small" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+
+    again = command("folds", "--teacher", f"wavlm:{tmp_path / 'tiny'}", "--size", "small", *folders)
+    again.run(again)
+    assert len(seen) == 3  # what is there is not made again
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(("--size", "huge"), "give standard or small"), (("--without", "12"), "give one of 1, ")]
+)
+def test_what_there_is_not_is_told(folders: list[str | Path], words: tuple[str, str], told: str) -> None:
+    args = command("folds", *words, *folders)
+    with pytest.raises(UserError, match=told):
+        args.run(args)
 
 
 def test_every_step_has_its_help(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    register(parser.add_subparsers())
     with pytest.raises(SystemExit):
-        parser.parse_args(["train", "speech", "--help"])
+        command("--help")
     shown = capsys.readouterr().out
-    assert all(step in shown for step in ("features", "folds", "ship", "report"))
+    assert all(step in shown for step in ("features", "folds", "ship", "curve", "report", "--teacher"))

@@ -4,13 +4,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moments import EMOTIONS
 from moments.errors import WorkError
 from training.speech.scores import (
     Answers,
     by_fold,
+    by_speaker,
     calibrated,
     calibration_error,
+    confidence,
     coverage,
+    mean_recall,
+    recall_of,
     shares,
     temperature,
     unclear_below,
@@ -24,7 +29,7 @@ def drawn(sharpness: float, n: int = 4000, seed: int = 0) -> Answers:
     logits = rng.standard_normal((n, 8)) * 2
     truth = np.array([rng.choice(8, p=row) for row in shares(logits, 1.0)])
     speakers = np.array([f"ravdess/{i % 12}" for i in range(n)])
-    return Answers(logits * sharpness, truth, np.full(n, "ravdess"), speakers, np.arange(n) % 6 + 1)
+    return Answers(logits * sharpness, truth, np.full(n, "ravdess"), speakers, (np.arange(n) % 6 + 1).astype(str))
 
 
 def test_unweighted_recall_counts_rare_emotions_as_much_as_common_ones() -> None:
@@ -35,8 +40,8 @@ def test_unweighted_recall_counts_rare_emotions_as_much_as_common_ones() -> None
 def test_a_corpus_with_fewer_emotions_is_answered_among_those() -> None:
     logits = np.zeros((2, 8))
     logits[:, 7], logits[0, 2], logits[1, 4] = 5.0, 2.0, 2.0
-    answers = Answers(logits, np.array([2, 4]), np.full(2, "nemo"), np.full(2, "nemo/A"), np.ones(2, int))
-    assert by_fold(answers) == [(1, 1.0, 1.0)]
+    answers = Answers(logits, np.array([2, 4]), np.full(2, "nemo"), np.full(2, "nemo/A"), np.array(["1", "1"]))
+    assert by_fold(answers) == [("1", 1.0, 1.0)]
 
 
 def test_the_temperature_that_the_answers_were_drawn_with_is_found() -> None:
@@ -46,10 +51,10 @@ def test_the_temperature_that_the_answers_were_drawn_with_is_found() -> None:
 def test_calibration_of_a_fold_uses_only_the_others() -> None:
     answers = drawn(2.0)
     spoilt = Answers(
-        answers.logits, np.where(answers.fold == 1, (answers.truth + 1) % 8, answers.truth), answers.corpus,
+        answers.logits, np.where(answers.fold == "1", (answers.truth + 1) % 8, answers.truth), answers.corpus,
         answers.speaker, answers.fold,
     )  # fmt: skip
-    own = answers.fold == 1
+    own = answers.fold == "1"
     assert np.array_equal(calibrated(answers)[own], calibrated(spoilt)[own])
     assert not np.array_equal(calibrated(answers)[~own], calibrated(spoilt)[~own])
 
@@ -90,6 +95,39 @@ def test_answers_are_read_fold_by_fold_and_missing_ones_are_told(tmp_path: Path)
     row = {"corpus": "nemo", "speaker": "nemo/A", "emotion": "anger", "float": [0.0] * 8, "int8": [1.0] * 8}
     (tmp_path / "2" / "answers.json").write_text(json.dumps([row]))
     answers = Answers.read(tmp_path, "int8")
-    assert answers.fold.tolist() == [2]
+    assert answers.fold.tolist() == ["2"]
     assert answers.truth.tolist() == [4]
     assert answers.logits.tolist() == [[1.0] * 8]
+    with pytest.raises(WorkError, match="run the step `folds` first"):
+        Answers.read(tmp_path, "noisy")
+
+
+def few(corpus: str, truth: list[str], *named: dict[str, float]) -> Answers:
+    """Answers whose logits are 0 but where they are given."""
+    logits = np.array([[each.get(emotion, 0.0) for emotion in EMOTIONS] for each in named])
+    numbers = np.array([EMOTIONS.index(emotion) for emotion in truth])
+    n = len(truth)
+    return Answers(logits, numbers, np.full(n, corpus), np.full(n, "a"), np.full(n, "1"))
+
+
+def test_calm_is_neutral_where_the_corpus_does_not_tell_them_apart() -> None:
+    calm = {"calm": 3.0, "anger": 2.0}
+    nemo = few("nemo", ["neutral", "anger"], calm, {"anger": 2.0})
+    assert recall_of(nemo, "neutral") == 1.0
+    assert confidence(few("nemo", ["neutral"] * 2, calm, calm))[1].tolist() == [True, True]
+    assert confidence(few("ravdess", ["neutral"] * 2, calm, calm))[1].tolist() == [False, False]
+
+
+def test_only_shared_emotions_are_compared_across_corpora() -> None:
+    answers = few(
+        "ravdess", ["neutral", "calm", "disgust", "fear"], {"calm": 2.0}, {}, {}, {"disgust": 5.0, "fear": 1.0}
+    )
+    common = answers.common()
+    assert [EMOTIONS[e] for e in common.truth] == ["neutral", "fear"]
+    assert mean_recall(common) == 1.0
+
+
+def test_speakers_are_ranked_from_the_worst() -> None:
+    answers = few("nemo", ["anger", "fear"], {"anger": 1.0}, {"anger": 1.0})
+    two = Answers(answers.logits, answers.truth, answers.corpus, np.array(["good", "bad"]), answers.fold)
+    assert by_speaker(two) == [(0.0, "bad"), (1.0, "good")]

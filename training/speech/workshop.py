@@ -1,0 +1,136 @@
+"""Where everything is, and what the students of all folds are made from."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.augment import Rooms
+from training.corpora import SPEECH, Utterance, utterances
+from training.speech.probe import Probe, balanced, fit_probe
+from training.speech.student import Size
+from training.speech.targets import known, right
+from training.speech.teachers import Teacher, open_teacher
+from training.speech.teachers.heard import heard
+from training.speech.teachers.smart_turn import FILE
+from training.speech.trunk import POSITIONS, Front, Last, load_trunk
+from training.speech.tune import Lesson, Recipe
+from training.speech.views import View, deeper
+from training.speech.views import heard as heard_view
+
+VIEWS: Final = {"ravdess": 2, "nemo": 2, "tess": 2, "turev": 2}
+"""How many times a corpus is heard: once as it is, the others somewhere else."""
+_EVERY: Final = {"nemo": 2, "tess": 4, "turev": 4}
+"""One utterance in so many is heard: these say the same sentences or words over and over."""
+_CROSS: Final = 2
+"""The teacher's soft labels of an utterance come from a head that did not hear its speaker: one of so many."""
+
+HOLDOUTS: Final = (*(str(fold) for fold in range(1, 10)), "ravdess", "nemo")
+"""What a student may be trained without: a fold (the actors of RAVDESS' fold k, up to 6, and the k-th speaker of nEMO),
+or a corpus."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Corpora, teachers and the cache that everything is kept in; which teacher and which size of student."""
+
+    data: Path
+    teachers: Path
+    cache: Path
+    size: Size
+    which: str = "smart-turn"
+
+    @cached_property
+    def teacher(self) -> Teacher:
+        """Who is learned from."""
+        return open_teacher(self.which, self.teachers)
+
+    @cached_property
+    def trunk(self) -> tuple[Front, Last]:
+        """What the student begins with."""
+        return load_trunk(self.teachers / FILE, self.size.blocks, POSITIONS)
+
+    @cached_property
+    def lessons(self) -> list[Lesson]:
+        """All corpora, without soft labels yet; the views are made now where they are missing."""
+        rooms = Rooms.of_esc50(self.data)
+        made = []
+        for corpus in SPEECH:
+            items = utterances(self.data, [corpus])[:: _EVERY.get(corpus, 1)]
+            seen = [self._view(items, number, rooms) for number in range(VIEWS[corpus])]
+            nothing = np.zeros((len(items), 0), np.float32)
+            made.append(Lesson(items, seen, np.ones(len(items), bool), right(items), known(items), nothing, nothing))
+        return made
+
+    def _view(self, items: Sequence[Utterance], number: int, rooms: Rooms) -> View:
+        """Hear a corpus somewhere, and on through each block of the front."""
+        convolutions = Front(0)
+        convolutions.load_state_dict(self.trunk[0].state_dict(), strict=False)
+        folder = f"{items[0].corpus}-{number}"
+        view = heard_view(convolutions, items, self.cache / "front-0" / folder, rooms if number else None, number)
+        for depth, block in enumerate(self.trunk[0].blocks, start=1):
+            view = deeper(block, view, self.cache / f"front-{depth}" / folder)
+        return view
+
+    @cached_property
+    def heard(self) -> list[NDArray[np.float16]]:
+        """What the teacher hears in each corpus."""
+        return [heard(self.teacher, lesson.items, self.cache) for lesson in self.lessons]
+
+    def folds(self, recipe: Recipe) -> Path:
+        """Where results are kept; another recipe, teacher or size has another folder."""
+        digest = hashlib.sha256(repr((recipe, self.size, VIEWS)).encode()).hexdigest()
+        return self.cache / f"{self.size.name}-{self.teacher.key}-{digest[:8]}"
+
+
+def held_out(items: Sequence[Utterance], holdout: str) -> NDArray[np.bool_]:
+    """Which utterances a holdout keeps from the training: bool [items]. "whole" keeps none."""
+    return np.array([holdout in {str(item.fold), item.corpus} for item in items])
+
+
+def taught(shop: Workshop, holdout: str) -> tuple[list[Lesson], Probe]:
+    """Give the lessons that a holdout leaves, with the teacher's soft labels, and the teacher's head.
+
+    The soft labels are answers about speakers that the answering head did not hear, so that they are as unsure as the
+    teacher is of strangers.
+    """
+    pairs = [
+        (replace(lesson, used=~held_out(lesson.items, holdout)), pooled)
+        for lesson, pooled in zip(shop.lessons, shop.heard, strict=True)
+    ]
+    pairs = [(lesson, pooled) for lesson, pooled in pairs if lesson.used.any()]
+    groups = [_groups(lesson.items) for lesson, _ in pairs]
+    softs = [np.zeros((len(lesson.items), 8), np.float32) for lesson, _ in pairs]
+    for group in range(_CROSS):
+        probe = _probe(pairs, [lesson.used & (own != group) for (lesson, _), own in zip(pairs, groups, strict=True)])
+        for soft, (_, pooled), own in zip(softs, pairs, groups, strict=True):
+            soft[own == group] = probe.logits(pooled[own == group]).numpy()
+    probe = _probe(pairs, [lesson.used for lesson, _ in pairs])
+    lessons = [
+        replace(lesson, soft=soft, vector=probe.vector(pooled).numpy())
+        for soft, (lesson, pooled) in zip(softs, pairs, strict=True)
+    ]
+    return lessons, probe
+
+
+def _groups(items: Sequence[Utterance]) -> NDArray[np.int64]:
+    """Deal a corpus' speakers into groups; one without speakers into chance groups."""
+    speakers = sorted({item.speaker for item in items})
+    if len(speakers) == 1:
+        return np.arange(len(items)) % _CROSS
+    return np.array([speakers.index(item.speaker) % _CROSS for item in items])
+
+
+def _probe(pairs: Sequence[tuple[Lesson, NDArray[np.float16]]], used: Sequence[NDArray[np.bool_]]) -> Probe:
+    chosen = [(lesson, pooled, own) for (lesson, pooled), own in zip(pairs, used, strict=True) if own.any()]
+    return fit_probe(
+        np.concatenate([pooled[own] for _, pooled, own in chosen]),
+        np.concatenate([lesson.right[own] for lesson, _, own in chosen]),
+        np.concatenate([np.tile(lesson.known, (int(own.sum()), 1)) for lesson, _, own in chosen]),
+        balanced([lesson.right[own] for lesson, _, own in chosen]),
+    )
