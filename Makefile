@@ -75,3 +75,11 @@ bench-edge bench-page: bench-%: setup
 
 screenshots: setup
 	.venv/bin/python -m bench.screens
+
+.PHONY: audit release
+
+audit: setup
+	.venv/bin/python deploy/release/audit.py
+
+release: setup
+	.venv/bin/python deploy/release/release.py $(KEY)

@@ -16,14 +16,23 @@ PARTS = {
     "chromium": "chromium",
     "espeak-ng": "espeak-ng",
     "systemd-analyze": "systemd",
+    "initdb": "postgresql",
+    "influxd": "influxdb",
+    "nginx": "nginx-light",
     "debootstrap": "debootstrap",
+    "ssh-keygen": "openssh-client",
 }
 """Program to Debian package: the one list of system parts (with libraries in `deploy/parts.txt`)."""
 
 
 def program(name: str) -> str | None:
-    """Find a program, also in the folders that only root's PATH has."""
-    return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
+    """Find a program, also in the folders that only root's PATH has, and those of Debian's PostgreSQL."""
+    servers = ":".join(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"))))
+    return (
+        shutil.which(name, path=servers)
+        or shutil.which(name)
+        or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
+    )
 
 
 def free_port() -> int:
