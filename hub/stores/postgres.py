@@ -74,6 +74,7 @@ class Postgres:
     def _make_moments(self, connection: Connection) -> None:
         """A partitioned table's keys must hold what it is divided by; so `id` is kept unique by the writers' lock."""
         made = moments.to_metadata(MetaData())
+        made.c.start_ms.primary_key = True
         made.append_constraint(PrimaryKeyConstraint(made.c.seq, made.c.start_ms))
         for index in made.indexes:
             index.unique = False

@@ -92,8 +92,8 @@ class Sqlite:
 
     def compact(self) -> None:
         """Give the space of what is gone back to the disk."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM")
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as alone:
+            alone.execute("VACUUM")
 
     def backup(self, to: Path) -> None:
         """Copy the store as it is now into a new file. Raises WorkError."""

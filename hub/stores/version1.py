@@ -92,6 +92,6 @@ def _correct(connection: Connection, said: dict[int, str]) -> None:
         return
     asked = select(*rollups.ROLLED).where(moments.c.seq.in_(list(said)))
     rollups.shift(connection, connection.execute(asked).all(), -1)
-    change = update(moments).where(moments.c.seq == bindparam("this")).values(correction=bindparam("felt"))
-    connection.execute(change, [{"this": seq, "felt": emotion} for seq, emotion in said.items()])
+    change = update(moments).where(moments.c.seq == bindparam("this")).values(correction=bindparam("said"))
+    connection.execute(change, [{"this": seq, "said": emotion} for seq, emotion in said.items()])
     rollups.shift(connection, connection.execute(asked).all(), 1)

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy import text
 
 from hub.api.app import create_app
 from hub.serve import Server
 from hub.stores.store import Store
 from tests.parts import wait_until
+from tests.postgres import Cluster
 
 
 @contextmanager
@@ -28,6 +30,53 @@ def serving(app):
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL cluster that this process's tests share."""
+    cluster = Cluster().start()
+    yield cluster
+    cluster.stop()
+
+
+_EMPTY = """DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') FROM pg_tables
+WHERE schemaname = current_schema() AND tablename <> 'counters');
+DELETE FROM counters WHERE name <> 'version'; END $$"""
+
+BOTH = [
+    pytest.param("sqlite", id="sqlite"),
+    pytest.param("postgres", id="postgres", marks=pytest.mark.needs("initdb")),
+]
+"""Where the contract of the store is tested."""
+
+
+@pytest.fixture(params=BOTH)
+def new_store(request, tmp_path):
+    """Gives an empty store, of each kind in turn; the one given before is closed or emptied."""
+    made = []
+
+    def make():
+        if request.param == "sqlite":
+            for store in made:
+                store.close()
+            made.append(Store(tmp_path / f"{len(made)}" / "hub.db"))
+        elif made:
+            with made[0].writing() as connection:
+                connection.execute(text(_EMPTY))
+        else:
+            made.append(Store(request.getfixturevalue("postgres").new()))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.close()
+
+
+@pytest.fixture
+def any_store(new_store):
+    """An empty store, of each kind in turn."""
+    return new_store()
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """What SQL finds equals what plain Python finds, for generated moments and generated filters."""
 
 import math
-import tempfile
 from datetime import date, datetime, time, timedelta, timezone
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub.query import pages
-from hub.query.filter import Filter, parse
+from hub.query.filter import parse
 from hub.query.sql import EARTH_M
-from hub.stores.store import Store
 from hub.stores.words import words
 from moments import EMOTIONS, Place, Scene
 from tests.hub.moments import clip, make
@@ -170,8 +167,7 @@ def means(asked, moment, note, correction):
     )
 
 
-def filled(folder, held):
-    store = Store(Path(folder) / "hub.db")
+def filled(store, held):
     for device, owner in OWNERS.items():
         store.describe_device(device, name=None, owner=owner)
     store.take([moment for moment, _, _ in held])
@@ -183,47 +179,61 @@ def filled(folder, held):
     return store
 
 
-@pytest.mark.slow
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(stored(), min_size=1, max_size=12), st.lists(queries(), min_size=1, max_size=12))
-def test_sql_finds_what_plain_python_finds(held, asked):
-    with tempfile.TemporaryDirectory() as folder:
-        store = filled(folder, held)
-        try:
-            for query in asked:
-                filter_, _ = parse(query)
-                expected = {moment.id for moment, note, correction in held if means(filter_, moment, note, correction)}
-                with store.reading() as connection:
-                    page = pages.page(connection, filter_, pages.Paging())
-                    counted = pages.total(connection, filter_)
-                assert {item["id"] for item in page.items} == expected, query
-                assert counted == (len(expected), True)
-        finally:
-            store.close()
+FOUND_AT_ONCE = (Phase.explicit, Phase.generate)  # a smaller example is not worth minutes
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.lists(stored(), min_size=1, max_size=30), st.sampled_from(("newest", "oldest")), st.integers(1, 7))
-def test_pages_neither_skip_nor_repeat_while_moments_arrive(held, order, limit):
-    with tempfile.TemporaryDirectory() as folder:
-        first, later = held[: len(held) // 2 + 1], held[len(held) // 2 + 1 :]
-        store = filled(folder, first)
-        try:
-            seen, cursor = [], None
-            while True:
-                with store.reading() as connection:
-                    after = pages.read_paging({"cursor": cursor}).after if cursor else None
-                    page = pages.page(connection, Filter(), pages.Paging(order, limit, after))
-                seen += page.items
-                cursor = page.next
-                if cursor is None:
-                    break
-                if later:
-                    store.take([later.pop()[0]])
-            times = [datetime.fromisoformat(item["start"]) for item in seen]
-            assert times == sorted(times, reverse=order == "newest")
-            assert len({item["id"] for item in seen}) == len(seen)
-            assert {moment.id for moment, _, _ in first} <= {item["id"] for item in seen}
-        finally:
-            store.close()
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    phases=FOUND_AT_ONCE,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(stored(), min_size=1, max_size=12), st.lists(queries(), min_size=1, max_size=16))
+def test_each_store_finds_what_plain_python_finds(new_store, held, asked):
+    store = filled(new_store(), held)
+    for query in asked:
+        filter_, _ = parse(query)
+        expected = {moment.id for moment, note, correction in held if means(filter_, moment, note, correction)}
+        with store.reading() as connection:
+            page = pages.page(connection, filter_, pages.Paging())
+            counted = pages.total(connection, filter_)
+        assert {item["id"] for item in page.items} == expected, query
+        assert counted == (len(expected), True)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    phases=FOUND_AT_ONCE,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(stored(), min_size=1, max_size=30),
+    st.sampled_from(("newest", "oldest")),
+    st.integers(1, 7),
+    st.sampled_from(([], [("near", "35.1341,129.1032"), ("radius_m", "600")])),
+)
+def test_pages_neither_skip_nor_repeat_while_moments_arrive(new_store, held, order, limit, query):
+    first, later = held[: len(held) // 2 + 1], held[len(held) // 2 + 1 :]
+    store = filled(new_store(), first)
+    filter_, _ = parse(query)
+    seen, cursor = [], None
+    while True:
+        with store.reading() as connection:
+            after = pages.read_paging({"cursor": cursor}).after if cursor else None
+            page = pages.page(connection, filter_, pages.Paging(order, limit, after))
+        seen += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+        if later:
+            store.take([later.pop()[0]])
+    times = [datetime.fromisoformat(item["start"]) for item in seen]
+    assert times == sorted(times, reverse=order == "newest")
+    assert len({item["id"] for item in seen}) == len(seen)
+    wanted = {moment.id for moment, note, correction in first if means(filter_, moment, note, correction)}
+    assert wanted <= {item["id"] for item in seen}

@@ -1,26 +1,26 @@
 """Buckets equal what plain Python counts, for generated moments."""
 
 import dataclasses
-import tempfile
 from collections import Counter
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.query.filter import Filter, parse
 from hub.query.sql import condition
 from hub.query.summary import summary
 from moments import EMOTIONS, Scene, uuid7
-from tests.hub.query.test_filter_sql import DAY, OWNERS, ZONES, filled, means, queries, stored
+from tests.hub.query.test_filter_sql import DAY, FOUND_AT_ONCE, OWNERS, ZONES, filled, means, queries, stored
 
 bounded = st.one_of(  # what sums that were made before can tell
     st.tuples(st.sampled_from(("from", "to")), st.integers(-2, 2).map(lambda n: (DAY + timedelta(days=n)).isoformat())),
     st.tuples(st.just("emotion"), st.sampled_from(EMOTIONS)),
     st.tuples(st.just("device"), st.sampled_from(sorted(OWNERS))),
     st.tuples(st.just("owner"), st.sampled_from(("Ann", "Bo"))),
+    st.tuples(st.sampled_from(("from", "to")), st.sampled_from(("2026-03-28T10:00:00+05:45", "2026-03-29T01:15:00Z"))),
 )
 
 NAMES = {
@@ -37,7 +37,13 @@ NAMES = {
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    phases=FOUND_AT_ONCE,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.lists(stored(), min_size=1, max_size=15),
     st.lists(st.sampled_from(sorted(NAMES)), min_size=1, max_size=2, unique=True),
@@ -45,7 +51,7 @@ NAMES = {
     queries() | st.just([]) | st.lists(bounded, max_size=2, unique_by=lambda pair: pair[0]),
     st.booleans(),
 )
-def test_buckets_are_what_plain_python_counts(held, by, tz, query, erase):
+def test_buckets_are_what_plain_python_counts(new_store, held, by, tz, query, erase):
     filter_ = dataclasses.replace(parse(query)[0], tz=tz)
     expected = {}
     for moment, note, correction in held:
@@ -56,13 +62,11 @@ def test_buckets_are_what_plain_python_counts(held, by, tz, query, erase):
             expected.setdefault(names, []).append((moment, correction))
     gone = Scene(label="gone", group="gone", confidence=1.0)
     extra = [(moment.model_copy(update={"id": uuid7(), "scene": gone}), note, other) for moment, note, other in held]
-    with tempfile.TemporaryDirectory() as folder:
-        store = filled(folder, [*held, *extra] if erase else held)
-        if erase:
-            assert store.erase(condition(Filter(scene=("gone",)))) == len(extra)
-        with store.reading() as connection:
-            buckets = summary(connection, filter_, tuple(by))
-        store.close()
+    store = filled(new_store(), [*held, *extra] if erase else held)
+    if erase:
+        assert store.erase(condition(Filter(scene=("gone",)))) == len(extra)
+    with store.reading() as connection:
+        buckets = summary(connection, filter_, tuple(by))
     assert len(buckets) == len(expected)
     for bucket in buckets:
         inside = expected[tuple(bucket[kind] for kind in by)]
