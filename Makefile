@@ -72,6 +72,7 @@ lock: setup
 
 bench-edge bench-page: bench-%: setup
 	.venv/bin/python -m bench.$*
+	if [ $* = edge ]; then .venv/bin/python -m bench.outbox; fi
 
 screenshots: setup
 	.venv/bin/python -m bench.screens

@@ -26,8 +26,11 @@ class Figure:
         return self.value <= self.bar if self.sense == "at most" else self.value >= self.bar
 
 
-def report(name: str, figures: dict[str, Figure], *, write: bool = True) -> None:
-    """Print the figures and, unless the run was a short one, write them where the README's table is made from."""
+def report(name: str, figures: dict[str, Figure], *, write: bool = True, beside: bool = False) -> None:
+    """Print the figures and, unless the run was a short one, write them where the README's table is made from.
+
+    `beside`: figures of the same name that other benches wrote stay there.
+    """
     for what, figure in figures.items():
         bar = "" if figure.bar is None else f"{figure.sense} {figure.bar:g}: {'holds' if figure.holds else 'missed'}"
         sys.stdout.write(f"{what:<52} {figure.value:>12.4g} {figure.unit:<10} {bar}\n")
@@ -38,4 +41,6 @@ def report(name: str, figures: dict[str, Figure], *, write: bool = True) -> None
         what: {"value": round(f.value, 4), "unit": f.unit, "bar": f.bar, "holds": f.holds}
         for what, f in figures.items()
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(written, indent=1) + "\n")
+    path = RESULTS / f"{name}.json"
+    others = json.loads(path.read_text()) if beside and path.exists() else {}
+    path.write_text(json.dumps(others | written, indent=1) + "\n")

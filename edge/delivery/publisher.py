@@ -183,7 +183,8 @@ class Publisher:
         if self._probes and self._sent:
             return
         room = WINDOW - len(self._sent) + self.unanswered
-        for row in self._outbox.after(self._top, max(0, room + LIVE_ROOM)):
+        heard_now = self._outbox.after(self._top, max(0, room + LIVE_ROOM)) if self._outbox.last > self._top else ()
+        for row in heard_now:
             self._top = row.seq
             if row.id not in self._sent:
                 self._send(row)
