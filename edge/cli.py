@@ -54,12 +54,15 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _devices(args: argparse.Namespace) -> int:
-    from edge.capture.microphone import devices, stable_name
+    from edge.capture.identity import stable_name, usb_id
+    from edge.capture.microphone import devices
 
     _load(args)
     found = devices()
     for device in found:
-        sys.stdout.write(f"{stable_name(device.name)}  ({device.channels} channels, {device.rate} Hz)\n")
+        usb = usb_id(device.name)
+        about = f"{device.channels} channels, {device.rate} Hz{f', {usb}' if usb else ''}"
+        sys.stdout.write(f"{stable_name(device.name)}  ({about})\n")
     if not found:
         sys.stdout.write("no microphone: plug one in\n")
     return 0 if found else 1

@@ -120,7 +120,9 @@ class ModelSettings(_Settings):
 class Capture(_Settings):
     """The microphone."""
 
-    microphone: Annotated[str | None, Field(description="its name or a part of it; null: the system's default")] = None
+    microphone: Annotated[
+        str | None, Field(description="its name, a part of it or usb:VENDOR:PRODUCT; null: the default")
+    ] = None
     spl_at_0dbfs: Annotated[
         float | None, Field(description="dB SPL that full scale stands for; null: not calibrated")
     ] = None

@@ -6,7 +6,6 @@ counted and never stops capture.
 
 import logging
 import queue
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge.capture.audio_clock import AudioClock
+from edge.capture.identity import fitting, stable_name
 from edge.capture.quiet import c_libraries_quiet
 from edge.capture.resample import Resampler
 from edge.sound import RATE, Block
@@ -99,19 +99,11 @@ def devices() -> list[Device]:
         audio.terminate()
 
 
-def stable_name(name: str) -> str:
-    """Take ALSA's card number off a name, as it changes when devices are plugged in another order."""
-    return re.sub(r"\s*\(hw:\d+,\d+\)", "", name).strip()
-
-
 def choose(inputs: list[Device], wanted: str) -> Device:
-    """Find the input whose name is `wanted` or, failing that, holds it, in any case. Raises NoMicrophone."""
-    text = stable_name(wanted).casefold()
-    names = [stable_name(device.name).casefold() for device in inputs]
-    for fits in (lambda name: name == text, lambda name: text in name):
-        for device, name in zip(inputs, names, strict=True):
-            if fits(name):
-                return device
+    """Find the input that is meant by a USB identity, a name or a part of one. Raises NoMicrophone."""
+    at = fitting([device.name for device in inputs], wanted)
+    if at is not None:
+        return inputs[at]
     there = ", ".join(f"“{stable_name(device.name)}”" for device in inputs) or "none"
     raise NoMicrophone(f"no microphone is called “{wanted}”; there are: {there}")
 

@@ -65,7 +65,8 @@ def _sound(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
 
 
 def _microphone(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
-    from edge.capture.microphone import Microphone, stable_name
+    from edge.capture.identity import stable_name
+    from edge.capture.microphone import Microphone
     from edge.sound import level_dbfs
 
     microphone = Microphone(config.capture.microphone)

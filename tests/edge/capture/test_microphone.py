@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from edge.capture.microphone import Device, NoMicrophone, choose, stable_name
+from edge.capture.identity import stable_name
+from edge.capture.microphone import Device, NoMicrophone, choose
 from tests.parts import wait_until
 from tests.pulse import RATE
 
