@@ -47,7 +47,7 @@ export function strongest(emotions) {
 /** A circle in the colour of an emotion, with its sign and a number above one. */
 export function pin(L, at, emotion, n, words, interactive = true) {
   const size = n > 1 ? Math.min(2.7, 1.9 + 0.2 * Math.log10(n)) : 1.9;
-  const sign = h("span", { class: "pin", "data-emotion": emotion }, badge(emotion), n > 1 ? h("b", {}, short(n)) : null);
+  const sign = h("span", { class: "pin", "data-emotion": emotion }, badge(emotion), n > 1 ? h("b", { "data-n": short(n) }) : null); // drawn by the style: its name tells the number in full
   sign.style.setProperty("--size", `${size}rem`);
   return L.marker(at, { icon: L.divIcon({ html: sign, className: "pinbox", iconSize: [44, 44] }), alt: words, title: words, keyboard: interactive, interactive });
 }

@@ -30,7 +30,7 @@ export function recordForm(kept) {
   const word = h("p", { class: "quiet", role: "status" });
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   const element = h("form", { class: "recordform", onsubmit: (event) => submit(event) },
-    heard, h("label", { for: "words" }, h("h3", {}, t("record.words"))), note,
+    heard, h("label", { for: "words" }, h("h2", {}, t("record.words"))), note,
     h("label", { class: "choice" }, tick, h("span", {}, t("record.place")), where),
     h("div", { class: "actions" }, send, drop), bar, word, trouble);
 

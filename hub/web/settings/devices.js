@@ -28,7 +28,9 @@ function facts(device) {
 function line(device) {
   const name = h("input", { type: "text", maxlength: 100, value: device.name ?? "" });
   const owner = h("input", { type: "text", maxlength: 100, value: device.owner ?? "", list: "known-owners" });
-  const save = () => api.describe(device.id, { name: name.value.trim() || null, owner: owner.value.trim() || null });
+  const save = async () => {
+    await api.describe(device.id, { name: name.value.trim() || null, owner: owner.value.trim() || null });
+  };
   return h("details", { class: "one" }, h("summary", {}, device.name ?? device.id),
     facts(device), saving(save, h("div", { class: "fields" }, field(t("devices.name"), name), field(t("devices.owner"), owner))));
 }

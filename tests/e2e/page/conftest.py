@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.e2e.page.running import CHROMIUM, Hub, start_hub
+from tests.e2e.page.running import CHROMIUM, Hub, demo_wav, start_hub
+from tests.e2e.page.walking import watch
 from tests.e2e.page.year import year
 from tests.parts import program
 
@@ -29,12 +30,23 @@ def empty_hub(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Debian's Chromium."""
+def heard(tmp_path_factory):
+    """A recording of a few seconds, which the browser's microphone hears again and again."""
+    return demo_wav(tmp_path_factory.mktemp("heard") / "heard.wav", 8)
+
+
+@pytest.fixture(scope="session")
+def chromium(heard):
+    """Debian's Chromium, with a microphone that hears a file."""
     from playwright.sync_api import sync_playwright
 
+    microphone = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={heard}",
+    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=[*CHROMIUM, *microphone])
         yield browser
         browser.close()
 
@@ -50,6 +62,7 @@ def look(chromium):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
+        watch(page)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
             "console",
@@ -59,7 +72,8 @@ def look(chromium):
                 else None
             ),
         )
-        page.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith(hub.url) else None)
+        own = (hub.url, f"blob:{hub.url}")
+        page.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith(own) else None)
         page.goto(f"{hub.url}/{address}")
         return page
 

@@ -6,6 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -77,6 +78,16 @@ class Hub:
         self.process.terminate()
         self.process.wait(20)
         self.broker.kill()
+
+
+def demo_wav(path: Path, seconds: float) -> Path:
+    """Write the first seconds of the demo's recording as a WAV file (16 kHz, mono, 16 bit)."""
+    import soundfile
+
+    with resources.as_file(resources.files("moodscape") / "demo" / "day.ogg") as recording:
+        samples, rate = soundfile.read(recording, frames=int(seconds * 16_000), dtype="int16")
+    soundfile.write(path, samples, rate, subtype="PCM_16")
+    return path
 
 
 def start_hub(folder: Path, moments: list[Moment], *settings: str) -> Hub:

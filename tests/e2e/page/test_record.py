@@ -1,0 +1,156 @@
+"""Recording with the browser's own microphone, which hears a file; recordings that are chosen; words alone."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.parts import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
+
+HERE = {"permissions": ["microphone", "geolocation"], "geolocation": {"latitude": 35.1587, "longitude": 129.1604}}
+DRAWN = re.compile(r"Waveform and spectrogram of \d+ seconds")
+
+
+def record(hub, note):
+    """The record with this note, once it is read."""
+
+    def read():
+        found = [one for one in hub.get("/api/records")["items"] if one["note"] == note]
+        return found and found[0]["state"] in {"done", "failed"} and found[0]
+
+    return wait_until(read, 30)
+
+
+def test_what_the_microphone_hears_becomes_moments(hub, look):
+    page = look(hub, "#/record", **HERE)
+    page.get_by_role("button", name="Begin to record").click()
+    expect(page.locator(".stopwatch")).to_have_text("0:05", timeout=20_000)
+    assert float(page.evaluate("document.querySelector('.recorder').style.getPropertyValue('--loud')")) > 0
+    page.get_by_role("button", name="Stop recording").click()
+    expect(page.locator(".recordform canvas")).to_have_attribute("aria-label", DRAWN)
+    page.get_by_label("Your words").fill("해운대, 새가 운다")
+    page.get_by_label("Add where I am").check()
+    expect(page.locator(".recordform")).to_contain_text("35.1587, 129.1604")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    kept = page.locator(".record", has_text="해운대")
+    expect(kept).to_have_attribute("data-state", "done", timeout=30_000)
+    expect(kept.locator(".rows li").first).to_be_visible()
+    made = record(hub, "해운대, 새가 운다")
+    assert made["place"] == {"lat": 35.1587, "lon": 129.1604}
+    assert 4 <= made["seconds"] <= 12
+    assert kept.locator(".rows li").count() == len(made["moments"]) > 0
+
+    kept.locator(".rows a").first.click()
+    panel = page.get_by_role("dialog")
+    expect(panel.locator(".soundview canvas")).to_have_attribute("aria-label", DRAWN)
+    assert page.evaluate(
+        """() => {
+          const canvas = document.querySelector("dialog canvas");
+          const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+          return new Set(new Uint32Array(data.buffer)).size;
+        }"""
+    ) > 50  # fmt: skip
+    box = panel.locator("canvas").bounding_box()
+    panel.locator("canvas").click(position={"x": box["width"] / 2, "y": 20})
+    wait_until(lambda: page.evaluate("document.querySelector('dialog audio').currentTime") > made["seconds"] / 3)
+
+
+def test_a_chosen_recording_and_a_dropped_one_are_read(hub, look, heard):
+    page = look(hub, "#/record")
+    page.locator("#file").set_input_files(heard)
+    expect(page.locator(".heard")).to_contain_text("heard.wav")
+    page.get_by_label("Your words").fill("chosen")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.locator(".record", has_text="chosen")).to_have_attribute("data-state", "done", timeout=30_000)
+    assert record(hub, "chosen")["moments"]
+    bytes_ = list(heard.read_bytes()[:200_000])
+    page.evaluate(
+        """(bytes) => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([new Uint8Array(bytes)], "dropped.wav", {type: "audio/wav"}));
+          const drop = new DragEvent("drop", {dataTransfer: carried, bubbles: true, cancelable: true});
+          document.querySelector(".recorder").dispatchEvent(drop);
+        }""",
+        bytes_,
+    )
+    expect(page.locator(".heard")).to_contain_text("dropped.wav")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("button", name="Keep", exact=True)).to_be_disabled()
+
+
+def test_what_is_no_recording_is_told_in_a_sentence(hub, look):
+    page = look(hub, "#/record", errors=["400", "415", "422"])
+    page.locator("#file").set_input_files(
+        {"name": "tale.txt", "mimeType": "text/plain", "buffer": b"once upon a time" * 99}
+    )
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.locator(".trouble:visible").first).to_contain_text(re.compile("[a-z]{3}"), timeout=30_000)
+
+
+def test_words_alone_are_a_moment_without_an_emotion_and_can_be_erased(hub, look):
+    page = look(hub, "#/record")
+    page.get_by_label("Your words").fill("a letter came")
+    page.get_by_role("button", name="Keep the words").click()
+    kept = page.locator(".record", has_text="a letter came")
+    expect(kept.locator(".rows .feeling")).to_have_text("Note", timeout=20_000)
+    made = record(hub, "a letter came")
+    assert hub.get(f"/api/moments/{made['moments'][0]}")["emotion"] is None
+    kept.get_by_role("button", name="Erase").click()
+    kept.get_by_role("button", name="Erase", exact=True).click()
+    expect(kept).to_have_count(0)
+    assert hub.get(f"/api/moments/{made['moments'][0]}") == {}
+
+
+def test_a_microphone_that_is_refused_says_what_to_do(hub, look):
+    page = look(hub, "#/settings")
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject({name: 'NotAllowedError'}); }")
+    page.evaluate("location.hash = '#/record'")
+    page.get_by_role("button", name="Begin to record").click()
+    expect(page.locator(".recorder .trouble")).to_contain_text("Allow it for this page")
+
+
+def test_a_place_that_is_refused_says_so(hub, look):
+    page = look(hub, "#/record")
+    page.evaluate("() => { navigator.geolocation.getCurrentPosition = (told, refused) => refused({code: 1}); }")
+    page.get_by_label("Add where I am").click()
+    expect(page.locator(".recordform")).to_contain_text("not allowed to tell where you are")
+    expect(page.get_by_label("Add where I am")).not_to_be_checked()
+
+
+READING = {
+    "id": "01a221d1-f8bf-76e7-90c7-6c905fe06fe4", "owner": None, "device": "upload", "origin": "upload",
+    "state": "reading", "progress": 0.42, "error": None, "start": "2026-05-22T21:15:00+09:00", "seconds": None,
+    "note": "공원에서", "place": None, "clip": None, "moments": [], "made": "2026-05-22T21:16:00+09:00",
+}  # fmt: skip
+
+
+def test_a_record_that_is_still_being_read_shows_how_far(hub, look):
+    page = look(hub, "#/settings")
+    page.route("**/api/records/*", lambda route: route.fulfill(json=READING))
+    page.route("**/api/records?*", lambda route: route.fulfill(json={"items": [READING], "next": None}))
+    page.evaluate("location.hash = '#/record'")
+    kept = page.locator(".record")
+    expect(kept).to_contain_text("42% read")
+    assert kept.locator("progress").evaluate("bar => bar.value") == pytest.approx(0.42)
+    expect(kept.get_by_role("button")).to_have_count(0)
+    page.unroute("**/api/records/*")
+    page.route(
+        "**/api/records/*",
+        lambda route: route.fulfill(json=READING | {"state": "failed", "error": "It holds no sound."}),
+    )
+    expect(kept).to_contain_text("It holds no sound.")
+
+
+def test_a_hub_without_records_says_so(hub, look):
+    page = look(hub, "#/settings", errors=["404"])
+    page.route("**/api/records?*", lambda route: route.fulfill(status=404, body=json.dumps({"detail": "Not Found"})))
+    page.evaluate("location.hash = '#/record'")
+    expect(page.locator("main")).to_contain_text("This hub does not offer this.")
+
+
+def test_an_empty_hub_says_what_will_be_here(empty_hub, look):
+    page = look(empty_hub, "#/record")
+    expect(page.locator("main")).to_contain_text("Nothing yet.")
