@@ -99,13 +99,14 @@ Days = Annotated[int, Field(ge=1)]
 
 
 class Retention(_Settings):
-    """After how many days moments that were heard in passing are erased; null: never.
+    """After how many days moments that were heard in passing, and the sound of clips, are erased; null: never.
 
-    Marks, uploads, notes, and moments with a note or a correction stay.
+    Marks, uploads, notes, and moments with a note or a correction stay. What an owner sets on the page comes before.
     """
 
     speech_days: Days | None = None
     scene_days: Days | None = None
+    clip_days: Days | None = None
 
 
 class HomeAssistant(_Settings):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, delete, or_, select
 
+from hub.explore.place_days import PlaceDays, days_of
 from hub.query.filter import Bound, Filter
 from hub.query.sql import condition, whose
 from hub.records.sounds import Sounds
@@ -26,8 +27,9 @@ _Clip = tuple[str, str]
 class Forgetting:
     """Erases in the store and among the sounds, and has devices do the same."""
 
-    def __init__(self, store: Store, sounds: Sounds, telling: Telling) -> None:
+    def __init__(self, store: Store, sounds: Sounds, telling: Telling, place_days: PlaceDays) -> None:
         self._store = store
+        self._place_days = place_days
         self._sounds = sounds
         self._telling = telling
 
@@ -46,7 +48,9 @@ class Forgetting:
         """Erase the moments for which all of `found` holds; gives how many."""
         with self._store.reading() as connection:
             ids, sounding = _reach(connection, found)
+            days = days_of(connection, found)
         gone = self._store.erase(found)
+        self._place_days.again(days)
         for device, some in ids.items():
             self._telling.erase_ids(device, some)
         self._drop_clips(sounding)
@@ -122,7 +126,7 @@ def without_broker(store: Store, sounds: Sounds) -> Forgetting:
     def not_from_here(device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:  # noqa: ARG001
         return False
 
-    return Forgetting(store, sounds, Telling(store, not_from_here))
+    return Forgetting(store, sounds, Telling(store, not_from_here), PlaceDays(store))
 
 
 _DEVICES_KNOW: Final = ("device", "owner", "begin", "end", "tz", "only_device", "only_owner")

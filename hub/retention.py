@@ -1,6 +1,7 @@
-"""Erases what has become old, when the owner has set an age for it.
+"""Erases what has become old, when the owner has set an age for it; what an owner set comes before the hub's settings.
 
-What a person made on purpose stays: marks, uploads, notes, and moments with a note or a correction.
+What a person made on purpose stays: marks, uploads, notes, and moments with a note or a correction. Of a mark and an
+upload the sound may go by its own age.
 """
 
 import logging
@@ -8,41 +9,66 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DatabaseError
 
 from hub.config import Retention
+from hub.forgetting import Forgetting
+from hub.settings.keep import read
+from hub.stores.beside import clips
 from hub.stores.store import Store, now_ms
-from hub.stores.tables import moments, notes
+from hub.stores.tables import devices, moments, notes
 
 _log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 3600.0
 _DAY_MS: Final = 86_400_000
+_whose: Final = func.coalesce(devices.c.owner, "")
 
 
-def forget_old(store: Store, retention: Retention, at_ms: int) -> int:
+def _ages(store: Store, retention: Retention) -> dict[str, dict[str, int | None]]:
+    """Give the ages that hold for each owner's devices."""
+    found: dict[str, dict[str, int | None]] = {}
+    with store.reading() as connection:
+        for owner in connection.execute(select(_whose).distinct()).scalars().all():
+            own = read(connection, owner).settings.retention.model_dump()
+            general = retention.model_dump()
+            found[owner] = {name: own[name] if own[name] is not None else general[name] for name in own}
+    return found
+
+
+def forget_old(store: Store, forgetting: Forgetting, retention: Retention, at_ms: int) -> int:
     """Erase what is too old at a Unix time in ms; gives how many moments."""
     m = moments.c
     erased = 0
-    for basis, days in (("speech", retention.speech_days), ("scene", retention.scene_days)):
-        if days is not None:
-            old: list[Any] = [
-                m.start_ms < at_ms - days * _DAY_MS,
-                m.basis == basis,
-                m.origin == "ambient",
-                m.correction.is_(None),
-                m.seq.not_in(select(notes.c.seq).correlate(None)),
-            ]
-            erased += store.erase(old)
+    for owner, ages in _ages(store, retention).items():
+        numbers = select(devices.c.n).where(_whose == owner)
+        for basis in ("speech", "scene"):
+            days = ages[f"{basis}_days"]
+            if days is not None:
+                old: list[Any] = [
+                    m.device.in_(numbers),
+                    m.start_ms < at_ms - days * _DAY_MS,
+                    m.basis == basis,
+                    m.origin == "ambient",
+                    m.correction.is_(None),
+                    m.seq.not_in(select(notes.c.seq).correlate(None)),
+                ]
+                erased += forgetting.where(old)
+        if (days := ages["clip_days"]) is not None:
+            names = select(devices.c.id).where(_whose == owner)
+            forgetting.old_clips(at_ms - days * _DAY_MS, clips.c.device.in_(names))
     return erased
 
 
 class Retainer:
     """Does so once an hour, in a thread of its own."""
 
-    def __init__(self, store: Store, retention: Retention, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self, store: Store, forgetting: Forgetting, retention: Retention, clock: Callable[[], int] = now_ms
+    ) -> None:
         self._store = store
+        self._forgetting = forgetting
         self._retention = retention
         self._clock = clock
         self._closing = threading.Event()
@@ -60,7 +86,7 @@ class Retainer:
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                forget_old(self._store, self._retention, self._clock())
+                forget_old(self._store, self._forgetting, self._retention, self._clock())
             except DatabaseError as error:
                 _log.error(
                     "what is too old cannot be erased; trying again in an hour", extra={"reason": str(error.orig)}

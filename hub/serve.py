@@ -111,7 +111,7 @@ def run(settings: Settings) -> int:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
-        retainer = Retainer(store, settings.retention)
+        retainer = Retainer(store, app.state.parts.forgetting, settings.retention)
         telling = app.state.parts.telling
         subscriber.on_connected.append(telling.connected)
         subscriber.on_report.append(telling.reported)

@@ -15,6 +15,8 @@ from hub.api import clips, devices, explore, moments, operation, places, problem
 from hub.api.asked import Parts
 from hub.api.feed import Feed
 from hub.api.guard import Guard
+from hub.config import data_folder
+from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.metrics import Metrics
 from hub.records.reader import Reader
@@ -42,15 +44,17 @@ def create_app(
 ) -> FastAPI:
     """Make the app over a store.
 
-    `tokenless`: calls need no token. `send` publishes to a device. `folder` keeps sound: beside the
-    database without it. `calls_per_minute` is what one token or address may make; None: any number.
+    `tokenless`: calls need no token. `send` publishes to a device. `folder` keeps sound; without it,
+    `sounds` beside the database does. `calls_per_minute` is what one token or address may make; None: any number.
     `app.state.parts.feed.close()` ends the streams, which is due before the server waits for its connections.
     """
     counted = metrics or Metrics()
     feed = Feed(store, counted)
     telling = Telling(store, send)
-    sounds = Sounds(folder or store.path.parent / "sounds")
+    sounds = Sounds(folder or (data_folder() if store.shared else store.path.parent) / "sounds")
     reader = Reader(store, sounds)
+    place_days = PlaceDays(store)
+    forgetting = Forgetting(store, sounds, telling, place_days)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -65,7 +69,7 @@ def create_app(
     app = FastAPI(
         title="Moodscape", version=metadata.version("moodscape"), docs_url=None, redoc_url=None, lifespan=lifespan
     )
-    app.state.parts = Parts(store, counted, feed, telling, sounds, reader, Forgetting(store, sounds, telling))
+    app.state.parts = Parts(store, counted, feed, telling, sounds, reader, forgetting, place_days)
     problems.install(app)
     for part in (moments, records, clips, settings, places, explore, devices, operation):
         app.include_router(part.router)

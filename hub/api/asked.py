@@ -11,6 +11,7 @@ from fastapi import Query, Request, Response
 
 from hub.api.feed import Feed
 from hub.api.problems import Problem
+from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.metrics import Metrics
 from hub.query.filter import PARAMETERS, BadQuery, Filter, parse
@@ -33,6 +34,7 @@ class Parts:
     sounds: Sounds
     reader: Reader
     forgetting: Forgetting
+    place_days: PlaceDays
 
 
 Owner = Annotated[

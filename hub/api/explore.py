@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from hub.api.asked import answer, documented, parts_of, read
-from hub.explore import days, trends
+from hub.explore import days, named, places, trends
 from hub.query.filter import BadQuery, Filter
 
 router = APIRouter(prefix="/api", tags=["explore"])
@@ -90,7 +90,7 @@ class SceneOf(BaseModel):
 
 
 class PlaceOf(BaseModel):
-    """One place that the person returns to."""
+    """One place that the person returns to; of the filter, devices and owner count."""
 
     id: str
     name: str | None
@@ -162,5 +162,10 @@ def show_trends(request: Request) -> Response:
     if span not in _SPANS:
         raise BadQuery("span", f"{span!r} is none of {', '.join(_SPANS)}")
     day = _day(filter_, rest.get("date"))
-    with parts_of(request).store.reading() as connection:
-        return answer(trends.trends(connection, filter_, span, day))  # type: ignore[arg-type]
+    parts, whose = parts_of(request), filter_.only_owner or filter_.owner or ""
+    parts.place_days.refresh()
+    with parts.store.reading() as connection:
+        found = trends.trends(connection, filter_, span, day)  # type: ignore[arg-type]
+        known = places.places(places.cells_of(connection, filter_), named.of(connection, whose))
+        found["by"]["place"] = trends.by_place(connection, filter_, span, day, known)  # type: ignore[arg-type]
+    return answer(found)

@@ -1,13 +1,14 @@
 """Calls about places: where a person returns to, and what they call it."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.api.asked import Owner, answer, owner_of, parts_of
+from hub.api.asked import Owner, answer, owner_of, parts_of, sight
 from hub.api.problems import Problem
-from hub.explore import named
+from hub.explore import named, places
 
 router = APIRouter(prefix="/api", tags=["explore"])
 
@@ -63,20 +64,19 @@ class PlaceBody(BaseModel):
     radius_m: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 
 
-def _all(request: Request, owner: str) -> list[dict[str, Any]]:
-    with parts_of(request).store.reading() as connection:
-        found = named.of(connection, owner)
-    nothing = {"count": 0, "seconds": 0.0, "valence": None, "arousal": None, "first": None, "last": None}
-    return [
-        {"id": one.id, "name": one.name, "lat": one.lat, "lon": one.lon, "radius_m": one.radius_m} | nothing
-        for one in found
-    ]
+def _all(request: Request, asked: str | None) -> list[dict[str, Any]]:
+    parts, whose = parts_of(request), owner_of(request, asked)
+    parts.place_days.refresh()
+    seen = replace(sight(request), owner=asked)
+    with parts.store.reading() as connection:
+        found = places.places(places.cells_of(connection, seen), named.of(connection, whose))
+    return [place.shown() for place in found]
 
 
 @router.get("/places", response_model=Places)
 def list_places(request: Request, owner: Owner = None) -> Response:
     """The places that a person returns to, and those with a name."""
-    return answer({"items": _all(request, owner_of(request, owner))})
+    return answer({"items": _all(request, owner)})
 
 
 @router.put("/places", response_model=Places)
@@ -87,4 +87,4 @@ def name_place(request: Request, body: PlaceBody, owner: Owner = None) -> Respon
         named.name(store, whose, named.Named(body.id or "", body.name, body.lat, body.lon, body.radius_m))
     elif not named.forget(store, whose, body.id or ""):
         raise Problem(404, "There is no named place with this id.")
-    return answer({"items": _all(request, whose)})
+    return answer({"items": _all(request, owner)})

@@ -14,13 +14,19 @@ from datetime import date, timedelta
 from statistics import fmean, stdev
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from hub.explore.places import Place
 from hub.query.filter import Filter
+from hub.query.sql import whose
 from hub.query.summary import summary
+from hub.stores.beside import place_days
+from hub.stores.tables import devices
 from moments import EMOTIONS
 
 Span = Literal["week", "month"]
+
+_EPOCH: Final = date(1970, 1, 1)
 
 BY: Final = ("hour_of_day", "weekday", "scene")
 _BEFORE: Final[dict[Span, int]] = {"week": 8, "month": 6}
@@ -56,7 +62,8 @@ def _sums(bucket: Bucket) -> _Sums:
 
 
 def _together(days: Sequence[_Sums]) -> _Sums:
-    return _Sums(sum(day.felt for day in days), {name: sum(day.sums[name] for day in days) for name in MEASURES})
+    names = days[0].sums if days else MEASURES
+    return _Sums(sum(day.felt for day in days), {name: sum(day.sums[name] for day in days) for name in names})
 
 
 def _t(degrees: int) -> float:
@@ -178,3 +185,37 @@ def _parts(buckets: list[dict[str, Any]], window: _Window, kind: str) -> list[di
 def affect(now: Sequence[_Sums], past: Sequence[Sequence[_Sums]]) -> dict[str, Any]:
     """Compare valence and arousal."""
     return {measure: _compared(now, past, measure) for measure in ("valence", "arousal")}
+
+
+def by_place(
+    connection: Connection, filter_: Filter, span: Span, day: date, found: Sequence[Place]
+) -> list[dict[str, Any]]:
+    """Compare place by place. Of the filter, devices and owner count."""
+    window = _Window.of(day, span)
+    first, last = (window.before[0] - _EPOCH).days, (window.end - _EPOCH).days
+    t = place_days.c
+    asked = (
+        select(t.row, t.col, t.day, t.count.label("count_"), t.felt, t.valence, t.arousal)
+        .join(devices, devices.c.n == t.device)
+        .where(t.day >= first, t.day < last, *whose(filter_, devices.c.id))
+    )
+    of = {cell.key: number for number, place in enumerate(found) for cell in place.cells}
+    sums: dict[int, dict[date, _Sums]] = {}
+    counts: Counter[int] = Counter()
+    for row in connection.execute(asked):
+        number = of.get((row.row, row.col))
+        if number is None:
+            continue
+        when = _EPOCH + timedelta(days=row.day)
+        before = sums.setdefault(number, {}).get(when, _Sums(0.0, {"valence": 0.0, "arousal": 0.0}))
+        sums[number][when] = _Sums(
+            before.felt + row.felt,
+            {name: before.sums[name] + getattr(row, name) for name in ("valence", "arousal")},
+        )
+        counts[number] += row.count_ if when >= window.begin else 0
+    shown = {number: found[number].shown() for number in sums}
+    return [
+        {"id": shown[number]["id"], "name": shown[number]["name"], "count": counts[number]}
+        | affect(*window.split(days))
+        for number, days in sorted(sums.items())
+    ]

@@ -86,6 +86,24 @@ commands: Final = Table(
     Column("reply", Text, comment="the device's reply as JSON"),
 )
 
+place_days: Final = Table(
+    "place_days",
+    METADATA,
+    Column("device", Integer, primary_key=True, comment="devices.n"),
+    Column("day", Integer, primary_key=True, comment="the wearer's day, counted from 1970"),
+    Column("row", Integer, primary_key=True),
+    Column("col", Integer, primary_key=True),
+    Column("count", _Number, nullable=False),
+    Column("seconds", Float(53), nullable=False),
+    Column("felt", _Number, nullable=False, comment="how many have valence and arousal"),
+    Column("valence", Float(53), nullable=False, comment="the sum"),
+    Column("arousal", Float(53), nullable=False, comment="the sum"),
+    Column("lat", Float(53), nullable=False, comment="the sum"),
+    Column("lon", Float(53), nullable=False, comment="the sum"),
+    sqlite_with_rowid=False,
+)
+"""Where each device was on each day, added up in cells of 1/1000 degree; see hub/explore/place_days.py."""
+
 _STEP: Final = 500  # keys in one IN
 
 

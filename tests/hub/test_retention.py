@@ -3,33 +3,47 @@
 import threading
 from datetime import timedelta
 
+import pytest
+
 from hub.config import Retention
+from hub.forgetting import without_broker
 from hub.query.filter import Filter
 from hub.query.pages import everything
+from hub.records import clips
+from hub.records.sounds import Sounds
 from hub.retention import Retainer, forget_old
+from hub.settings.keep import write
+from hub.settings.shapes import Settings
 from hub.stores.rows import ms
-from tests.hub.moments import START, make
+from hub.stores.store import now_ms
+from moments import uuid7
+from tests.hub.moments import START, clip, make
 from tests.parts import wait_until
 
 NOW = ms(START + timedelta(days=30))
 OLD, YOUNG = START, START + timedelta(days=1)
 
 
+@pytest.fixture
+def forgetting(store, tmp_path):
+    return without_broker(store, Sounds(tmp_path / "sounds"))
+
+
 def ids(store):
     return {item["id"] for item in everything(store, Filter())}
 
 
-def test_only_what_is_older_than_its_kinds_age_is_erased(store):
+def test_only_what_is_older_than_its_kinds_age_is_erased(store, forgetting):
     speech = [make(start=OLD), make(start=YOUNG)]
     scenes = [make(start=OLD, basis="scene"), make(start=YOUNG, basis="scene")]
     store.take(speech + scenes)
-    assert forget_old(store, Retention(), NOW) == 0
-    assert forget_old(store, Retention(speech_days=29), NOW) == 1
+    assert forget_old(store, forgetting, Retention(), NOW) == 0
+    assert forget_old(store, forgetting, Retention(speech_days=29), NOW) == 1
     assert ids(store) == {speech[1].id, scenes[0].id, scenes[1].id}
     assert store.take(speech) == set()
 
 
-def test_what_a_person_made_stays(store):
+def test_what_a_person_made_stays(store, forgetting):
     noted, corrected, marked, written = (
         make(start=OLD),
         make(start=OLD),
@@ -40,14 +54,38 @@ def test_what_a_person_made_stays(store):
     store.take([noted, corrected, marked, written, passing])
     store.write_note(noted.id, "by the sea")
     store.correct(corrected.id, "calm")
-    assert forget_old(store, Retention(speech_days=1, scene_days=1), NOW) == 1
+    assert forget_old(store, forgetting, Retention(speech_days=1, scene_days=1), NOW) == 1
     assert ids(store) == {noted.id, corrected.id, marked.id, written.id}
 
 
-def test_the_hub_does_so_by_itself_and_ends_when_told(store):
+def test_the_hub_does_so_by_itself_and_ends_when_told(store, forgetting):
     store.take([make(start=OLD)])
-    retainer = Retainer(store, Retention(speech_days=1), clock=lambda: NOW)
+    retainer = Retainer(store, forgetting, Retention(speech_days=1), clock=lambda: NOW)
     retainer.start()
     wait_until(lambda: not ids(store))
     retainer.close()
     assert all(thread.name != "retention" for thread in threading.enumerate())
+
+
+def test_what_an_owner_set_comes_before_the_hubs_settings(store, forgetting):
+    anns, nobodys = make(start=OLD, device="a"), make(start=OLD, device="b")
+    store.take([anns, nobodys])
+    store.describe_device("a", name=None, owner="Ann")
+    write(store, "Ann", settings=Settings.model_validate({"retention": {"speech_days": 1}}))
+    assert forget_old(store, forgetting, Retention(speech_days=365), NOW) == 1
+    assert ids(store) == {nobodys.id}
+
+
+def test_the_sound_of_an_old_clip_goes_and_its_moment_stays(store, forgetting, tmp_path):
+    kept = make(start=OLD, origin="mark", record=uuid7(), clip=clip())
+    store.take([kept])
+    sounds = Sounds(tmp_path / "sounds")
+    with sounds.open("x") as file:
+        file.write(b"sound")
+    sounds.complete("x", clip().sha256)
+    clips.keep(store, clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac"), 5)
+    assert forget_old(store, forgetting, Retention(clip_days=1), now_ms()) == 0
+    assert sounds.path(clip().sha256).exists()
+    assert forget_old(store, forgetting, Retention(clip_days=1), now_ms() + 2 * 86_400_000) == 0
+    assert not sounds.path(clip().sha256).exists()
+    assert ids(store) == {kept.id}

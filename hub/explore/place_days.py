@@ -1,0 +1,113 @@
+"""Where each device was on each day, added up in small cells, so that years of places are put together at once.
+
+A cell is 1/1000 degree, 111 m from south to north. Rows are brought up to date before they are read, by the moments
+that arrived since; where moments were erased, their days are added up anew.
+"""
+
+import threading
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import Connection, Float, Integer, and_, delete, func, insert, literal_column, select, update
+
+from hub.stores.arrival import last_seq
+from hub.stores.beside import place_days as table
+from hub.stores.dialect import put_rows
+from hub.stores.store import Store
+from hub.stores.tables import counters, moments
+
+PER_DEGREE: Final = 1000
+_DAY_MS: Final = 86_400_000
+_STRETCH: Final = 200_000
+_UPTO: Final = "places"
+
+_KEY: Final = ("device", "day", "row", "col")
+_SUMS: Final = ("count", "seconds", "felt", "valence", "arousal", "lat", "lon")
+_ADD: Final = f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET " + ", ".join(
+    f"{name} = place_days.{name} + excluded.{name}" for name in _SUMS
+)
+_m: Final = moments.c
+
+
+def _plain(number: float) -> Any:
+    """Write a number into the SQL: a parameter would make each use of an expression another one."""
+    return literal_column(str(number), Float if isinstance(number, float) else Integer)
+
+
+_DAY: Final = func.floor((_m.start_ms + _m.offset_min * _plain(60_000)) / _plain(float(_DAY_MS)))
+_ROW: Final = func.floor((_m.lat + _plain(90)) * _plain(PER_DEGREE))
+_COL: Final = func.floor((_m.lon + _plain(180)) * _plain(PER_DEGREE))
+
+Day = tuple[int, int]
+"""A device's number and a day."""
+
+
+def _added(connection: Connection, *found: Any) -> list[tuple[Any, ...]]:
+    """Add up the moments for which all of `found` holds."""
+    asked = (
+        select(
+            _m.device,
+            _DAY.label("day"),
+            _ROW.label("row"),
+            _COL.label("col"),
+            func.count(),
+            func.sum(_m.seconds),
+            func.count(_m.valence),
+            func.coalesce(func.sum(_m.valence), 0.0),
+            func.coalesce(func.sum(_m.arousal), 0.0),
+            func.sum(_m.lat),
+            func.sum(_m.lon),
+        )
+        .where(_m.lat.is_not(None), *found)
+        .group_by(_m.device, _DAY, _ROW, _COL)
+    )
+    return [(row[0], int(row[1]), int(row[2]), int(row[3]), *row[4:]) for row in connection.execute(asked)]
+
+
+def _upto(connection: Connection) -> int:
+    found = connection.execute(select(counters.c.value).where(counters.c.name == _UPTO)).scalar()
+    return -1 if found is None else int(found)
+
+
+class PlaceDays:
+    """Keeps the table in step with the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Add what arrived since the last time."""
+        with self._lock:
+            while self._stretch():
+                pass
+
+    def _stretch(self) -> bool:
+        with self._store.reading() as connection:
+            done, last = _upto(connection), last_seq(connection)
+            if done >= last:
+                return False
+            upto = min(last, max(0, done) + _STRETCH)
+            found = _added(connection, _m.seq > done, _m.seq <= upto)
+        with self._store.writing() as connection:
+            put_rows(connection, table, (*_KEY, *_SUMS), found, _ADD)
+            here = counters.c.name == _UPTO
+            if not connection.execute(update(counters).where(here).values(value=upto)).rowcount:
+                connection.execute(insert(counters).values(name=_UPTO, value=upto))
+        return True
+
+    def again(self, days: Iterable[Day]) -> None:
+        """Add up days of devices anew, after moments of theirs were erased."""
+        with self._lock, self._store.writing() as connection:
+            done = _upto(connection)
+            for device, day in sorted(set(days)):
+                connection.execute(delete(table).where(table.c.device == device, table.c.day == day))
+                about = and_(_m.start_ms > (day - 1) * _DAY_MS, _m.start_ms < (day + 2) * _DAY_MS)
+                found = _added(connection, _m.device == device, about, day == _DAY, _m.seq <= done)
+                put_rows(connection, table, (*_KEY, *_SUMS), found, _ADD)
+
+
+def days_of(connection: Connection, found: Iterable[Any]) -> list[Day]:
+    """Give the days with a place of the moments for which all of `found` holds."""
+    asked = select(_m.device, _DAY.label("day")).where(_m.lat.is_not(None), *found).distinct()
+    return [(row.device, int(row.day)) for row in connection.execute(asked)]
