@@ -63,6 +63,12 @@ def cpu_seconds(process: subprocess.Popen | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def peak_memory_mb(process: subprocess.Popen) -> float:
+    """Give the most that a process has had resident so far."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+
+
 def drain(folder: Path, n: int) -> dict[str, Figure]:
     """Let a device find its broker and hub after `n` moments offline."""
     fill(folder / "outbox.db", n)
@@ -80,6 +86,7 @@ def drain(folder: Path, n: int) -> dict[str, Figure]:
             wait_until(lambda: store.execute("SELECT count(*) FROM moments").fetchone()[0] >= n, 600, step=0.2)
         took = time.monotonic() - begun
         costs = {name: 1e6 * (cpu_seconds(part) - used[name]) / n for name, part in parts.items()}
+        peak_mb = peak_memory_mb(device)
         health = wait_until(lambda: _told(hub, 0), 90, step=0.5)
     finally:
         kill(device)
@@ -88,6 +95,7 @@ def drain(folder: Path, n: int) -> dict[str, Figure]:
     return {
         f"drain of {n:,} waiting moments, device to `stored`": Figure(n / took, "/s", 2000, "at least"),
         **{f"CPU of the {name} for a moment of it": Figure(cost, "us") for name, cost in costs.items()},
+        "resident memory of the device in it, all models loaded": Figure(peak_mb, "MB", 100),
         "of these sent twice": Figure(health["publish"].get("resent", 0), "", 0),
         "connections made for it": Figure(health["publish"]["connections"], "", 1),
     }

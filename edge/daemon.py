@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge.care.health import Machine
 from edge.care.report import report
@@ -27,9 +27,11 @@ from edge.place import Places
 from edge.records.clip import Safe
 from edge.records.recorder import Belongs, Recorder, Span
 from edge.records.shelf import Shelf
-from edge.records.upload import Hub, Uploader
 from moments import Clip, Models, Moment, uuid7
 from moments.errors import UserError, WorkError
+
+if TYPE_CHECKING:
+    from edge.records.upload import Uploader
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +59,17 @@ class Device:
         safe = Safe(clips.key_file)
         self.shelf = Shelf(config.clips_folder, safe, max_days=clips.max_days, max_disk_share=clips.max_disk_share)
         self.recorder = Recorder(self.span(), self.shelf, safe, attach=self._attach, unix=self._unix)
-        hub = Hub(config.device, clips.hub, clips.token_file, clips.ca_file) if clips.hub else None
-        self.uploader = Uploader(self.shelf, hub) if hub else None
+        self.uploader = self._uploader(clips.hub) if clips.hub else None
         self.commands = Commands(
             self.clock, self.outbox, self.pauses.said, self.mark, shelf=self.shelf, recorder=self.recorder
         )
         self.publisher = Publisher(
-            config.device, config.broker, self.outbox, on_command=self._on_command, on_config=self._on_config
+            config.device,
+            config.broker,
+            self.outbox,
+            on_command=self._on_command,
+            on_config=self._on_config,
+            on_others={config.gps.owntracks: self._on_phone} if config.gps.owntracks else {},
         )
         self.control = Control(path_beside(config.outbox_path), self.commands.answer)
         self.machine = Machine()
@@ -152,6 +158,12 @@ class Device:
         log.info("moment kept", extra={"basis": moment.basis, "seconds": moment.seconds, "id": moment.id})
         self.publisher.wake()
 
+    def _uploader(self, url: str) -> "Uploader":
+        from edge.records.upload import Hub, Uploader  # and with them HTTP, where there is a hub to send to
+
+        clips = self.config.clips
+        return Uploader(self.shelf, Hub(self.config.device, url, clips.token_file, clips.ca_file))
+
     def _attach(self, hold: str, clip: Clip | None) -> None:
         self.outbox.attach(hold, clip)
         self.publisher.look_again()
@@ -221,6 +233,9 @@ class Device:
         reply = self.commands.answer(payload)
         if reply is not None:
             self.publisher.say("reply", reply)
+
+    def _on_phone(self, payload: bytes) -> None:
+        self.places.hear_phone(payload, self._unix(time.monotonic()))
 
     def _on_config(self, payload: bytes) -> None:
         if self.owner.take(payload):

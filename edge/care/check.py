@@ -39,6 +39,9 @@ def findings(config: Config) -> Iterator[Finding]:
         ("clock", _clock),
         ("place", _place),
         ("outbox", _outbox),
+        ("clips", _clips),
+        ("pins", _pins),
+        ("pause", _pause),
         ("broker", _broker),
     )
     for what, check in checks:
@@ -146,6 +149,47 @@ def _outbox(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     if free < max(_LOW_DISK_MB, config.outbox.max_mb):
         return "note", f"{words}, less than outbox.max_mb may need: make room, or lower it"
     return "good", words
+
+
+def _clips(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.records.clip import Safe
+    from edge.records.upload import Hub, try_hub
+
+    clips = config.clips
+    if not clips.enabled:
+        return "good", "no sound is kept, unless the owner switches it on on the page"
+    Safe(clips.key_file)
+    folder = config.clips_folder
+    if not os.access(next(there for there in (folder, *folder.parents) if there.exists()), os.W_OK):
+        return "bad", f"clips cannot be kept in {folder}; give another folder with clips.folder"
+    lying = "encrypted" if clips.key_file else "in the clear: set clips.key_file to encrypt them"
+    if clips.hub is None:
+        return "note", f"clips lie in {folder}, {lying}; they stay there until clips.hub is set"
+    refused = try_hub(Hub(config.device, clips.hub, clips.token_file, clips.ca_file))
+    if refused is not None:
+        return "bad", f"clips do not reach {clips.hub} ({refused}); look at clips.hub, token_file and ca_file"
+    return "good", f"a mark's sound goes to {clips.hub}; until then it lies in {folder}, {lying}"
+
+
+def _pins(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.owner.gpio import Pins
+
+    if config.gpio.button is None and config.gpio.light is None:
+        return "good", "no button and no light are set"
+    Pins(config.gpio, mark=lambda: None, toggle=lambda: None).close()
+    return "good", "button and light can be used"
+
+
+def _pause(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.clock import Clock
+    from edge.owner.pause import Pauses
+    from edge.owner.settings import Owner
+
+    folder = config.outbox_path.parent
+    pauses = Pauses(folder)
+    pauses.spans = (*config.schedule, *Owner(folder / "owner.json").schedule)
+    why = pauses.why(Clock().now().start)
+    return ("good", "it may listen now") if why is None else ("note", f"it does not listen now: {why}")
 
 
 def _broker(config: Config) -> tuple[Literal["good", "note", "bad"], str]:

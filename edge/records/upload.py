@@ -64,6 +64,22 @@ class Hub:
         return {"Authorization": f"Bearer {token[0]}"}
 
 
+def try_hub(hub: Hub) -> str | None:
+    """Ask the hub for a clip that nobody has; None when it lets the device in, else its reason. Raises UserError."""
+    connection = hub.connect()
+    try:
+        connection.request("HEAD", f"/api/clips/{'0' * 64}", headers=hub.headers())
+        with connection.getresponse() as answer:
+            status = answer.status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    if status in {200, 404}:
+        return None
+    return "it refuses the token" if status in {401, 403} else f"it answers {status}"
+
+
 class Uploader:
     """Sends what is on the shelf, marks first, and takes away what the hub has. A thread of its own.
 

@@ -49,6 +49,7 @@ def test_the_daemon_imports_nothing_of_the_hub_or_the_training():
 import sys
 import edge.daemon, edge.care.check
 heavy = ("hub", "training", "fastapi", "sqlalchemy", "torch", "scipy", "soundfile", "pyaudio")
+heavy += ("cryptography", "gpiozero")
 print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 
 import pytest
 import soundfile
@@ -9,6 +10,7 @@ from edge.care import check
 from edge.config import Broker, Config, Gps, OutboxSettings
 from edge.pipeline import Pipeline
 from tests.edge.parts import pipeline, scene
+from tests.edge.records.test_upload import ClipHub
 from tests.edge.test_daemon import ROOT
 from tests.parts import free_port
 
@@ -76,6 +78,41 @@ def test_an_outbox_that_cannot_be_written_is_named(found, tmp_path):
     assert "outbox.path" in sentence
 
 
+def test_clips_are_checked_with_their_key_their_folder_and_the_hub(found, tmp_path):
+    assert found()["clips"] == ("good", "no sound is kept, unless the owner switches it on on the page")
+    verdict, sentence = found(clips={"enabled": True})["clips"]
+    assert verdict == "note"
+    assert "in the clear: set clips.key_file" in sentence
+    verdict, sentence = found(clips={"enabled": True, "key_file": tmp_path / "none"})["clips"]
+    assert (verdict, "clips.key_file" in sentence) == ("bad", True)
+    verdict, sentence = found(clips={"enabled": True, "hub": f"http://127.0.0.1:{free_port()}"})["clips"]
+    assert verdict == "bad"
+    assert "look at clips.hub" in sentence
+    hub, token = ClipHub(), tmp_path / "token"
+    token.write_text("any")
+    settings = {"enabled": True, "hub": f"http://127.0.0.1:{hub.port}", "token_file": token}
+    try:
+        assert found(clips=settings)["clips"][0] == "good"
+        hub.fault = lambda handler: handler.answer(401)
+        assert "it refuses the token" in found(clips=settings)["clips"][1]
+    finally:
+        hub.close()
+
+
+def test_a_schedule_that_keeps_it_silent_now_is_told(found):
+    hour = datetime.now().astimezone()
+    around = {"from": f"{hour.hour:02d}:00", "to": f"{(hour + timedelta(hours=2)).hour:02d}:00"}
+    assert found(schedule=[around])["pause"][0] == "note"
+    assert found()["pause"] == ("good", "it may listen now")
+
+
+def test_pins_that_cannot_be_used_are_named(found, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gpiozero", None)
+    assert found()["pins"][0] == "good"
+    verdict, sentence = found(gpio={"light": 4})["pins"]
+    assert (verdict, "gpio needs gpiozero" in sentence) == ("bad", True)
+
+
 def test_a_recording_that_is_not_there_is_named(found):
     verdict, sentence = found(source="file:/nowhere.wav")["sound"]
     assert verdict == "bad"
@@ -89,6 +126,7 @@ def test_the_command_prints_a_line_a_thing_and_fails_where_one_is_bad(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     lines = [line.split()[:2] for line in done.stdout.splitlines()]
-    assert [what for _, what in lines] == ["sound", "models", "clock", "place", "outbox", "broker"]
+    things = ["sound", "models", "clock", "place", "outbox", "clips", "pins", "pause", "broker"]
+    assert [what for _, what in lines] == things
     assert lines[-1] == ["bad", "broker"]
     assert "Traceback" not in done.stderr
