@@ -19,7 +19,7 @@ speech stands at the window's end.
 layers is fitted on the training speakers of each fold; the student follows its features, and its soft labels of
 speakers that the answering head had not heard, beside the corpora's labels.
 
-**What it learned from.** RAVDESS (24 English actors), every second utterance of nEMO (9 Polish actors), every fourth of
+**What it learned from.** RAVDESS (24 English actors), every fourth utterance of nEMO (9 Polish actors), every eighth of
 TESS (2 English actors) and of TurEV-DB (Turkish words), all acted, CC BY-NC-SA 4.0 or CC BY-NC-ND 4.0: take the weights
 as **not for commercial use**. No recording is part of this project. Each utterance was heard as it is and elsewhere:
 pitch, pace, rooms, ESC-50 noise (folds 1 to 4) at 5 to 30 dB, telephones, MP3, narrow bands, gain; besides, mixup,
@@ -30,7 +30,7 @@ either.
 **How it was measured.** Fold *k* holds out the four actors of RAVDESS' fold *k* (1 to 6) and the *k*-th speaker of
 nEMO (1 to 9): neither student, nor the teacher's head, nor anything fitted after it heard them. Scores are those of the
 **int8 file in the interpreter with the front end that ships**. UA is the unweighted average recall, WA the accuracy.
-For nEMO (every second utterance) the strongest of its six emotions counts, calm taken for neutral. The temperature of a
+For nEMO (every fourth utterance) the strongest of its six emotions counts, calm taken for neutral. The temperature of a
 fold is fitted on held-out answers of the other folds' speakers. The file that ships is trained on all speakers with the
 same recipe, so these scores are not its own but what is to be expected of it on such voices. Noise at 10 dB comes from
 ESC-50's fold 5, which no training mixes in.

@@ -42,7 +42,7 @@ def fit_probe(
     known: NDArray[np.bool_],
     weights: NDArray[np.float32],
     *,
-    decay: float = 1e-3,
+    decay: float = 1e-2,
     steps: int = 40,
 ) -> Probe:
     """Fit a head on [n, layers, width] with targets [n, 8] (see `targets`) and a weight for each utterance [n]."""

@@ -28,7 +28,7 @@ from training.speech.workshop import Workshop, held_out, taught
 
 log = logging.getLogger(__name__)
 
-CALIBRATION_WINDOWS: Final = 96
+CALIBRATION_WINDOWS: Final = 64
 NOISE_DB: Final = 10.0
 """Of speech to noise, where answers in noise are asked for."""
 NOISE_FOLD: Final = 5

@@ -29,14 +29,10 @@ _SAVE_EVERY: Final = 200
 
 @dataclass(frozen=True)
 class View:
-    """A list of utterances as the front hears them. `of_window[w]` is the number of the utterance of window w.
-
-    `begins[w]`: the first of its positions that is speech; those before it stand for the silence before short speech.
-    """
+    """A list of utterances as the front hears them. `of_window[w]` is the number of the utterance of window w."""
 
     hidden: NDArray[np.float16]
     of_window: NDArray[np.int64]
-    begins: NDArray[np.int64]
 
 
 def heard(front: Front, items: Sequence[Utterance], folder: Path, rooms: Rooms | None = None, number: int = 0) -> View:
@@ -49,11 +45,8 @@ def heard(front: Front, items: Sequence[Utterance], folder: Path, rooms: Rooms |
     state = json.loads(progress.read_text()) if progress.is_file() else {"done": 0}
     if state["done"] < len(items):
         state = _hear(front, items, folder, (rooms, number), state)
-    lengths = np.array(state["lengths"])
-    counts = [window_count(length) for length in lengths]
-    begins = np.maximum(0, POSITIONS - lengths // 320)
-    hidden = np.load(folder / "hidden.npy", mmap_mode="r")
-    return View(hidden, np.repeat(np.arange(len(items)), counts), np.repeat(begins, counts))
+    counts = [window_count(length) for length in state["lengths"]]
+    return View(np.load(folder / "hidden.npy", mmap_mode="r"), np.repeat(np.arange(len(items)), counts))
 
 
 def deeper(block: Block, before: View, folder: Path) -> View:
@@ -71,7 +64,7 @@ def deeper(block: Block, before: View, folder: Path) -> View:
             hidden.flush()
             progress.write_text(json.dumps({"done": min(begin + 1024, len(hidden))}))
         log.info("heard on", extra={"view": folder.name, "windows": len(hidden)})
-    return View(np.load(folder / "hidden.npy", mmap_mode="r"), before.of_window, before.begins)
+    return View(np.load(folder / "hidden.npy", mmap_mode="r"), before.of_window)
 
 
 def _hear(

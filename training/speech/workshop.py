@@ -25,7 +25,7 @@ from training.speech.views import heard as heard_view
 
 VIEWS: Final = {"ravdess": 2, "nemo": 2, "tess": 2, "turev": 2}
 """How many times a corpus is heard: once as it is, the others somewhere else."""
-_EVERY: Final = {"nemo": 2, "tess": 4, "turev": 4}
+_EVERY: Final = {"nemo": 4, "tess": 8, "turev": 8}
 """One utterance in so many is heard: these say the same sentences or words over and over."""
 _CROSS: Final = 2
 """The teacher's soft labels of an utterance come from a head that did not hear its speaker: one of so many."""

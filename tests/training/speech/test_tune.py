@@ -19,7 +19,7 @@ def lesson(labels: tuple[str, ...] = ("anger", "sadness"), n: int = 48) -> Lesso
     items = [Utterance("turev", Path(), labels[i % 2], "turev/unknown", None, 1.0) for i in range(n)]
     hidden = np.random.default_rng(0).standard_normal((n, 20, 384)).astype(np.float16)
     hidden[::2, :, :8] += 2
-    view = View(hidden, np.arange(n), np.zeros(n, np.int64))
+    view = View(hidden, np.arange(n))
     soft = np.where(right(items), 2.0, -2.0).astype(np.float32)
     return Lesson(
         items, [view], np.ones(n, bool), right(items), known(items), soft, hidden[:, 0, :8].astype(np.float32)
@@ -29,7 +29,7 @@ def lesson(labels: tuple[str, ...] = ("anger", "sadness"), n: int = 48) -> Lesso
 def test_an_ear_learns_what_labels_and_teacher_say() -> None:
     own = lesson()
     torch.manual_seed(0)
-    asked = Recipe(epochs=8, batch=8, positions=12, mask=(3, 8), rate=5e-3, average=0.8, share=())
+    asked = Recipe(epochs=8, batch=8, pairs=6, mask=(3, 8), rate=5e-3, average=0.8, share=())
     ear = train_ear(Last(), SIZE, [own], asked)
     logits = answers(ear, own.views[0], own.used)
     assert logits.shape == (48, 8)
@@ -41,7 +41,7 @@ def test_answers_are_of_the_used_utterances_and_the_mean_of_their_windows() -> N
     torch.manual_seed(0)
     ear = Ear(Last(64), Head(16)).eval()
     each = answers(ear, view, np.ones(8, bool))
-    paired = View(view.hidden, np.arange(8) // 2, view.begins)
+    paired = View(view.hidden, np.arange(8) // 2)
     merged = answers(ear, paired, np.array([True, False, True, True]))
     assert merged == pytest.approx(np.stack([each[:2].mean(0), each[4:6].mean(0), each[6:8].mean(0)]), abs=0.05)
 
