@@ -51,10 +51,10 @@ def _store(args: argparse.Namespace, *, there: bool = True) -> Any:
     from hub.stores.store import Store
     from moments.errors import UserError
 
-    path = _settings(args).store.file
-    if there and not path.exists():
-        raise UserError(f"there is no store at {path}; say where with --set store.path=FILE")
-    return Store(path)
+    place = _settings(args).store.place
+    if there and isinstance(place, Path) and not place.exists():
+        raise UserError(f"there is no store at {place}; say where with --set store.path=FILE")
+    return Store(place)
 
 
 def _filter(texts: list[str]) -> Any:

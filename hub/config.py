@@ -70,18 +70,24 @@ class Broker(_Settings):
 
     def password(self) -> str | None:
         """Read the password. Raises UserError when its file cannot be read."""
-        if self.password_file is None:
-            return None
-        try:
-            return self.password_file.read_text().partition("\n")[0]
-        except OSError as error:
-            why = f"broker.password_file {self.password_file} cannot be read: {error.strerror}"
-            raise UserError(why) from None
+        return _first_line("broker.password_file", self.password_file)
+
+
+def _first_line(setting: str, path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text().partition("\n")[0]
+    except OSError as error:
+        raise UserError(f"{setting} {path} cannot be read: {error.strerror}") from None
 
 
 class StoreSettings(_Settings):
     """Where moments are kept."""
 
+    url: str | None = Field(
+        default=None, description="postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; null: the SQLite file `path`"
+    )
     path: Path | None = Field(default=None, description="the database file; null: hub.db in the data folder")
 
     @property
@@ -90,9 +96,28 @@ class StoreSettings(_Settings):
         return (self.path or data_folder() / "hub.db").expanduser()
 
     @property
+    def place(self) -> Path | str:
+        """The file, or the database's URL."""
+        return self.url or self.file
+
+    @property
     def sounds(self) -> Path:
         """The folder of uploads and clips."""
         return self.file.parent / "sounds"
+
+
+class Influx(_Settings):
+    """The InfluxDB that is fed beside the store; `url` null: none."""
+
+    url: str | None = Field(default=None, pattern="^https?://", description="where it answers")
+    token_file: Path | None = Field(default=None, description="its first line is the token (1.x: user:password)")
+    org: str = "-"
+    bucket: str = Field(default="moodscape", pattern=r"^[^\"\\\n]+$", description="the bucket (1.x: the database)")
+    allow_undeletable: bool = Field(default=False, description="feed a server that cannot erase all the same")
+
+    def token(self) -> str | None:
+        """Read the token. Raises UserError when its file cannot be read."""
+        return _first_line("influx.token_file", self.token_file)
 
 
 Days = Annotated[int, Field(ge=1)]
@@ -124,6 +149,7 @@ class Settings(_Settings):
     http: Http = Http()
     broker: Broker = Broker()
     store: StoreSettings = StoreSettings()
+    influx: Influx = Influx()
     retention: Retention = Retention()
     home_assistant: HomeAssistant = HomeAssistant()
 

@@ -12,6 +12,7 @@ _HELP: Final = {
     "moodscape_store_failures_total": ("counter", "commits that failed; their messages are delivered again"),
     "moodscape_broker_connected": ("gauge", "1 while the broker is reached"),
     "moodscape_queue_messages": ("gauge", "messages delivered by the broker and not yet committed"),
+    "moodscape_influx_behind": ("gauge", "moments that InfluxDB has not been fed yet"),
     "moodscape_stream_subscribers": ("gauge", "open event streams"),
 }
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from hub import influx
 from hub.api.app import create_app
 from hub.api.feed import Feed
 from hub.config import HomeAssistant, Http, Settings
@@ -89,7 +90,8 @@ def run(settings: Settings) -> int:
     _check_certificate(http)
     metrics = Metrics()
     with _listen(http) as listening:
-        store = Store(settings.store.file)
+        store = Store(settings.store.place)
+        feeder = influx.beside(store, settings.influx, metrics)
         subscriber = Subscriber(settings.broker, store, metrics, _announcer(settings.home_assistant))
         app = create_app(
             store,
@@ -117,6 +119,8 @@ def run(settings: Settings) -> int:
         subscriber.on_report.append(telling.reported)
         subscriber.start()
         retainer.start()
+        if feeder:
+            feeder.start()
         sys.stdout.write(f"The hub: {'https' if http.cert_file else 'http'}://{http.host}:{http.port}\n")
         sys.stdout.flush()
         try:
@@ -124,5 +128,7 @@ def run(settings: Settings) -> int:
         finally:
             subscriber.close()
             retainer.close()
+            if feeder:
+                feeder.close()
             store.close()
     return 0

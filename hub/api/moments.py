@@ -115,8 +115,9 @@ def summarise(request: Request) -> Response:
     """Counts by emotion, mean valence and arousal, and seconds, in buckets of one or two kinds."""
     filter_, rest = read(request, ("by", "lang"))
     by, said = read_by(rest.get("by")), language(rest)
-    with parts_of(request).store.reading() as connection:
-        buckets = summary(connection, filter_, by)
+    store = parts_of(request).store
+    with store.reading() as connection:
+        buckets = summary(connection, filter_, by, store.series)
     return answer({"by": by, "buckets": buckets, "describes": describes(filter_, said)})
 
 

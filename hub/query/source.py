@@ -20,3 +20,13 @@ class Source:
     felt: Any
     device: Any
     sums: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A bucket of one emotion: the local hour or day (ms, as if UTC), the names of tags asked for, and its sums."""
+
+    local_ms: int
+    tags: dict[str, str | None]
+    sums: tuple[int, float, int, float, float]
+    """how many, seconds, how many have valence and arousal, and the sums of those two"""

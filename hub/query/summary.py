@@ -1,6 +1,6 @@
 """Moments counted in buckets of one or two kinds: when, what was felt, where, by which device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Integer, SmallInteger, func, literal_column, 
 
 from hub.query.added import added_up
 from hub.query.filter import BadQuery, Filter
-from hub.query.source import DAY_MS, HOUR_MS, Source
+from hub.query.source import DAY_MS, HOUR_MS, Part, Source
 from hub.query.sql import LOCAL_MS, Condition, condition, zone_offset_ms
 from hub.stores.cells import PER_DEGREE
 from hub.stores.tables import cells, devices, moments, scenes
@@ -112,15 +112,15 @@ class _Bucket:
     arousal: float = 0.0
     emotions: dict[str, int] = field(default_factory=dict)
 
-    def add(self, row: Any) -> None:
-        emotion, count, seconds, felt, valence, arousal = row[-6:]
+    def add(self, emotion: str | None, sums: Sequence[Any]) -> None:
+        count, seconds, felt, valence, arousal = sums
         self.count += int(count)
         self.seconds += seconds
         self.felt += int(felt)
         self.valence += valence
         self.arousal += arousal
-        if (name := _felt(emotion)) is not None:
-            self.emotions[name] = self.emotions.get(name, 0) + int(count)
+        if emotion is not None:
+            self.emotions[emotion] = self.emotions.get(emotion, 0) + int(count)
 
     def shown(self, by: tuple[str, ...]) -> dict[str, Any]:
         return dict(zip(by, self.names, strict=True)) | {
@@ -145,27 +145,53 @@ def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Condition
     return Source(local_ms, type_coerce(m.felt, SmallInteger), m.device, sums), condition(filter_)
 
 
-def summary(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> list[dict[str, Any]]:
+Series = Callable[[Connection, Filter, tuple[str, ...]], list[Part] | None]
+"""Gives the parts of buckets from elsewhere than the store; None when they cannot be told there."""
+
+
+def summary(
+    connection: Connection, filter_: Filter, by: tuple[str, ...], series: Series | None = None
+) -> list[dict[str, Any]]:
     """Give the buckets that are not empty, in the order of their names.
 
     Hours and days are the wearer's, or those of the filter's `tz`. `emotions` counts by what was felt; the means of
-    valence and arousal are of the readings.
+    valence and arousal are of the readings. `series` is asked first.
     """
+    told = series(connection, filter_, by) if series else None
+    buckets: dict[tuple[Any, ...], _Bucket] = {}
+    for names, emotion, sums in _asked(connection, filter_, by) if told is None else _told(told, by):
+        buckets.setdefault(_plain(names), _Bucket(names)).add(emotion, sums)
+    return [bucket.shown(by) for bucket in sorted(buckets.values(), key=_order)]
+
+
+_Row = tuple[tuple[Any, ...], str | None, Sequence[Any]]
+"""The names of a bucket, an emotion in it, and its sums."""
+
+
+def _asked(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> Iterator[_Row]:
     source, found = added_up(connection, filter_, by) or _moments(connection, filter_)
     keys = [_KINDS[kind].sql(source).label(f"key{n}") for n, kind in enumerate(by)]
     groups = [text(f"key{n}") for n in range(len(by))]
     asked = select(*keys, source.felt.label("emotion_"), *source.sums).where(*found).group_by(*groups, text("emotion_"))
     named = [_names(connection, kind) for kind in by]
-    known: dict[tuple[Any, ...], _Bucket] = {}
-    buckets: dict[tuple[Any, ...], _Bucket] = {}
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in connection.execute(asked):
         key = tuple(row[: len(by)])
-        bucket = known.get(key)
-        if bucket is None:
-            names = tuple(name(part) for name, part in zip(named, key, strict=True))
-            bucket = known[key] = buckets.setdefault(_plain(names), _Bucket(names))
-        bucket.add(row)
-    return [bucket.shown(by) for bucket in sorted(buckets.values(), key=_order)]
+        if key not in known:
+            known[key] = tuple(name(part) for name, part in zip(named, key, strict=True))
+        yield known[key], _felt(row[len(by)]), row[len(by) + 1 :]
+
+
+def _told(parts: Sequence[Part], by: tuple[str, ...]) -> Iterator[_Row]:
+    for part in parts:
+        names = (part.tags[kind] if kind in part.tags else _called(kind, part.local_ms) for kind in by)
+        yield tuple(names), part.tags["emotion"], part.sums
+
+
+def _called(kind: str, local_ms: int) -> Any:
+    name = _KINDS[kind].name
+    assert name is not None  # noqa: S101 - the others are tags
+    return name(local_ms // (HOUR_MS if kind.startswith("hour") else DAY_MS))
 
 
 def _plain(names: tuple[Any, ...]) -> tuple[Any, ...]:

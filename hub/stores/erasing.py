@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
 
-from hub.stores import beside, rollups, terms, words
-from hub.stores.tables import cells, counters, erased, leaving, moments, notes, phrases, scenes
+from hub.stores import beside, leaving, rollups, terms, words
+from hub.stores.tables import cells, erased, moments, notes, phrases, scenes
 
 _STRETCH: Final = 2000
 _STEP: Final = 500  # keys in one IN
@@ -30,9 +30,7 @@ def erase_some(connection: Connection, condition: Sequence[Any]) -> Stretch:
     if not found:
         return Stretch(0, noted=False, span_ms=(0, 0))
     connection.execute(insert(erased), [{"id": row.id} for row in found])
-    if connection.execute(select(counters.c.value).where(counters.c.name == "influx")).first() is not None:
-        gone = [{"id": row.id, "start_ms": row.start_ms, "device": row.device} for row in found]
-        connection.execute(insert(leaving), gone)
+    leaving.note(connection, found)
     rollups.shift(connection, [row[len(wanted) :] for row in found], -1)
     noted = False
     for at in range(0, len(found), _STEP):

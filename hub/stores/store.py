@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import arrival, beside, letters, migrations, rollups, rows, words
+from hub.stores import arrival, beside, leaving, letters, migrations, rollups, rows, words
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
 from hub.stores.letters import Letter, now_ms
@@ -51,6 +51,8 @@ class Store:
         """Called, in the writer's thread, after a commit that brought moments."""
         self.on_erased: list[Callable[[], None]] = []
         """Called after moments were erased, in the thread that did."""
+        self.series: Any = None
+        """Answers summaries before the tables do, where there is one; see `hub.query.summary`."""
         self._writer = threading.RLock()
         name = str(where)
         try:
@@ -164,6 +166,7 @@ class Store:
         with self.writing() as connection:
             asked = select(*rollups.ROLLED).where(this)
             before = connection.execute(asked).all()
+            leaving.note(connection, connection.execute(select(moments).where(this)))
             connection.execute(update(moments).where(this).values(correction=emotion))
             rollups.shift(connection, before, -1)
             rollups.shift(connection, connection.execute(asked).all(), 1)

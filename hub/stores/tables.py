@@ -132,7 +132,7 @@ rollups: Final = Table(
     "rollups",
     METADATA,
     Column("span", SmallInteger, primary_key=True, comment="quarters of an hour in a row: 1, 4 or 96"),
-    Column("at", Integer, primary_key=True, comment="the local quarter, hour or day, counted from 1970"),
+    Column("at", Number, primary_key=True, comment="the local quarter, hour or day, counted from 1970"),
     Column("device", Integer, primary_key=True, comment="devices.n"),
     Column("emotion", SmallInteger, primary_key=True, comment="the one that counts, as `felt`; -1 without sound"),
     Column("offset_min", SmallInteger, primary_key=True, comment="the wearer's offset; 0 in hours and days"),
