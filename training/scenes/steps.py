@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scenes import pack
+from edge.models.scenes import Scenes
+from training.scenes import affect, pack
 from training.scenes.augment import Heard, hear
 from training.scenes.data import Clips, load
 from training.scenes.fit import fit
@@ -31,9 +32,13 @@ def run(args: argparse.Namespace) -> None:
         folds_file(args)
     elif args.step == "ship":
         clips = load(args.data, "esc50", args.cache)
-        file = pack.quantise(net(args, ALL), args.teachers, clips)
+        file = pack.quantise(net(args, ALL), args.teachers)
         pack.ship(args.out, file, classes_of(clips)[0], META)
         log.info("wrote %s", args.out)
+    elif args.step == "affect":
+        classes = classes_of(load(args.data, "esc50", args.cache))[0]
+        affect.write(affect.judged(args, Scenes(pack.labels(classes)), folds_file(args)))
+        log.info("wrote %s", affect.TABLE)
     else:
         write(args, [net(args, fold) for fold in FOLDS], folds_file(args))
 
@@ -65,15 +70,12 @@ def net(args: argparse.Namespace, fold: int) -> SceneNet:
 
 
 def folds_file(args: argparse.Namespace) -> bytes:
-    """Give the int8 file with the heads of all folds, making it where the cache lacks it.
-
-    Its ranges come from the ambiences, so no clip of ESC-50 has a part in them.
-    """
+    """Give the int8 file with the heads of all folds, making it where the cache lacks it."""
     stored: Path = args.cache / "folds.tflite"
     if not stored.exists():
         nets = pack.stacked([net(args, fold) for fold in FOLDS])
         log.info("quantising the heads of all folds")
-        stored.write_bytes(pack.quantise(nets, args.teachers, load(args.data, "ambience", args.cache)))
+        stored.write_bytes(pack.quantise(nets, args.teachers))
     return stored.read_bytes()
 
 
