@@ -103,6 +103,10 @@ class Gps(_Settings):
     ] = ()
     with_speech: Annotated[bool, Field(description="whether moments of speech tell the place too")] = True
     fixed: Annotated[Point | None, Field(description="{lat, lon} of a box on a shelf; gpsd is not asked")] = None
+    owntracks: Annotated[
+        str | None,
+        Field(pattern=r"^[^#+/]+(/[^#+/]+)+$", description="topic of a phone with OwnTracks; gpsd is not asked"),
+    ] = None
 
 
 class GateSettings(_Settings):

@@ -15,7 +15,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import gpsd
+from pydantic import ValidationError
 
+from edge import owntracks
 from edge.clock import SatelliteTime
 from edge.config import Gps, Point, Zone
 from moments import Place
@@ -25,6 +27,11 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
 _BACK_OFF: Final = (1.0, 60.0)
+_BEGINNING: Final = {
+    "fixed": "fixed",
+    "owntracks": "no location from OwnTracks yet",
+    "gpsd": "gpsd not asked yet",
+}
 _EARTH_M: Final = 6_371_008.8
 _METRES_A_DEGREE: Final = math.pi * _EARTH_M / 180
 
@@ -73,13 +80,13 @@ class Places:
         self._monotonic = monotonic
         self.zones: Sequence[Zone] = settings.home_zones
         self.fix: Fix | None = None
-        self.state = "fixed" if settings.fixed else "gpsd not asked yet"
+        self.state = _BEGINNING["fixed" if settings.fixed else "owntracks" if settings.owntracks else "gpsd"]
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to ask gpsd, unless the place is fixed."""
-        if self._settings.fixed is None:
+        """Begin to ask gpsd, unless the place is fixed or a phone's."""
+        if self._settings.fixed is None and self._settings.owntracks is None:
             self._thread = threading.Thread(target=self._run, name="gpsd", daemon=True)
             self._thread.start()
 
@@ -134,6 +141,26 @@ class Places:
         altitude = answer.alt if answer.mode >= 3 and math.isfinite(answer.alt) else None
         known = accuracy if accuracy > 0 and math.isfinite(accuracy) else None
         self.fix = Fix(answer.lat, answer.lon, known, altitude, self._monotonic(), unix)
+
+    def hear_phone(self, payload: bytes, unix_now: float | None) -> None:
+        """Take what a phone with OwnTracks sent; `unix_now` is the device's time, None while it is not known.
+
+        Without it, nobody can tell how old a location is that the broker kept, and so it is no place.
+        """
+        try:
+            message = owntracks.read(payload)
+        except ValidationError as error:
+            log.warning("a message of OwnTracks is not understood", extra={"errors": error.error_count()})
+            return
+        if isinstance(message, owntracks.Encrypted):
+            self.state = "the phone encrypts its locations; take the encryption key out of OwnTracks' settings"
+        if not isinstance(message, owntracks.Location) or unix_now is None:
+            return
+        at = self._monotonic() - max(0.0, unix_now - message.tst)
+        if self.fix is None or at >= self.fix.at:
+            # Its time is the phone's word, and no clock is set by it.
+            self.fix = Fix(message.lat, message.lon, message.acc, message.alt, at, None)
+            self.state = "a phone's location"
 
     def _fixed(self, point: Point) -> Place:
         return Place(lat=point.lat, lon=point.lon, accuracy_m=None, altitude_m=None, age_s=0.0)

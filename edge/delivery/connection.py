@@ -73,7 +73,7 @@ class Connection:
         self,
         device: str,
         broker: Broker,
-        kinds: Sequence[str],
+        topics: Sequence[str],
         do: Callable[[Task], None],
         *,
         on_up: Callable[[bool], None],
@@ -83,7 +83,7 @@ class Connection:
         self.up = False
         self.trouble: str | None = "not connected yet"
         self.connections = self.attempts = 0
-        self._device, self._broker, self._kinds, self._do = device, broker, kinds, do
+        self._device, self._broker, self._topics, self._do = device, broker, topics, do
         self._on_up, self._on_message, self._on_acknowledged = on_up, on_message, on_acknowledged
         self._looping, self._ended = False, threading.Event()
         self._next_attempt, self._up_since = 0.0, 0.0
@@ -186,7 +186,7 @@ class Connection:
             self.trouble = f"the broker refuses the connection: {reason}"
             return
         self._agreed = flags.session_present, getattr(properties, "ReceiveMaximum", 65_535)
-        client.subscribe([(topic(self._device, kind), SubscribeOptions(qos=1)) for kind in self._kinds])
+        client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._topics])
 
     def _tell_subscribed(self, _client: mqtt.Client, _: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         """Only now does what the hub answers reach us."""

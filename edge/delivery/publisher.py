@@ -18,15 +18,16 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from edge.config import Broker
 from edge.delivery.connection import Connection, Task
 from edge.outbox.queue import Outbox, Row
-from moments.topics import parse
+from moments.topics import topic
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,9 @@ class _Sent:
 class Publisher:
     """Sends the outbox, keeps the connection, hears commands.
 
-    `on_command` and `on_config` get the payload of those topics, in the publisher's thread; what they raise is logged
-    and counted. `counts`: `sent`, `resent`, `stored`, `refused`, `connections`, `faults`.
+    `on_command` and `on_config` get the payload of the device's topics, `on_others` that of topics by their name, in
+    the publisher's thread; what they raise is logged and counted.
+    `counts`: `sent`, `resent`, `stored`, `refused`, `connections`, `faults`.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class Publisher:
         *,
         on_command: Callable[[bytes], None] = lambda _: None,
         on_config: Callable[[bytes], None] = lambda _: None,
+        on_others: Mapping[str, Callable[[bytes], None]] = MappingProxyType({}),
         resend_s: float = RESEND_S,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.unanswered = 0
         self._outbox = outbox
-        self._handlers = {"stored": self._on_stored, "command": on_command, "config": on_config}
+        own = {"stored": self._on_stored, "command": on_command, "config": on_config}
+        self._handlers = {topic(device, kind): handle for kind, handle in own.items()} | dict(on_others)
         self._resend_s = resend_s
         self._inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._sent: dict[str, _Sent] = {}
@@ -94,7 +98,7 @@ class Publisher:
             tuple(self._handlers),
             self._inbox.put,
             on_up=self._on_up,
-            on_message=lambda name, payload: self._handlers[parse(name).kind](payload),
+            on_message=lambda name, payload: self._handlers[name](payload),
             on_acknowledged=self._on_acknowledged,
         )
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)

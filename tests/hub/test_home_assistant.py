@@ -28,7 +28,7 @@ def rendered(template, payload=None, **more):
 
 
 def test_emotion_scene_and_numbers_are_read_from_the_moment():
-    moment = json.loads(make().wire())
+    moment = json.loads(make().to_json())
     for name, expected in (
         ("emotion", moment["emotion"]),
         ("valence", str(moment["valence"])),
@@ -42,7 +42,7 @@ def test_emotion_scene_and_numbers_are_read_from_the_moment():
 
 
 def test_a_moment_without_scene_place_or_rule_is_read_too():
-    bare = json.loads(make().wire()) | {"scene": None, "place": None, "rule": None, "emotion": None}
+    bare = json.loads(make().to_json()) | {"scene": None, "place": None, "rule": None, "emotion": None}
     assert rendered(PARTS["scene"]["value_template"], bare) == "None"  # Home Assistant's word for unknown
     assert rendered(PARTS["emotion"]["value_template"], bare) == "unclear"
     assert json.loads(rendered(PARTS["place"]["json_attributes_template"], bare)) == {}
@@ -50,7 +50,7 @@ def test_a_moment_without_scene_place_or_rule_is_read_too():
 
 
 def test_the_tracker_stands_where_the_moment_was():
-    moment = json.loads(make().wire()) | {"place": {"lat": 35.1, "lon": 129.1, "accuracy_m": None, "age_s": 1.0}}
+    moment = json.loads(make().to_json()) | {"place": {"lat": 35.1, "lon": 129.1, "accuracy_m": None, "age_s": 1.0}}
     place = json.loads(rendered(PARTS["place"]["json_attributes_template"], moment))
     assert place == {"latitude": 35.1, "longitude": 129.1, "gps_accuracy": 0}
 
