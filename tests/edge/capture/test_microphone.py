@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
+from edge.capture import microphone as microphones
 from edge.capture.identity import stable_name
-from edge.capture.microphone import Device, NoMicrophone, choose
+from edge.capture.microphone import Device, Microphone, MicrophoneLost, NoMicrophone, choose
 from tests.parts import wait_until
 from tests.pulse import RATE
 
@@ -43,6 +44,55 @@ def test_a_missing_microphone_lists_those_that_there_are():
 def test_without_any_microphone_the_list_says_so():
     with pytest.raises(NoMicrophone, match="there are: none"):
         choose([], "usb")
+
+
+class Driver:
+    """A PortAudio that gives what the test says, over its callback."""
+
+    def __init__(self):
+        self.callback = None
+
+    def get_default_input_device_info(self):
+        return {"index": 0, "name": "a driver", "maxInputChannels": 1, "defaultSampleRate": 16_000.0}
+
+    def open(self, *, stream_callback, **_):
+        self.callback = stream_callback
+        return self
+
+    def gives(self, samples):
+        self.callback(np.asarray(samples, np.float32).tobytes(), len(samples), None, 0)
+
+    def close(self):
+        pass
+
+    terminate = close
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    pytest.importorskip("pyaudio")
+    made = Driver()
+    monkeypatch.setattr(microphones, "_portaudio", lambda: made)
+    return made
+
+
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf])
+def test_a_driver_that_gives_garbage_is_a_microphone_that_is_lost(driver, garbage):
+    microphone = Microphone()
+    driver.gives(np.full(1600, 0.1))
+    driver.gives(np.where(np.arange(1600) % 10, 0.1, garbage))
+    blocks = microphone.blocks()
+    assert np.isfinite(next(blocks).samples).all()
+    with pytest.raises(MicrophoneLost, match="no numbers"):
+        next(blocks)
+    microphone.close()
+
+
+def test_values_beyond_full_scale_are_taken_as_full_scale(driver):
+    microphone = Microphone()
+    driver.gives([3e38, -7.0, 0.5])
+    assert next(microphone.blocks()).samples.tolist() == [1.0, -1.0, 0.5]
+    microphone.close()
 
 
 RECORD = """
