@@ -1,0 +1,216 @@
+"""A real InfluxDB has what the store has, says what the store says, and forgets what the store forgets."""
+
+import dataclasses
+import itertools
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, update
+
+from hub.config import Influx
+from hub.influx import points
+from hub.influx.buckets import parts, tells
+from hub.influx.feeder import Feeder, caught_up, check
+from hub.influx.server import Refused, Server, Unreachable
+from hub.metrics import Metrics
+from hub.query.filter import Filter, parse
+from hub.query.sql import condition
+from hub.query.summary import summary
+from hub.stores.store import Store
+from hub.stores.tables import counters
+from moments import Scene
+from moments.errors import WorkError
+from tests.hub.moments import make
+from tests.hub.query.test_filter_sql import FOUND_AT_ONCE, ZONES, filled, queries, stored
+from tests.influx import InfluxDB
+
+pytestmark = pytest.mark.needs("influxd", "nginx")
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def influx():
+    made = InfluxDB().start()
+    yield made
+    made.stop()
+    shutil.rmtree(made.folder)
+
+
+@pytest.fixture
+def server(influx):
+    made = Server(Influx(url=influx.url, bucket=f"b{next(_numbers)}"))
+    made.make()
+    yield made
+    made.close()
+
+
+def feeder(store, server, **settings):
+    """One whose steps the test takes."""
+    with store.writing() as connection:
+        connection.execute(insert(counters).values(name="influx", value=0))
+    return Feeder(store, server, Metrics(), **({"allow_undeletable": False} | settings))
+
+
+def feed(feeding):
+    while feeding.step():
+        pass
+
+
+def ids(server):
+    found = server.ask('SELECT id FROM "moment"')
+    return sorted(value for series in found for _, value in series["values"])
+
+
+def short(moment):
+    return moment.id.replace("-", "")
+
+
+def test_it_is_filled_from_the_beginning_and_goes_on_where_it_was(store, server):
+    first, later = [make() for _ in range(30)], [make(device="pocket-2")]
+    store.take(first)
+    feed(feeder(store, server))
+    store.take(later)
+    feed(Feeder(store, server, Metrics(), allow_undeletable=False))
+    assert ids(server) == sorted(map(short, first + later))
+
+
+def test_what_is_sent_again_overwrites_itself_and_two_moments_never_do(store, server, monkeypatch):
+    monkeypatch.setattr(points, "slot", lambda _: 7)  # as if all ids ended alike
+    same = [make() for _ in range(5)]
+    store.take(same[:2])
+    feeding = feeder(store, server)
+    feed(feeding)
+    store.take(same[2:])
+    with store.writing() as connection:
+        connection.execute(update(counters).where(counters.c.name == "influx").values(value=0))
+    feed(feeding)
+    assert ids(server) == sorted(map(short, same))
+
+
+def test_what_is_erased_is_erased_there_and_what_shared_its_time_stays(store, server, monkeypatch):
+    monkeypatch.setattr("hub.influx.feeder.slot", lambda _: 7)
+    monkeypatch.setattr(points, "slot", lambda _: 7)
+    same = [make(scene=Scene(label=f"s{n}", group="g", confidence=1.0)) for n in range(3)]
+    store.take(same)
+    feeding = feeder(store, server)
+    feed(feeding)
+    assert store.erase(condition(Filter(scene=("s0", "s1")))) == 2
+    feed(feeding)
+    assert ids(server) == [short(same[2])]
+    with store.reading() as connection:
+        assert caught_up(connection)
+
+
+def test_a_correction_moves_the_point_to_what_was_felt(store, server):
+    moment = make()
+    store.take([moment])
+    feeding = feeder(store, server)
+    feed(feeding)
+    store.correct(moment.id, "sadness")
+    feed(feeding)
+    (series,) = server.ask('SELECT COUNT(seconds) FROM "moment" GROUP BY "emotion"')
+    assert series["tags"] == {"emotion": "sadness"}
+
+
+def test_a_server_that_is_away_gets_all_when_it_is_back(store, tmp_path):
+    influx = InfluxDB(tmp_path).start()
+    server = Server(Influx(url=influx.url))
+    feeding = Feeder(store, server, Metrics(), allow_undeletable=False)
+    feeding.start()
+    try:
+        store.take([make()])
+        influx.kill()
+        late = [make() for _ in range(10)]
+        store.take(late)
+        influx.start()
+        from tests.parts import wait_until
+
+        def all_there():
+            with store.reading() as connection:
+                return caught_up(connection)
+
+        wait_until(all_there, 30, 0.1)
+        assert len(ids(server)) == 11
+    finally:
+        feeding.close()
+        influx.stop()
+
+
+def test_a_server_that_cannot_erase_is_refused_unless_that_is_allowed(store, server, monkeypatch):
+    def no(*_):
+        raise Refused("DELETE is not known")
+
+    monkeypatch.setattr(server, "delete", no)
+    with pytest.raises(WorkError, match="cannot erase"):
+        check(server, allow_undeletable=False)
+    check(server, allow_undeletable=True)
+    store.take([make()])
+    feeding = feeder(store, server, allow_undeletable=True)
+    feed(feeding)
+    store.erase(condition(Filter(device=("pocket-1",))))
+    feed(feeding)
+    assert len(ids(server)) == 1
+
+
+def test_summaries_come_from_the_store_while_it_is_away(store):
+    from hub.influx.buckets import Series
+
+    store.take([make()])
+    with store.writing() as connection:
+        connection.execute(insert(counters).values(name="influx", value=1))
+    away = Server(Influx(url="http://127.0.0.1:9"))
+    with store.reading() as connection:
+        with pytest.raises(Unreachable):
+            parts(connection, away, Filter(), ("day",))
+        assert summary(connection, Filter(), ("day",), Series(away)) == summary(connection, Filter(), ("day",))
+    away.close()
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    phases=FOUND_AT_ONCE,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(stored(), min_size=1, max_size=15),
+    st.lists(
+        st.tuples(
+            st.sampled_from(("hour", "day", "week", "month", "hour_of_day", "weekday")),
+            st.sampled_from((None, "emotion", "device", "scene")),
+            queries() | st.just([]),
+            st.none() | st.sampled_from(ZONES),
+        ),
+        min_size=4,
+        max_size=8,
+    ),
+)
+def test_buckets_of_time_are_what_the_store_says(influx, tmp_path, held, asked):
+    store = filled(Store(tmp_path / f"{next(_numbers)}.db"), held)
+    server = Server(Influx(url=influx.url, bucket=f"b{next(_numbers)}"))
+    server.make()
+    feed(feeder(store, server))
+    with store.reading() as connection:
+        for time, other, query, tz in asked:
+            by = (time, other) if other else (time,)
+            filter_ = dataclasses.replace(parse(query)[0], tz=tz)
+            told = parts(connection, server, filter_, by)
+            assert (told is not None) == tells(filter_, by)
+            here = summary(connection, filter_, by)
+            there = summary(connection, filter_, by, lambda *_, told=told: told)
+            assert len(here) == len(there), (by, filter_)
+            for one, two in zip(here, there, strict=True):
+                assert {
+                    name: value for name, value in two.items() if name not in {"valence", "arousal", "seconds"}
+                } == {name: value for name, value in one.items() if name not in {"valence", "arousal", "seconds"}}, (
+                    by,
+                    filter_,
+                )
+                for name in ("valence", "arousal", "seconds"):
+                    assert two[name] == (None if one[name] is None else pytest.approx(one[name], abs=1e-9))
+    server.close()
+    store.close()
