@@ -20,6 +20,7 @@ PARTS = {
     "influxd": "influxdb",
     "nginx": "nginx-light",
     "debootstrap": "debootstrap",
+    "docker-compose": "docker-compose",
     "ssh-keygen": "openssh-client",
 }
 """Program to Debian package: the one list of system parts (with libraries in `deploy/parts.txt`)."""

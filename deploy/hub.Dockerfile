@@ -1,0 +1,17 @@
+# The hub, with the packages that its lock file pins by hash.
+FROM python:3.11.11-slim-bookworm AS built
+RUN python -m venv /opt/moodscape
+COPY locks/hub.txt /build/locks/hub.txt
+RUN /opt/moodscape/bin/pip install --no-cache-dir --require-hashes --requirement /build/locks/hub.txt
+COPY . /build
+RUN /opt/moodscape/bin/pip install --no-cache-dir --no-deps /build
+
+FROM python:3.11.11-slim-bookworm
+# The number that mosquitto's image runs under, so that both read one folder of certificates.
+RUN useradd --uid 1883 --home-dir /var/lib/moodscape moodscape \
+    && install -d -o moodscape -m 0700 /var/lib/moodscape /var/lib/moodscape/data /var/lib/moodscape/secrets
+COPY --from=built /opt/moodscape /opt/moodscape
+ENV PATH=/opt/moodscape/bin:$PATH XDG_DATA_HOME=/var/lib/moodscape/data
+USER moodscape
+ENTRYPOINT ["moodscape", "hub"]
+CMD ["run"]

@@ -1,0 +1,76 @@
+"""The containers: a file that compose understands, images that stay what they are, and nothing without a check."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hub.config import load
+from tests.parts import program
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PROFILES = ("postgres", "influx", "grafana")
+ONCE = ("certificates", "logins")
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory):
+    """What compose makes of the file with every profile."""
+    folder = tmp_path_factory.mktemp("compose") / "deploy"
+    shutil.copytree(DEPLOY, folder)
+    subprocess.run([folder / "compose-env.sh", "hub.local"], check=True)
+    ran = subprocess.run(
+        [program("docker-compose"), "-f", "compose.yaml", *(f"--profile={name}" for name in PROFILES), "config"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert ran.returncode == 0, ran.stderr
+    return folder, yaml.safe_load(ran.stdout)
+
+
+@pytest.mark.needs("docker-compose")
+def test_images_are_pinned_and_bounded_and_what_stays_up_is_checked(described):
+    _, file = described
+    for name, service in file["services"].items():
+        version = service["image"].partition(":")[2]
+        assert version[:1].isdigit() or "build" in service, name
+        if name not in ONCE:
+            assert {"healthcheck", "restart", "logging"} <= set(service), name
+
+
+@pytest.mark.needs("docker-compose")
+def test_only_tls_ports_are_open_to_others_and_no_password_is_a_default(described):
+    _, file = described
+    ports = [port for service in file["services"].values() for port in service.get("ports", [])]
+    assert {port for port in ports if isinstance(port, str)} == {"127.0.0.1:3000:3000/tcp"}
+    assert {port["published"] for port in ports if isinstance(port, dict)} == {8443, 8883}
+    for service in file["services"].values():
+        for name, value in (service.get("environment") or {}).items():
+            if name.endswith(("PASSWORD", "TOKEN")):
+                assert len(value) >= 32
+
+
+@pytest.mark.needs("docker-compose")
+def test_the_hub_understands_every_setting_that_it_is_given(described):
+    _, file = described
+    given = [word.removeprefix("--set=") for word in file["services"]["hub"]["command"][1:]]
+    settings = load(None, given)
+    assert not settings.http.open
+    assert settings.store.url is None
+    stored = "store.url=postgresql+psycopg://moodscape:secret@postgres/moodscape"
+    assert load(None, [*given, stored, "influx.url=http://influxdb:8086"]).store.url
+
+
+def test_a_second_run_of_the_environment_keeps_its_passwords(tmp_path):
+    folder = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns(".env", "secrets"))
+    subprocess.run([folder / "compose-env.sh", "hub.local"], check=True)
+    before = (folder / ".env").read_text()
+    subprocess.run([folder / "compose-env.sh", "other.local"], check=True)
+    assert (folder / ".env").read_text() == before
+    assert (folder / ".env").stat().st_mode & 0o777 == 0o600
