@@ -2,11 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edge.models.interpreter import WEIGHTS
 from moments.errors import UserError
 from training.needs import need_torch
+
+if TYPE_CHECKING:
+    from training.gate.mix import Kind
+    from training.gate.tracks import Tracks
 
 _REPORT = Path(__file__).parents[1] / "reports" / "gate.md"
 
@@ -16,15 +20,15 @@ def register_gate(sub: Any) -> None:
     gate = sub.add_parser("gate", help="the speech detector")
     steps = gate.add_subparsers(metavar="STEP", required=True)
     for name, run, text in (
-        ("mix", _mix, "make the clips to learn from (12 s each); goes on where it stopped"),
-        ("fit", _fit, "fit the net to the clips; goes on at the last epoch"),
-        ("pack", _pack, "make the int8 weights with their thresholds"),
+        ("mix", _mix, "make the tracks to learn from (12 s each); goes on where it stopped"),
+        ("fit", _fit, "fit the net to the tracks; goes on at the last epoch"),
+        ("pack", _pack, "make the int8 weights and choose their thresholds"),
         ("report", _report, "measure the split model beside public detectors and write the report"),
     ):
         step = steps.add_parser(name, help=text, description=text)
         step.add_argument("--data", type=Path, required=True, help="folder of the corpora")
         step.add_argument(
-            "--cache", type=Path, required=True, help="folder to keep decoded sound, clips and checkpoints in"
+            "--cache", type=Path, required=True, help="folder to keep decoded sound, tracks and checkpoints in"
         )
         if name == "report":
             step.add_argument("--out", type=Path, default=_REPORT, help="where the report goes")
@@ -32,13 +36,8 @@ def register_gate(sub: Any) -> None:
             step.add_argument(
                 "--part", choices=("train", "all"), default="train", help="all: what ships; train: scored"
             )
-        if name == "mix":
-            step.add_argument("--clips", type=int, default=5000)
-        if name == "fit":
-            step.add_argument("--epochs", type=int, default=12)
-            step.add_argument(
-                "--begin", type=Path, help="a checkpoint to start from, instead of chance: a copy of an earlier fit's"
-            )
+        if name in {"fit", "pack"}:
+            step.add_argument("--leave-out", choices=("nemo",), help="voices that are not learned from, for the report")
         step.set_defaults(run=_step, step=run)
 
 
@@ -49,21 +48,17 @@ def _step(args: argparse.Namespace) -> int:
 
 def _mix(args: argparse.Namespace) -> int:
     from training.gate.bank import load
-    from training.gate.fit import mix
+    from training.gate.tracks import make
 
-    mix(load(args.data, args.cache, args.part), args.cache / f"clips-{args.part}", args.clips, seed=1_000_000)
+    for part in _parts(args.part):
+        make(load(args.data, args.cache, part), part, args.cache / "tracks" / part)
     return 0
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training.gate.fit import fit
+    from training.gate.fit import EPOCHS, fit
 
-    clips = args.cache / f"clips-{args.part}"
-    if not clips.is_dir():
-        raise UserError(f"{clips} is missing; run `moodscape train gate mix --part {args.part}` first")
-    if args.begin and not args.begin.is_file():
-        raise UserError(f"{args.begin} is missing; give --begin a checkpoint that `moodscape train gate fit` made")
-    fit(clips, args.cache / f"{args.part}.pt", args.epochs, args.begin)
+    fit(_tracks(args), _checkpoint(args), EPOCHS)
     return 0
 
 
@@ -72,25 +67,50 @@ def _pack(args: argparse.Namespace) -> int:
     from training.gate.fit import averaged
     from training.gate.pack import pack
 
-    checkpoint = args.cache / f"{args.part}.pt"
+    checkpoint = _checkpoint(args)
     if not checkpoint.is_file():
-        raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit --part {args.part}` first")
-    out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.cache)
-    pack(averaged(checkpoint), load(args.data, args.cache, args.part), out)
+        raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
+    out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.cache, args.leave_out)
+    leave_out = (args.leave_out,) if args.leave_out else ()
+    pack(averaged(checkpoint), _tracks(args), load(args.data, args.cache, args.part, leave_out), out)
     print(out)
     return 0
 
 
 def _report(args: argparse.Namespace) -> int:
-    from training.gate.report import text
+    from training.gate.report import write
 
-    if not _split(args.cache).is_file():
-        raise UserError(f"{_split(args.cache)} is missing; run `moodscape train gate pack --part train` first")
+    for weights in (_split(args.cache), _split(args.cache, "nemo")):
+        if not weights.is_file():
+            raise UserError(f"{weights} is missing; run `moodscape train gate pack` first")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(text(args.data, args.cache, _split(args.cache)), encoding="utf-8")
+    write(args.data, args.cache, _split(args.cache), _split(args.cache, "nemo"), args.out)
     print(args.out)
     return 0
 
 
-def _split(cache: Path) -> Path:
-    return cache / "split" / "gate.tflite"
+def _parts(part: str) -> tuple[Literal["train", "test"], ...]:
+    return ("train", "test") if part == "all" else ("train",)
+
+
+def _tracks(args: argparse.Namespace) -> dict["Kind", "Tracks"]:
+    from training.gate.tracks import read
+
+    folders = [args.cache / "tracks" / part for part in _parts(args.part)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is missing; run `moodscape train gate mix --part {args.part}` first")
+    return read(folders, args.leave_out)
+
+
+def _checkpoint(args: argparse.Namespace) -> Path:
+    return Path(args.cache / f"{_name(args.part, args.leave_out)}.pt")
+
+
+def _split(cache: Path, leave_out: str | None = None) -> Path:
+    """Where the weights file of a model that is measured stands."""
+    return cache / _name("train", leave_out) / "gate.tflite"
+
+
+def _name(part: str, leave_out: str | None) -> str:
+    return f"{part}-without-{leave_out}" if leave_out else part

@@ -1,4 +1,4 @@
-"""Makes the clips and fits the gate's net to them. Both steps go on where they were interrupted."""
+"""Fits the gate's net to tracks; goes on where it was interrupted."""
 
 import logging
 import time
@@ -7,43 +7,24 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as fn
 
 from edge.gate.features import BANDS, CARRY, FRESH, Floats, first_floor, next_floor, over_floor
-from training.gate.bank import Bank
-from training.gate.mix import Mixer
+from training.gate.mix import Kind
 from training.gate.net import GateNet
+from training.gate.remix import Batch, Remixer
+from training.gate.tracks import Tracks
 
 log = logging.getLogger(__name__)
 
-_SHARD: Final = 250
+EPOCHS: Final = 12
+BATCHES: Final = 300
+"""Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16
 _RATE: Final = 2e-3
 _AVERAGED: Final = 0.998
 """Share of the old weights in the running average that is kept in the end."""
-
-
-def mix(bank: Bank, folder: Path, clips: int, seed: int) -> None:
-    """Make `clips` clips under `folder`, 250 a file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mixer = Mixer(bank)
-    for shard in range(-(-clips // _SHARD)):
-        path = folder / f"{shard:03}.npz"
-        if path.exists():
-            continue
-        begun = time.monotonic()
-        made = [mixer.clip(seed + shard * _SHARD + i) for i in range(_SHARD)]
-        partial = path.with_suffix(".partial.npz")
-        np.savez(
-            partial,
-            mel=np.stack([clip.mel for clip in made]),
-            truth=np.stack([clip.truth for clip in made]).astype(np.uint8),
-            weight=np.stack([clip.weight for clip in made]).astype(np.float16),
-        )
-        partial.rename(path)
-        log.info("clips made", extra={"file": path.name, "seconds": round(time.monotonic() - begun)})
 
 
 def calls_of(mel: Floats) -> Floats:
@@ -65,19 +46,20 @@ def averaged(checkpoint: Path) -> GateNet:
     return net.eval()
 
 
-def fit(clips: Path, checkpoint: Path, epochs: int, begin: Path | None = None) -> None:
-    """Fit a net to the clips under a folder; `checkpoint` holds the state after each epoch.
+def fit(
+    tracks: dict[Kind, Tracks], checkpoint: Path, epochs: int, begin: GateNet | None = None, batches: int = BATCHES
+) -> None:
+    """Fit a net to tracks, mixed anew for every batch; `checkpoint` holds the state after each epoch of `batches`.
 
-    `begin`: a checkpoint whose averaged weights are the start, instead of chance.
+    `begin`: the net to start from, at half the rate; None: chance.
     """
-    shards = [np.load(path) for path in sorted(clips.glob("[0-9]*.npz")) if "partial" not in path.name]
-    mel, truth, weight = (np.concatenate([s[key] for s in shards]) for key in ("mel", "truth", "weight"))
     torch.manual_seed(1)
-    net, slow_net = averaged(begin).train() if begin else GateNet(), GateNet()
+    torch.set_num_threads(1)
+    net, slow_net, remixer = begin or GateNet(), GateNet(), Remixer(tracks, seed=1)
     slow_net.load_state_dict(net.state_dict())
-    best = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=1e-3)
-    total = epochs * (len(mel) // _BATCH)
-    pace = torch.optim.lr_scheduler.OneCycleLR(best, _RATE, total_steps=total, pct_start=0.15)
+    rate = _RATE / 2 if begin else _RATE
+    best = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
+    pace = torch.optim.lr_scheduler.OneCycleLR(best, rate, total_steps=epochs * batches, pct_start=0.1)
     done = 0
     if checkpoint.exists():
         state: dict[str, Any] = torch.load(checkpoint)
@@ -87,17 +69,18 @@ def fit(clips: Path, checkpoint: Path, epochs: int, begin: Path | None = None) -
     for epoch in range(done, epochs):
         rng = np.random.default_rng(epoch)
         begun, losses = time.monotonic(), []
-        order = rng.permutation(len(mel))
-        for start in range(0, len(mel) - _BATCH + 1, _BATCH):
-            pick = np.sort(order[start : start + _BATCH])
-            frames = torch.from_numpy(calls_of(_other_microphones(rng, mel[pick].astype(np.float32))))
-            loss = _loss(net.stream(frames), truth[pick], weight[pick])
+        for _ in range(batches):
+            batch = remixer.batch(rng, _BATCH)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = net.stream(torch.from_numpy(calls_of(batch.mel))).float()
+            loss = _loss(logits, batch)
             best.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             best.step()
             pace.step()
             losses.append(float(loss.detach()))
+            remixer.remember(batch.noise, logits[:, :, 0].detach().sigmoid().mean(dim=1).numpy())
             share = min(_AVERAGED, (pace.last_epoch + 1) / (pace.last_epoch + 10))
             with torch.no_grad():
                 for slow, fast in zip(slow_net.parameters(), net.parameters(), strict=True):
@@ -112,16 +95,7 @@ def fit(clips: Path, checkpoint: Path, epochs: int, begin: Path | None = None) -
         )
 
 
-def _loss(logits: Tensor, truth: NDArray[np.uint8], weight: NDArray[np.float16]) -> Tensor:
-    target, counts = torch.from_numpy(truth.astype(np.float32)), torch.from_numpy(weight.astype(np.float32))
+def _loss(logits: Tensor, batch: Batch) -> Tensor:
+    target, counts = torch.from_numpy(batch.truth), torch.from_numpy(batch.weight)
     each = fn.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (each * counts).sum() / counts.sum()
-
-
-def _other_microphones(rng: np.random.Generator, mel: Floats) -> Floats:
-    """Bend each clip's spectrum by up to 6 dB: every epoch is heard through other microphones."""
-    knots = rng.normal(0, 0.5, (len(mel), 6))
-    places = np.linspace(0, 5, BANDS)
-    bends = np.stack([np.interp(places, np.arange(6), k) for k in knots]).astype(np.float32)
-    bent: Floats = np.maximum(mel + bends[:, None, :], np.float32(np.log(1e-8)))
-    return bent

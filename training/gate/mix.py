@@ -1,17 +1,17 @@
-"""Clips to train and measure the gate with: near voices, far voices and noise, labelled by the clean speech."""
+"""Tracks to train and measure the gate with: near voices, far voices and noise, labelled by the clean speech."""
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.gate.features import CARRY, FRESH, STEP, Floats, log_mel
-from edge.models.frontend import FFT, HOP, WINDOW, power_frames
+from edge.gate.features import BANDS, CARRY, FRESH, STEP
+from edge.models.frontend import FFT, HOP, WINDOW, power_frames, slaney_bands
 from edge.sound import Samples
 from training.gate.bank import VOICED, Bank, floats
-from training.gate.sounds import coloured_noise, convolved, music, room, unit
+from training.gate.sounds import calls, coloured_noise, convolved, music, room, unit
 
 CALLS: Final = 133
 """Calls of the net in one clip."""
@@ -20,24 +20,28 @@ STEPS: Final = CALLS * FRESH // STEP
 LENGTH: Final = FFT + (FRAMES - 1) * HOP
 """Samples in one clip: 12 s."""
 
+Kind = Literal["near", "far", "babble", "events", "noise"]
+
 _ACTIVE_DB: Final = 25.0
 """Speech is what lies less than this below an utterance's loud frames; like ITU-T P.56, whose margin of 15.9 dB counts
 from the mean level of the active speech, which is less."""
 _BRIDGED: Final = 8
 """Gaps in speech of at most this many frames (80 ms, the closure of a plosive) belong to it."""
+_NOTHING: Final = np.float32(1e-6)
+"""Mel power 67 dB below white noise of unit power."""
 
 
 @dataclass
-class Clip:
-    """One clip.
+class Track:
+    """12 s of one kind of sound, to be mixed with others.
 
-    `mel`: float16 [FRAMES, 40]. `truth`: float32 [STEPS, 2], speech and near. `weight`: float32 [STEPS, 2], what an
-    error there counts; 0 where the truth is not known.
+    `mel`: float16 [FRAMES, 40], the natural log of the mel power where the sound (a voice: while it speaks) has unit
+    power. `on`: bool [FRAMES], where somebody speaks. `known`: False where somebody else may be speaking too.
     """
 
     mel: NDArray[np.float16]
-    truth: Floats
-    weight: Floats
+    on: NDArray[np.bool_]
+    known: bool = True
 
 
 def active(clean: Samples) -> NDArray[np.bool_]:
@@ -71,59 +75,38 @@ class Mixer:
         size = np.array([len(bank.speech[name]) for name in self._speakers], float) ** 0.5
         self._odds = size / size.sum()
 
-    def clip(self, seed: int) -> Clip:
-        """Make one clip for training."""
+    def track(self, kind: Kind, seed: int) -> Track:
+        """Make one track; the same seed makes the same."""
         rng = np.random.default_rng(seed)
-        speech_weight = 1.0
-        kind = rng.choice(["noise", "near", "far", "both", "nonverbal"], p=[0.27, 0.40, 0.12, 0.16, 0.05])
-        noise, voiced = self.noise(rng)
-        if voiced:
-            speech_weight = 0.0
-        if rng.random() < 0.2:
-            more, also = self.noise(rng)
-            noise, speech_weight = unit(noise + rng.uniform(0.2, 1) * more), 0.0 if voiced or also else 1.0
-        if rng.random() < 0.3:  # the room's own sound comes from afar too
-            noise = unit(convolved(noise, room(rng, far=True)))
-        near, near_on = np.zeros(LENGTH, np.float32), np.zeros(FRAMES, bool)
-        far, far_on = near, near_on
-        if kind in {"near", "both"}:
-            near, near_on = self.near(rng)
-        if kind in {"far", "both"}:
-            far, far_on = self.babble(rng) if rng.random() < 0.55 else self.far(rng)
-            behind = 10 ** (-rng.uniform(0, 20) / 20) if kind == "far" else 10 ** (rng.uniform(-10, 10) / 20)
-            noise = unit(far + behind * noise) if kind == "far" else unit(noise + behind * far)
-        if kind == "nonverbal":
-            noise, speech_weight = self._events(rng, noise), 0.3
-        snr_db = (
-            rng.uniform(2, 25)
-            if kind == "both"
-            else rng.choice([rng.uniform(-6, 22), rng.uniform(20, 45)], p=[0.8, 0.2])
-        )
-        sound = near + 10 ** (-snr_db / 20) * noise if near_on.any() else noise
-        truth = _steps(np.stack((near_on | far_on, near_on), axis=1))
-        weight = np.ones_like(truth)
-        # Where a far voice speaks or may be speaking only a near one is known to be there.
-        weight[:, 0] = np.where(truth[:, 1] > 0, 1.0, speech_weight)
-        if kind == "both":
-            weight[:, 0] = np.where(truth[:, 1] > 0, 1.0, np.where(truth[:, 0] > 0, 0.3 * speech_weight, speech_weight))
+        on, known = np.zeros(FRAMES, bool), True
         if kind == "noise":
-            weight *= 1.5
-        return Clip(self._heard(rng, sound), truth, weight.astype(np.float32))
+            sound, voiced = self.noise(rng)
+            known = not voiced
+            if rng.random() < 0.3:  # the room's own sound comes from afar too
+                sound = unit(convolved(sound, room(rng, far=True)))
+        elif kind == "events":
+            sound = self._events(rng)
+        else:
+            sound, on = {"near": self.near, "far": self.far, "babble": self.babble}[kind](rng)
+        mel = np.log(power_frames(sound) @ slaney_bands(BANDS) + _NOTHING)
+        return Track(mel.astype(np.float16), on, known)
 
     def noise(self, rng: np.random.Generator) -> tuple[Samples, bool]:
         """Give surroundings of unit power, float32 [LENGTH], and whether somebody may be speaking in them."""
-        kind = rng.choice(["clips", "ambience", "coloured", "music"], p=[0.6, 0.2, 0.07, 0.13])
+        kind = rng.choice(["clips", "ambience", "coloured", "music", "calls"], p=[0.6, 0.2, 0.05, 0.1, 0.05])
         if kind == "coloured":
             return coloured_noise(rng, LENGTH), False
         if kind == "music":
             return music(rng, LENGTH), False
+        if kind == "calls":
+            return calls(rng, LENGTH), False
         if kind == "ambience":
             label = list(self._bank.ambience)[rng.integers(len(self._bank.ambience))]
             return unit(_stretched(rng, _piece(rng, self._bank.ambience[label]))), label in VOICED
         parts: list[Samples] = []
         while sum(map(len, parts)) < LENGTH:
             clip = floats(self._bank.noise[rng.integers(len(self._bank.noise))])
-            parts.append(unit(_stretched(rng, clip, len(clip))) * np.float32(10 ** (rng.uniform(-6, 6) / 20)))
+            parts.append(unit(_stretched(rng, clip, len(clip), 0.35)) * np.float32(10 ** (rng.uniform(-6, 6) / 20)))
         return unit(np.concatenate(parts)[:LENGTH]), False
 
     def near(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.bool_]]:
@@ -164,7 +147,7 @@ class Mixer:
         while at < LENGTH:
             utterances = self._bank.speech[speakers[rng.integers(len(speakers))]]
             said = floats(utterances[rng.integers(len(utterances))])
-            said = _stretched(rng, said, len(said), 0.08)
+            said = _stretched(rng, said, len(said), 0.12)
             speaks = active(said)
             if speaks.any():
                 said = at_unit(said, speaks) * np.float32(10 ** (rng.uniform(-3, 3) / 20))
@@ -178,29 +161,14 @@ class Mixer:
             at += len(said) + int(rng.exponential(pause_s) * 16_000)
         return sound, on
 
-    def _events(self, rng: np.random.Generator, noise: Samples) -> Samples:
-        sound = noise * np.float32(10 ** (-rng.uniform(0, 25) / 20))
-        at = 0
+    def _events(self, rng: np.random.Generator) -> Samples:
+        sound, at = np.zeros(LENGTH, np.float32), 0
         while at < LENGTH:
             event = floats(self._bank.nonverbal[rng.integers(len(self._bank.nonverbal))])
-            part = unit(event)[: LENGTH - at]
+            part = unit(_stretched(rng, event, len(event)))[: LENGTH - at]
             sound[at : at + len(part)] += part
             at += len(event) + int(rng.exponential(1.0) * 16_000)
         return sound
-
-    def _heard(self, rng: np.random.Generator, sound: Samples) -> NDArray[np.float16]:
-        """Through a microphone: its gain, its own noise, its band."""
-        level = 10 ** (rng.uniform(-50, -15) / 20)
-        own = 10 ** (-rng.uniform(60, 90) / 20)
-        power = power_frames(unit(sound) * np.float32(level))
-        hz = np.arange(power.shape[1]) * 31.25
-        gain = np.ones_like(hz)
-        if rng.random() < 0.25:
-            gain /= 1 + (hz / rng.uniform(3000, 7000)) ** 12
-        if rng.random() < 0.5:
-            gain /= 1 + (rng.uniform(50, 350) / np.maximum(hz, 1)) ** 6
-        hiss = rng.exponential(size=power.shape) * (own**2 * 150)
-        return log_mel((power * gain + hiss).astype(np.float32)).astype(np.float16)
 
 
 def _stretched(rng: np.random.Generator, sound: Samples, n: int = LENGTH, by: float = 0.2) -> Samples:
@@ -223,8 +191,3 @@ def at_unit(sound: Samples, on: NDArray[np.bool_]) -> Samples:
     power = _frame_power(sound)[on]
     scaled: Samples = (sound / np.sqrt(power.mean() + 1e-12)).astype(np.float32) if len(power) else sound
     return scaled
-
-
-def _steps(frames: NDArray[np.bool_]) -> Floats:
-    of_steps: Floats = (frames[CARRY:].reshape(STEPS, STEP, -1).sum(axis=1) * 2 > STEP).astype(np.float32)
-    return of_steps

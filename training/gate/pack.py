@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
@@ -12,29 +11,27 @@ from edge.gate.features import CARRY, FRESH, WIDTH
 from training import quantise
 from training.gate.bank import Bank
 from training.gate.fit import calls_of
-from training.gate.mix import CALLS, Mixer
+from training.gate.mix import CALLS, Kind
 from training.gate.net import PAST, TOKEN, GateNet
+from training.gate.remix import Remixer
+from training.gate.tracks import Tracks
+from training.gate.tune import START, tune
 
-_THRESHOLDS: Final = {"speech": {"on": 0.7, "off": 0.35}, "near": {"on": 0.6, "off": 0.3}}
-"""Where the segmenter is recommended to begin and end a voice."""
 
-
-def pack(net: GateNet, bank: Bank, path: Path) -> None:
-    """Write `path` and its sidecar. Clips of `bank`, which the net learned from, set the ranges of int8."""
+def pack(net: GateNet, tracks: dict[Kind, Tracks], bank: Bank, path: Path) -> None:
+    """Write `path` and its sidecar. What the net learned from sets the ranges of int8 and the thresholds."""
     net.eval()
     example = (torch.zeros(1, CARRY + FRESH, WIDTH), torch.zeros(1, PAST, TOKEN))
     with torch.no_grad():
-        file = quantise.to_int8(net, example, _calls(net, bank))
+        file = quantise.to_int8(net, example, _calls(net, tracks))
     path.parent.mkdir(parents=True, exist_ok=True)
-    quantise.save(
-        path, file, name="gate-1", labels=["speech", "near"], meta={"thresholds": _THRESHOLDS}, span=(0.0, 2.0)
-    )
+    quantise.save(path, file, name="gate-1", labels=["speech", "near"], meta={"thresholds": START}, span=(0.0, 2.0))
+    tune(path, bank)
 
 
-def _calls(net: GateNet, bank: Bank) -> Iterator[tuple[Tensor, Tensor]]:
-    mixer = Mixer(bank)
-    for seed in range(40):
-        calls = torch.from_numpy(calls_of(mixer.clip(seed).mel[None].astype(np.float32))[0])
+def _calls(net: GateNet, tracks: dict[Kind, Tracks]) -> Iterator[tuple[Tensor, Tensor]]:
+    mel = Remixer(tracks, seed=2).batch(np.random.default_rng(2), 40).mel
+    for calls in torch.from_numpy(calls_of(mel)):
         _, tokens = net.hear(calls)
         for t in range(PAST, CALLS, 12):
             yield calls[t : t + 1], tokens[None, t - PAST : t]

@@ -21,6 +21,9 @@ STEP_S: Final = 0.03
 Scorer = Callable[[Samples], NDArray[np.float32]]
 """Takes a recording, float32 [n]; gives the probability of speech at 0.015, 0.045, … s."""
 
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A ROC curve: the shares of the noise taken for speech and of the speech found, from (0, 0) to (1, 1)."""
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -90,6 +93,13 @@ def auc(scores: NDArray[np.float32], truth: NDArray[np.bool_]) -> float:
     return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))
 
 
+def curve(scores: NDArray[np.float32], truth: NDArray[np.bool_]) -> Curve:
+    """Give the ROC curve, a point for each score that occurs, highest first."""
+    _, place = np.unique(-scores, return_inverse=True)
+    found, false = (np.cumsum(np.bincount(place[which], minlength=place.max() + 1)) for which in (truth, ~truth))
+    return np.r_[0, false / false[-1]], np.r_[0, found / found[-1]]
+
+
 def threshold_that_misses(scores: NDArray[np.float32], truth: NDArray[np.bool_], share: float) -> float:
     """Give the highest threshold at which at most `share` of the speech stays below it."""
     return float(np.quantile(scores[truth], share, method="lower"))
@@ -99,3 +109,12 @@ def longest_run_s(over: NDArray[np.bool_]) -> float:
     """Give the length in seconds of the longest run of steps that are over a threshold."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], over.astype(np.int8), [0]))))
     return float((edges[1::2] - edges[::2]).max(initial=0)) * STEP_S
+
+
+def longest_wait_s(detector: Detector) -> float:
+    """Give the longest time between the sound at a decision's centre and the decision, fed in blocks of 10 ms."""
+    detector.reset()
+    hiss, waits = (0.1 * np.random.default_rng(0).standard_normal(10 * RATE)).astype(np.float32), []
+    for end in range(1, len(hiss) // 160):
+        waits += [end * 160 / RATE - decision.at for decision in detector.feed(hiss[(end - 1) * 160 : end * 160])]
+    return max(waits)

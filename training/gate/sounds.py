@@ -49,6 +49,24 @@ def music(rng: np.random.Generator, n: int) -> Samples:
     return unit(sound)
 
 
+def calls(rng: np.random.Generator, n: int) -> Samples:
+    """Whistles, horns, sirens and whines: harmonic tones that glide as no voice that forms words does. float32 [n]."""
+    sound, at = np.zeros(n, np.float32), 0
+    while at < n:
+        length = int(RATE * rng.uniform(0.1, 3.0))
+        knots = int(rng.integers(2, 6))
+        hz = np.exp(rng.uniform(np.log(70), np.log(2500)) + rng.normal(0, rng.choice([0.02, 0.15, 0.4]), knots))
+        glide = np.interp(np.arange(length), np.linspace(0, length, knots), hz)
+        phase = 2 * np.pi * np.cumsum(glide) / RATE
+        part, slope = np.zeros(length, np.float32), rng.uniform(0.2, 1.8)
+        for k in range(1, min(20, int(7500 / glide.max())) + 1):
+            part += np.float32(k**-slope * rng.uniform(0.2, 1)) * np.sin(k * phase).astype(np.float32)
+        ends = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / (rng.uniform(0.01, 0.1) * RATE))
+        _add(sound, at, part * ends.astype(np.float32) * np.float32(10 ** (rng.uniform(-10, 0) / 20)))
+        at += int(length * rng.uniform(0.5, 1.5)) + int(rng.exponential(0.4) * RATE)
+    return unit(sound)
+
+
 def room(rng: np.random.Generator, far: bool) -> Samples:
     """The response of a room to a voice, exponentially decaying noise behind the direct sound: float32 [m].
 

@@ -6,12 +6,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="training has an environment of its own")
 
 from edge.gate.features import CARRY, FRESH, WIDTH  # noqa: E402
-from training.gate import score  # noqa: E402
+from training.gate import places, score  # noqa: E402
+from training.gate import tracks as kept  # noqa: E402
 from training.gate.bank import Bank  # noqa: E402
-from training.gate.fit import averaged, calls_of, fit, mix  # noqa: E402
-from training.gate.mix import CALLS, FRAMES, LENGTH, STEPS, Mixer, active  # noqa: E402
+from training.gate.fit import averaged, calls_of, fit  # noqa: E402
+from training.gate.mix import CALLS, FRAMES, LENGTH, Mixer, active  # noqa: E402
 from training.gate.net import PAST, TOKEN, GateNet  # noqa: E402
-from training.gate.route import route  # noqa: E402
+from training.gate.remix import Remixer  # noqa: E402
+from training.gate.route import programmes, routing  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def bank() -> Bank:
     voice = (6000 * buzz).astype(np.int16)
     hiss = [(1000 * rng.standard_normal(80_000)).astype(np.int16) for _ in range(3)]
     return Bank(
-        speech={f"speaker {i}": [voice, voice] for i in range(4)},
+        speech={f"{corpus}/{i}": [voice, voice] for corpus in ("nemo", "ravdess") for i in range(2)},
         noise=hiss,
         ambience={"river": hiss[0].repeat(4)},
         nonverbal=[hiss[1][:16_000]],
@@ -55,18 +57,58 @@ def test_a_decision_does_not_know_what_comes_after_its_call():
         assert torch.equal(net.stream(frames)[:, :15], before)
 
 
-def test_a_clip_is_made_again_by_its_seed(bank):
-    once, again = Mixer(bank).clip(7), Mixer(bank).clip(7)
+def test_a_track_is_made_again_by_its_seed(bank):
+    once, again = Mixer(bank).track("near", 7), Mixer(bank).track("near", 7)
     assert np.array_equal(once.mel, again.mel)
     assert once.mel.shape == (FRAMES, 40)
-    assert once.truth.shape == once.weight.shape == (STEPS, 2)
+    assert once.on.shape == (FRAMES,)
 
 
-def test_what_is_near_is_speech(bank):
-    clips = [Mixer(bank).clip(seed) for seed in range(40)]
-    assert all((clip.truth[:, 0] >= clip.truth[:, 1]).all() for clip in clips)
-    assert any(clip.truth[:, 1].any() for clip in clips)
-    assert any(not clip.truth[:, 1].any() for clip in clips)
+@pytest.fixture(scope="module")
+def tracks(bank, tmp_path_factory):
+    """A few of each kind, voices of nEMO apart."""
+    folder = tmp_path_factory.mktemp("tracks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "PER_FILE", 4)
+        kinds = ("near-others", "near-nemo", "far-others", "babble-others", "events", "noise")
+        patch.setattr(kept, "FILES", {"train": dict.fromkeys(kinds, 1)})
+        kept.make(bank, "train", folder)
+    return folder
+
+
+def test_a_corpus_can_be_left_out(tracks):
+    assert len(kept.read([tracks])["near"].power) == 8
+    assert len(kept.read([tracks], leave_out="nemo")["near"].power) == 4
+
+
+def test_what_is_near_is_speech(tracks):
+    batch = Remixer(kept.read([tracks]), seed=0).batch(np.random.default_rng(0), 40)
+    near = batch.truth[:, :, 1].any(axis=1)
+    assert (batch.truth[:, :, 0] >= batch.truth[:, :, 1]).all()
+    assert near.any()
+    assert not near.all()
+    assert not near[batch.noise >= 0].any()
+
+
+def test_sounds_mixed_as_powers_have_the_levels_of_sounds_mixed_as_waves():
+    from edge.gate.features import BANDS
+    from edge.models.frontend import power_frames, slaney_bands
+
+    rng = np.random.default_rng(0)
+    one, other = rng.standard_normal((2, LENGTH)).astype(np.float32)
+    mel = [power_frames(sound) @ slaney_bands(BANDS) for sound in (one, other, one + 0.5 * other)]
+    nothing = kept.Tracks(np.ones((1, FRAMES, 40), np.float32), np.zeros((1, FRAMES), bool), np.ones(1, bool))
+    mixed = Remixer({"noise": nothing}, seed=0)._mixed(rng, mel[0], mel[1], -6.02)
+    assert (mixed > 0).all()
+    for moment in (np.mean, np.std):
+        assert moment(np.log(mixed)) == pytest.approx(moment(np.log(mel[2])), rel=0.03)
+
+
+def test_a_noise_that_was_taken_for_speech_is_heard_more_often(tracks):
+    remixer, rng = Remixer(kept.read([tracks]), seed=0), np.random.default_rng(0)
+    remixer.remember(np.arange(4), np.array([0.0, 0.0, 0.9, 0.0], np.float32))
+    heard = np.concatenate([remixer.batch(rng, 40).noise for _ in range(3)])
+    assert np.bincount(heard[heard >= 0], minlength=4).argmax() == 2
 
 
 def test_active_frames_are_those_of_the_voice():
@@ -78,12 +120,11 @@ def test_active_frames_are_those_of_the_voice():
     assert abs(at[-1] - 12_000) <= 250
 
 
-def test_fitting_goes_on_where_it_stopped(bank, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.gate.fit._SHARD", 16)
-    mix(bank, tmp_path / "clips", 16, seed=0)
-    fit(tmp_path / "clips", tmp_path / "net.pt", epochs=1)
+def test_fitting_goes_on_where_it_stopped(tracks, tmp_path):
+    made = kept.read([tracks])
+    fit(made, tmp_path / "net.pt", epochs=1, batches=1)
     first = averaged(tmp_path / "net.pt")
-    fit(tmp_path / "clips", tmp_path / "net.pt", epochs=1)
+    fit(made, tmp_path / "net.pt", epochs=1, batches=1)
     assert all(map(torch.equal, first.parameters(), averaged(tmp_path / "net.pt").parameters()))
 
 
@@ -101,18 +142,25 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
     assert score.auc(scores, truth) == pytest.approx(np.mean(pairs))
 
 
-def test_a_perfect_detector_routes_everything_right(bank, monkeypatch):
-    truth = {}
+def test_the_curve_has_the_area_that_is_reported():
+    rng = np.random.default_rng(1)
+    scores, truth = rng.integers(0, 9, 200).astype(np.float32), rng.random(200) < 0.3
+    false, found = score.curve(scores, truth)
+    assert np.trapezoid(found, false) == pytest.approx(score.auc(scores, truth))
 
-    def spans(_detector, sound):
-        return truth.pop("spans")
 
-    import training.gate.route as module
+def test_places_with_voices_of_others_are_as_long_as_asked(bank):
+    for sound in (places.far_voices(bank, 2), places.television(bank, 2)):
+        assert len(sound) == 2 * LENGTH
+        assert 0.01 < np.sqrt(np.mean(sound**2)) < 0.1
 
-    utterances = module._utterances
-    monkeypatch.setattr(module, "_utterances", lambda on: truth.setdefault("spans", utterances(on)))
-    monkeypatch.setattr(module, "speech_spans", spans)
-    assert route(None, bank, hours=0.03).right == 1.0
+
+def test_a_perfect_detector_routes_everything_right_and_a_deaf_one_loses_the_speech(bank):
+    made = list(programmes(bank, 1, seed=3))
+    spoken = sum(end - start for start, end in made[0].utterances) * 100 / len(made[0].near)
+    assert spoken > 0.05
+    assert routing([made[0].utterances], made).right == 1.0
+    assert routing([[]], made).right < 1 - spoken / 2
 
 
 def test_the_longest_run_is_counted_in_seconds():
@@ -130,3 +178,38 @@ def test_mixtures_have_the_ratio_that_was_asked_for(bank):
     rest = [np.mean(m.sound[: len(speech_steps)][~speech_steps] ** 2) for m in (loud, soft)]
     assert power[0] / rest[0] > 30
     assert power[1] / rest[1] < 1.5
+
+
+def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, monkeypatch):
+    from edge.gate.detector import Decision, Thresholds
+    from edge.models.interpreter import Golden, Sidecar
+    from training.gate import tune as module
+
+    monkeypatch.setattr("training.gate.route._SCENES", 8)
+    made = list(programmes(bank, 1, seed=4))
+
+    class Doubtful:
+        """Gives near speech 0.75, and 0.3 s of anything else 0.65 every two seconds."""
+
+        step_s, thresholds = 0.03, {name: Thresholds(0.5, 0.5) for name in ("speech", "near")}
+
+        def reset(self):
+            pass
+
+        def feed(self, sound):
+            at = np.arange(0.015, len(sound) / 16_000, 0.03)
+            spoken = np.array([any(start <= t <= end for start, end in made[0].utterances) for t in at])
+            near = np.where(spoken, 0.75, np.where(at % 2 < 0.3, 0.65, 0.0))
+            return [Decision(float(t), 0.95, float(n)) for t, n in zip(at, near, strict=True)]
+
+    sidecar = Sidecar(
+        name="gate-1", sha256="", labels=["speech", "near"], meta={"thresholds": module.START},
+        golden=Golden(low=0, high=1, tolerance=0.1, outputs=[]),
+    )  # fmt: skip
+    (tmp_path / "gate.json").write_text(sidecar.model_dump_json())
+    monkeypatch.setattr(module, "programmes", lambda *_: made)
+    monkeypatch.setattr(module, "_ON", (0.6, 0.7, 0.9))
+    monkeypatch.setattr(module.gate, "load", lambda _: Doubtful())
+    module.tune(tmp_path / "gate.tflite", bank)
+    chosen = Sidecar.model_validate_json((tmp_path / "gate.json").read_bytes()).meta["thresholds"]
+    assert chosen["near"]["on"] == 0.7

@@ -1,0 +1,78 @@
+"""The tracks that the gate's net learns from: made once, 250 a file, and read back by kind."""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.gate.features import Floats
+from training.gate.bank import Bank
+from training.gate.mix import Kind, Mixer
+
+log = logging.getLogger(__name__)
+
+PER_FILE: Final = 250
+FILES: Final = {
+    "train": {
+        "near-others": 12, "near-nemo": 6, "far-others": 3, "far-nemo": 1, "babble-others": 3, "babble-nemo": 1,
+        "events": 2, "noise": 12,
+    },
+    "test": {"near-others": 3, "near-nemo": 2, "far-others": 1, "babble-others": 1, "events": 1, "noise": 3},
+}  # fmt: skip
+"""Files by part and kind. Voices of nEMO stand apart from the others, so that a fit can leave the corpus out."""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Tracks of one kind: `power` float32 [n, FRAMES, 40], not its log, `on` bool [n, FRAMES], `known` bool [n]."""
+
+    power: Floats
+    on: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+
+def make(bank: Bank, part: str, folder: Path) -> None:
+    """Make the tracks of a part under `folder`; goes on where it stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    speech: dict[str, dict[str, list[NDArray[np.int16]]]] = {"nemo": {}, "others": {}}
+    for speaker, utterances in bank.speech.items():
+        speech["nemo" if speaker.startswith("nemo/") else "others"][speaker] = utterances
+    mixers = {name: Mixer(replace(bank, speech=own)) for name, own in speech.items()}
+    for number, (name, files) in enumerate(FILES[part].items()):
+        kind, _, voices = name.partition("-")
+        for file in range(files):
+            path = folder / f"{name}-{file:02}.npz"
+            if path.exists():
+                continue
+            begun, seed = time.monotonic(), (number * 100 + file) * PER_FILE
+            mixer = mixers[voices or "others"]
+            made = [mixer.track(cast("Kind", kind), seed + i) for i in range(PER_FILE)]
+            partial = path.with_suffix(".partial.npz")
+            np.savez(
+                partial,
+                mel=np.stack([track.mel for track in made]),
+                on=np.stack([track.on for track in made]),
+                known=np.array([track.known for track in made]),
+            )
+            partial.rename(path)
+            log.info("tracks made", extra={"file": path.name, "seconds": round(time.monotonic() - begun)})
+
+
+def read(folders: list[Path], leave_out: str | None = None) -> dict[Kind, Tracks]:
+    """Read what `make` made; `leave_out` names voices that shall not be heard ("nemo")."""
+    found: dict[Kind, list[Path]] = {kind: [] for kind in ("near", "far", "babble", "events", "noise")}
+    for path in sorted(path for folder in folders for path in folder.glob("*.npz")):
+        kind, *rest = path.stem.split("-")
+        if "partial" not in path.name and leave_out not in rest:
+            found[cast("Kind", kind)].append(path)
+    return {kind: _together(paths) for kind, paths in found.items()}
+
+
+def _together(paths: list[Path]) -> Tracks:
+    files = [np.load(path) for path in paths]
+    mel, on, known = (np.concatenate([file[key] for file in files]) for key in ("mel", "on", "known"))
+    return Tracks(np.exp(mel, dtype=np.float32), on, known)
