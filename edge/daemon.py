@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RELOAD: Final = -1
-"""What `run` gives when it left because its settings have changed: start again with the new ones."""
+"""What `run` gives when only a new start helps: its settings have changed, or the microphone's driver hangs."""
 
 _TICK_S: Final = 1.0
 _OUTBOX_S: Final = 5.0
@@ -100,6 +100,10 @@ class Device:
             self._tell_state()
             notify("READY=1")
             self._keep_house()
+            if self.listener.hangs:
+                log.error("the microphone's driver hangs: the device starts anew")
+                self._code = RELOAD
+                self._stop.set()
             self.listener.close()
             self.recorder.close(_LAST_WORDS_S)
             if not self._stop.is_set():
@@ -108,7 +112,7 @@ class Device:
             self._leave()
             if lock is not None:
                 lock.close()
-        if self.listener.failure is not None:
+        if self.listener.failure is not None and not self.listener.hangs:
             raise self.listener.failure
         return self._code
 
@@ -245,8 +249,7 @@ class Device:
         self.places.zones = (*self.config.gps.home_zones, *self.owner.zones)
         self.pauses.spans = (*self.config.schedule, *self.owner.schedule)
         self.recorder.use(self.span())
-        if self.owner.rules is not None:
-            self.listener.use_rules(self.owner.rules)
+        self.listener.use_rules(self.owner.rules)
 
     def span(self) -> Span:
         """Say what of sound is kept: as the owner set it on the page, or else as the device's own settings do."""

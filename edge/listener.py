@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.capture.ears import Ears
+from edge.capture.ears import DriverHangs, Ears
 from edge.capture.source import Source
 from edge.clock import Clock, Reading
 from edge.config import Config
@@ -54,6 +54,7 @@ class Listener:
         self._recorder = recorder
         self._live = config.source == "microphone"
         self._pipeline: Pipeline | None = None
+        self._own_rules: Rules | None = None
         self._source: Source | None = None
         self._begins: Reading | None = None  # a recording's own time
         self._turn = threading.Lock()  # held while sound is read, so that the last flush comes after it
@@ -71,6 +72,7 @@ class Listener:
             spl_at_0dbfs=config.capture.spl_at_0dbfs,
             hour_at=self._hour,
         )
+        self._own_rules = self._pipeline.rules
         self._source = self._open()
 
     def start(self) -> None:
@@ -93,12 +95,17 @@ class Listener:
         finally:
             self._turn.release()
 
-    def use_rules(self, rules: Rules) -> None:
-        """Read scenes by other rules from now on."""
-        if self._pipeline is not None:
-            self._pipeline.rules = rules
+    def use_rules(self, rules: Rules | None) -> None:
+        """Read scenes by other rules from now on; None: by those of the device's own settings again."""
+        if self._pipeline is not None and self._own_rules is not None:
+            self._pipeline.rules = rules or self._own_rules
 
     # How it is.
+
+    @property
+    def hangs(self) -> bool:
+        """Tell whether listening ended because the microphone's driver hangs."""
+        return isinstance(self.failure, DriverHangs)
 
     @property
     def deaf(self) -> bool:

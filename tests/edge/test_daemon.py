@@ -6,9 +6,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -258,6 +259,56 @@ def test_a_mark_makes_a_record_and_what_is_heard_next_belongs_to_it(tmp_path, hu
     listening.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: len(listening.waiting()) == 3)
     assert listening.waiting()[2].origin == "mark"
+
+
+def test_in_the_hours_of_the_schedule_and_in_a_silent_zone_nothing_is_heard(tmp_path, hub, device):
+    now = datetime.now().astimezone()
+    around = [f"{(now + timedelta(hours=hours)).hour:02d}:00" for hours in (0, 2)]
+    span = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": around[0], "to": around[1]}
+    hub.send("config", {"version": 1, "zones": [], "schedule": [span], "clips": None, "rules": None}, True)
+    listening = device(gps__fixed="{lat: 35.0, lon: 129.0}").ready()
+    wait_until(lambda: hub.said.get("status", [{}])[-1].get("state") == "paused")
+    listening.hears()
+    wait_until(lambda: hub.said.get("health", [{}])[-1].get("capture", {}).get("state") == "paused")
+    assert "schedule" in hub.said["health"][-1]["capture"]["reason"]
+    hub.send("config", {"version": 2, "zones": [], "schedule": [], "clips": None, "rules": None}, True)
+    wait_until(lambda: hub.said["status"][-1]["state"] == "listening")
+    zone = {"lat": 35.0, "lon": 129.0, "radius_m": 50, "name": "home", "pause": True}
+    hub.send("config", {"version": 3, "zones": [zone], "schedule": [], "clips": None, "rules": None}, True)
+    wait_until(lambda: hub.said["status"][-1]["state"] == "paused")
+    listening.hears()
+    time.sleep(0.5)
+    assert listening.waiting() == []
+
+
+def test_as_shipped_no_sound_is_written_anywhere_and_none_is_sent(tmp_path, hub, device):
+    sound = (0.1 * np.random.default_rng(2).standard_normal(20 * RATE)).astype(np.float32)
+    listening = device(env={"TMPDIR": str(tmp_path)}).ready().hears(pcm(sound))
+    listening.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(hub.heard) >= 2)
+    listening.hears(pcm(sound))
+    listening.ends()
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and "mosquitto" not in str(path)]
+    assert listening.log in files
+    written = b"".join(path.read_bytes() for path in files)
+    for form in (pcm(sound), sound.tobytes()):
+        assert not any(form[at : at + 16] in written for at in range(0, len(form) - 16, len(form) // 97 // 4 * 4))
+    assert not (tmp_path / "state" / "clips").exists()
+
+
+def test_with_clips_on_a_mark_holds_its_moments_until_the_clip_is_there(tmp_path, hub, device):
+    hub.answering = False
+    settings = {"clips__enabled": "true", "clips__before_s": 2, "clips__after_s": 1}
+    listening = device(**settings).ready().hears(pcm(voice(1.5)) + pcm(silence(1.5)))
+    wait_until(lambda: len(hub.heard) == 1)
+    listening.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(listening.waiting()) == 2)
+    assert len(hub.heard) == 1
+    listening.hears(pcm(scene("rain", 30)))
+    wait_until(lambda: len(hub.heard) >= 2)
+    mark = next(moment for moment in listening.waiting() if moment.basis == "none")
+    assert mark.clip.sha256 == next((tmp_path / "state" / "clips").iterdir()).stem
+    assert mark.origin == "mark"
 
 
 def test_health_tells_how_the_device_is(hub, device):

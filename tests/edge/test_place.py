@@ -204,6 +204,21 @@ def test_in_a_home_zone_there_is_no_place():
     assert places.place() is not None
 
 
+def test_a_silent_zone_is_known_while_a_fix_is_fresh_and_else_nothing_is():
+    clock = Ticking()
+    places = Places(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200, pause=True),)), monotonic=clock)
+    assert places.silent() is None
+    places.hear(heard(lat=LAT))
+    assert places.silent() is True
+    clock.now += 61
+    assert places.silent() is None, "indoors the fix is lost"
+    places.hear(heard(lat=LAT + 0.003, at="2026-05-22T09:00:01.000Z"))
+    assert places.silent() is False
+    places.zones = (Zone(lat=LAT + 0.003, lon=LON, radius_m=200),)
+    assert places.silent() is False, "a zone without a place is not one without sound"
+    assert Places(Gps()).silent() is False
+
+
 def test_a_fixed_place_needs_no_gpsd():
     places = Places(Gps(fixed=Point(lat=LAT, lon=LON)))
     places.start()

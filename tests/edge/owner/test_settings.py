@@ -29,9 +29,30 @@ def test_rules_of_the_owner_are_read_as_those_that_ship(tmp_path):
     assert Owner(tmp_path / "owner.json").rules.version == "mine"
 
 
+def test_hours_of_silence_and_clips_are_taken_with_zones_in_which_it_does_not_listen(tmp_path):
+    owner = Owner(tmp_path / "owner.json")
+    schedule = [{"days": ["mon", "sun"], "from": "22:00", "to": "07:00", "color": "not known yet"}]
+    clips = {"enabled": True, "before_s": 20, "after_s": 10}
+    assert owner.take(payload(zones=[ZONES[0] | {"pause": True}], schedule=schedule, clips=clips))
+    again = Owner(tmp_path / "owner.json")
+    assert [(span.days, span.begin, span.end) for span in again.schedule] == [(("mon", "sun"), "22:00", "07:00")]
+    assert again.clips.model_dump() == clips
+    assert again.zones[0].pause
+    assert owner.take(payload(schedule=[], clips=None))
+    assert (list(Owner(tmp_path / "owner.json").schedule), owner.clips) == ([], None)
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [b"{", b"[]", b"{}", payload(zones=[{"lat": 99, "lon": 0, "radius_m": 1}]), payload(rules={"version": 1}), b"\xff"],
+    [
+        *(b"{", b"[]", b"{}", b"\xff"),
+        payload(zones=[{"lat": 99, "lon": 0, "radius_m": 1}]),
+        payload(rules={"version": 1}),
+        payload(schedule=[{"from": "22:00", "to": "22:00"}]),
+        payload(schedule=[{"days": [], "from": "21:00", "to": "22:00"}]),
+        payload(clips={"enabled": True, "before_s": 1e9, "after_s": 1}),
+        payload(clips={"enabled": True}),
+    ],
 )
 def test_what_is_not_valid_changes_nothing(tmp_path, wrong):
     owner = Owner(tmp_path / "owner.json")
