@@ -72,5 +72,5 @@ class Sounds:
             while self.pulse.left_s > _AHEAD_S:
                 if self._stop.wait(0.02):
                     return
-            if time.monotonic() - begins < len(sound) / RATE + 1:  # else it was held up by an unplugged microphone
+            if time.monotonic() - begins < len(sound) / RATE + 0.3:  # else something held it up
                 self.spoken.append(Spoken(begins + begin, begins + end))

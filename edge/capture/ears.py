@@ -1,6 +1,7 @@
 """A microphone that heals: it is opened anew, by its stable name, when it is lost or gives no sound worth the name."""
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,18 @@ _log = logging.getLogger(__name__)
 _LOUD: Final = {State.HEALTHY: logging.INFO, State.SUSPECT: logging.WARNING}
 
 
+OPENS_WITHIN_S: Final = 6.0
+"""A driver that takes longer hangs: a sound server may, which dies while it is asked."""
+
+
+class DriverHangs(WorkError):  # noqa: N818 - named for what it is
+    """The microphone's driver does not come back from opening it, and only a new process gets rid of it."""
+
+
 class Ears:
     """A source that never ends before it is closed. `open_source` opens the microphone and may fail at any time.
+
+    `blocks` raises DriverHangs when that takes longer than `OPENS_WITHIN_S`.
 
     `liveness` tells from any thread how it is. While deaf, `blocks` waits in small steps; `wait` is called for each
     with its seconds and returns True when the ears were closed.
@@ -74,7 +85,9 @@ class Ears:
             self.liveness.opening(self._clock())
             self.reopened += 1
         try:
-            self._source = self._open_source()
+            self._source = self._open_in_time()
+        except DriverHangs:
+            raise
         except (UserError, WorkError) as error:
             self._lose(str(error))
             return None
@@ -82,6 +95,25 @@ class Ears:
             self._source.close()
             return None
         return self._source
+
+    def _open_in_time(self) -> Source:
+        """Open the source in a thread of its own, which is left behind when its driver hangs."""
+        answer: queue.SimpleQueue[Source | Exception] = queue.SimpleQueue()
+
+        def open_it() -> None:
+            try:
+                answer.put(self._open_source())
+            except Exception as error:  # noqa: BLE001 (raised again below)
+                answer.put(error)
+
+        threading.Thread(target=open_it, name="open-microphone", daemon=True).start()
+        try:
+            found = answer.get(timeout=OPENS_WITHIN_S)
+        except queue.Empty:
+            raise DriverHangs("the microphone's driver hangs while it is opened; start the device anew") from None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _lose(self, reason: str) -> None:
         if not self._closed.is_set():

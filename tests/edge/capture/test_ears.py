@@ -3,8 +3,9 @@
 import threading
 
 import numpy as np
+import pytest
 
-from edge.capture.ears import Ears
+from edge.capture.ears import DriverHangs, Ears
 from edge.capture.liveness import State
 from edge.capture.microphone import MicrophoneLost, NoMicrophone
 from edge.sound import RATE, Block
@@ -103,3 +104,13 @@ def test_closing_from_another_thread_ends_the_wait():
     ears.close()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_a_driver_that_never_comes_back_from_opening_is_left_behind(monkeypatch):
+    monkeypatch.setattr("edge.capture.ears.OPENS_WITHIN_S", 0.05)
+    released = threading.Event()
+    try:
+        with pytest.raises(DriverHangs):
+            next(Ears(released.wait).blocks())
+    finally:
+        released.set()
