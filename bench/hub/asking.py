@@ -12,6 +12,7 @@ from bench.hub.years import DAYS, FIRST_DAY, HOME, OFFSET_MIN, WORDS
 from bench.table import Figure
 from hub.query import pages
 from hub.query.filter import parse
+from hub.query.plan import plan
 from hub.query.summary import summary
 from hub.stores.cells import PER_DEGREE
 from hub.stores.store import Store
@@ -34,8 +35,9 @@ def _list(store: Store, query: list[tuple[str, str]]) -> int:
     """One call of `/api/moments` without the HTTP around it."""
     filter_, _ = parse(query)
     with store.reading() as connection:
-        page = pages.page(connection, filter_, pages.Paging())
-        pages.total(connection, filter_)
+        planned = plan(connection, filter_)
+        page = pages.page(connection, filter_, pages.Paging(), planned)
+        pages.total(connection, filter_, planned)
     json.dumps(page.items)
     return len(page.items)
 

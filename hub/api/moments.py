@@ -11,6 +11,7 @@ from hub.api.asked import answer, documented, language, parts_of, person_words, 
 from hub.api.problems import Problem
 from hub.query import pages
 from hub.query.filter import BadQuery
+from hub.query.plan import plan
 from hub.query.say import describes
 from hub.query.similar import similar
 from hub.query.summary import read_by, summary
@@ -52,8 +53,9 @@ def list_moments(request: Request) -> Response:
     filter_, rest = read(request, (*pages.PARAMETERS, "lang"))
     paging, said = pages.read_paging(rest), language(rest)
     with parts_of(request).store.reading() as connection:
-        page = pages.page(connection, filter_, paging)
-        total, exact = pages.total(connection, filter_)
+        planned = plan(connection, filter_)
+        page = pages.page(connection, filter_, paging, planned)
+        total, exact = pages.total(connection, filter_, planned)
     return answer(
         {
             "items": page.items,

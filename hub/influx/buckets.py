@@ -11,16 +11,16 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from hub.influx.feeder import caught_up
 from hub.influx.points import MEASUREMENT, offset_of, offset_tag
 from hub.influx.server import Refused, Server, Unreachable
 from hub.query.filter import Bound, Filter
 from hub.query.source import Part
-from hub.query.sql import whose, zone_changes
+from hub.query.sql import first_and_last_ms, whose, zone_changes
 from hub.stores.rows import ms
-from hub.stores.tables import devices, moments
+from hub.stores.tables import devices
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def parts(connection: Connection, server: Server, filter_: Filter, by: tuple[str
     """Give the buckets, by emotion; None when InfluxDB has not all yet. Raises Unreachable, Refused."""
     if not tells(filter_, by) or not caught_up(connection):
         return None
-    first, last = connection.execute(select(func.min(moments.c.start_ms), func.max(moments.c.start_ms))).one()
+    first, last = first_and_last_ms(connection)
     if first is None or first < 0 or last >= _END:  # InfluxDB's times end somewhere, and SQL's do not
         return None
     hours = max(TIMES.get(kind, 0) for kind in by)
@@ -95,9 +95,9 @@ def parts(connection: Connection, server: Server, filter_: Filter, by: tuple[str
         for series in server.ask(asked):
             names = {name: series["tags"][name] or None for name in tags}
             for at, count, seconds, felt, valence, arousal in series["values"]:
-                sums = (int(count or 0), seconds or 0.0, int(felt or 0), valence or 0.0, arousal or 0.0)
-                if sums[0]:
-                    found.append(Part(at + offset_min * 60_000, names, sums))
+                if count:
+                    sums = (seconds or 0.0, int(felt or 0), valence or 0.0, arousal or 0.0)
+                    found.append(Part(at + offset_min * 60_000, names, int(count), sums))
     return found
 
 
@@ -120,8 +120,8 @@ def _stretches(server: Server, filter_: Filter, first: int, last: int) -> Iterat
             yield at, min(until_s * 1000, end), offset_ms // 60_000, None
         at = max(at, until_s * 1000)
     if at < end:
-        offset = datetime.fromtimestamp(math.floor(at / 1000), zone).utcoffset() or timedelta()
-        yield at, end, offset // timedelta(minutes=1), None
+        after = datetime.fromtimestamp(math.floor(at / 1000), zone).utcoffset() or timedelta()
+        yield at, end, after // timedelta(minutes=1), None
 
 
 def _local(bound: Bound | None, offset_min: int, otherwise: int) -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Integer, func, literal_column, select
 
 from hub.query.filter import Bound, Filter
-from hub.query.source import Source
+from hub.query.source import CODES, DAY_MS, HOUR_MS, Source, floor
 from hub.query.sql import Condition, whose, zone_changes, zone_offset_ms
 from hub.stores.rollups import DAY, HOUR, QUARTER, QUARTER_MS
 from hub.stores.rows import EPOCH, ms
@@ -36,21 +36,25 @@ def added_up(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> tu
     if not _KINDS.issuperset(by) or any(getattr(filter_, name) != getattr(Filter(), name) for name in _UNTOLD):
         return None
     by_wearer = filter_.tz is None and not isinstance(filter_.begin, datetime) and not isinstance(filter_.end, datetime)
-    if by_wearer:
-        span = HOUR if _NEEDS_HOURS.intersection(by) else DAY
-        local_ms, found = _r.at * literal_column(str(span * QUARTER_MS), Integer), _days(filter_, span)
+    if by_wearer and _NEEDS_HOURS.intersection(by):
+        span, hours, days, found = HOUR, _r.at, floor(_r.at, DAY // HOUR), _days(filter_, HOUR)
+    elif by_wearer:
+        span, hours, days, found = DAY, None, _r.at, _days(filter_, DAY)
     else:
-        span = QUARTER
         in_quarters = _quarters(connection, filter_)
         if in_quarters is None:
             return None
         local_ms, found = in_quarters
+        span, hours, days = QUARTER, floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
     found = [_r.span == span, *found]
     if filter_.emotion:
         found.append(_r.emotion.in_([FELT.index(emotion) for emotion in filter_.emotion]))
     found += whose(filter_, _r.device)
-    sums = tuple(func.sum(column) for column in (_r.count, _r.seconds, _r.felt, _r.valence, _r.arousal))
-    return Source(local_ms, _r.emotion, _r.device, sums), found
+    each = [
+        func.coalesce(func.sum(_r.count).filter(_r.emotion == literal_column(str(code), Integer)), 0) for code in CODES
+    ]
+    sums = [func.sum(column) for column in (_r.seconds, _r.felt, _r.valence, _r.arousal)]
+    return Source(hours, days, _r.emotion, _r.device, (*sums, *each)), found
 
 
 def _days(filter_: Filter, span: int) -> Condition:

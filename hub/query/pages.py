@@ -102,13 +102,13 @@ def _keys(connection: Connection, planned: Plan, paging: Paging) -> list[tuple[i
             asked = asked.where(m.start_ms >= at, or_(m.start_ms > at, m.seq > seq))  # noqa: PLW2901
         ordered = asked.order_by(*((start.desc(), m.seq.desc()) if newest else (start, m.seq))).limit(paging.limit + 1)
         for given in parameters:
-            found += [(row.start_ms, row.seq) for row in connection.execute(ordered, given)]
+            found += [(row.start_ms, row.seq) for row in connection.execute(ordered, given).all()]
     return sorted(found, reverse=newest)[: paging.limit + 1]
 
 
-def page(connection: Connection, filter_: Filter, paging: Paging) -> Page:
-    """Give one page of what the filter means."""
-    keys = _keys(connection, plan(connection, filter_), paging)
+def page(connection: Connection, filter_: Filter, paging: Paging, planned: Plan | None = None) -> Page:
+    """Give one page of what the filter means, by a plan of its that is at hand."""
+    keys = _keys(connection, planned or plan(connection, filter_), paging)
     more = len(keys) > paging.limit
     keys = keys[: paging.limit]
     if not keys:
@@ -116,14 +116,14 @@ def page(connection: Connection, filter_: Filter, paging: Paging) -> Page:
     m = moments.c
     starts = [start for start, _ in keys]
     asked = whole().where(m.seq.in_([seq for _, seq in keys]), m.start_ms.between(min(starts), max(starts)))
-    shown = {row.seq: rows.to_item(row) for row in connection.execute(asked)}
+    shown = {row.seq: rows.to_item(row) for row in connection.execute(asked).all()}
     return Page([shown[seq] for _, seq in keys], _cursor(*keys[-1]) if more else None)
 
 
-def total(connection: Connection, filter_: Filter) -> tuple[int, bool]:
+def total(connection: Connection, filter_: Filter, planned: Plan | None = None) -> tuple[int, bool]:
     """Count what the filter means; gives the number and whether it is exact: counting stops at `COUNTED`."""
     found = 0
-    for asked, parameters in plan(connection, filter_).statements(literal_column("1")):
+    for asked, parameters in (planned or plan(connection, filter_)).statements(literal_column("1")):
         counted = select(func.count()).select_from(asked.limit(COUNTED + 1).subquery())
         for given in parameters:
             found += connection.execute(counted, given).scalar_one()

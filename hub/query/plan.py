@@ -8,7 +8,7 @@ as those around a place that one saw once, years ago.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, union_all
@@ -54,17 +54,17 @@ class Plan:
 
 def plan(connection: Connection, filter_: Filter) -> Plan:
     """Make the plan for what the store holds now."""
-    rest, place = elsewise(filter_), within(filter_)
-    hints, sort = _found_by_words(connection, filter_)
-    rest += hints
+    hints, sort, left = _found_by_words(connection, filter_)
+    rest, place = elsewise(left) + hints, within(filter_)
     if sort or not place:
         return Plan([(rest + place, ())], sort)
-    there = _cells(connection, filter_)
-    if there is None or _felt_is_cheaper(connection, filter_, there):
+    box, count, uses = _tightest(connection, filter_)
+    if _felt_is_cheaper(connection, filter_, uses):
         return Plan([(rest + place, ())])
-    if len(there) > _FEW_CELLS:
-        if sum(cell.uses for cell in there) > _SPARSE:
-            return Plan([(rest + place, ())])
+    if count > _FEW_CELLS and (uses > _SPARSE or count > _MANY_CELLS):
+        return Plan([(rest + place, ())])
+    there = {cell.n: cell for each in box for cell in cells.meeting(connection, each)}.values()
+    if count > _FEW_CELLS:
         return Plan([([*rest, *place, _m.cell.in_([cell.n for cell in there])], ())], sort=True)
     inside = [cell.n for cell in there if _inside(cell, filter_)]
     across = [cell.n for cell in there if cell.n not in inside]
@@ -73,39 +73,42 @@ def plan(connection: Connection, filter_: Filter) -> Plan:
     return Plan([part for part in parts if part[1]])
 
 
-def _found_by_words(connection: Connection, filter_: Filter) -> tuple[Condition, bool]:
-    """Give conditions that help to find what is asked by its scenes or words, and whether few moments meet them."""
+def _found_by_words(connection: Connection, filter_: Filter) -> tuple[Condition, bool, Filter]:
+    """Give conditions that find by scenes or words, whether few moments meet them, and what else the filter asks."""
     hints: Condition = []
-    best: tuple[int, Any] = (_SPARSE + 1, None)
+    best: tuple[int, Any, Filter] = (_SPARSE + 1, None, filter_)
     if filter_.scene:
         found = connection.execute(select(scenes.c.n, scenes.c.uses).where(scenes.c.label.in_(filter_.scene))).all()
+        filter_ = replace(filter_, scene=())
         hints.append(_m.scene == found[0].n if len(found) == 1 else _m.scene.in_([row.n for row in found]))
-        best = min(best, (sum(row.uses for row in found), hints[0]), key=lambda each: each[0])
-    for word in words(filter_.text or ""):
+        best = min(best, (sum(row.uses for row in found), hints[0], filter_), key=lambda each: each[0])
+    asked = words(filter_.text or "")
+    for word in asked:
         heard = connection.execute(select(scenes.c.n, scenes.c.uses).where(named(word))).all()
         said: Select[Any] = select(literal_column("*")).select_from(noted(word).alias("said"))
         some = said.limit(best[0] + 1).subquery()
         count = connection.execute(select(func.count()).select_from(some)).scalar_one() + sum(row.uses for row in heard)
         if count < best[0]:
             both = union_all(said, select(_m.seq).where(_m.scene.in_([row.n for row in heard]))).subquery()
-            best = (count, _m.seq.in_(select(literal_column("*")).select_from(both) if heard else said))
+            others = " ".join(other for other in asked if other != word) or None
+            found_so = _m.seq.in_(select(literal_column("*")).select_from(both) if heard else said)
+            best = (count, found_so, replace(filter_, text=others))
     if best[1] is None:
-        return hints, False
-    return [best[1]], True
+        return hints, False, filter_
+    return [*hints, best[1]], True, best[2]
 
 
-def _cells(connection: Connection, filter_: Filter) -> list[Cell] | None:
-    """Give the cells with moments that the place meets; None when they are too many to be of help."""
-    fewest: list[Cell] | None = None
+def _tightest(connection: Connection, filter_: Filter) -> tuple[list[cells.Box], int, int]:
+    """Give that of the place's boxes, in parts, which meets the fewest cells; how many, and their moments."""
+    best: tuple[list[cells.Box], int, int] | None = None
     for south, north, stretches in boxes(filter_):
-        found = {
-            cell.n: cell
-            for west, east in stretches
-            for cell in cells.meeting(connection, (south, north, west, east), _MANY_CELLS + 1)
-        }
-        if len(found) <= _MANY_CELLS and (fewest is None or len(found) < len(fewest)):
-            fewest = list(found.values())
-    return fewest
+        parts = [(south, north, west, east) for west, east in stretches]
+        counts = [cells.counted(connection, part) for part in parts]
+        count, uses = sum(count for count, _ in counts), sum(uses for _, uses in counts)
+        if best is None or count < best[1]:
+            best = (parts, count, uses)
+    assert best is not None  # noqa: S101 - a filter with a place has a box
+    return best
 
 
 def _inside(cell: Cell, filter_: Filter) -> bool:
@@ -129,7 +132,7 @@ def _metres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(angle)))
 
 
-def _felt_is_cheaper(connection: Connection, filter_: Filter, there: list[Cell]) -> bool:
+def _felt_is_cheaper(connection: Connection, filter_: Filter, uses: int) -> bool:
     """Tell whether going through the moments of one emotion in a span of time reads less than going through cells."""
     if len(filter_.emotion) != 1 or filter_.begin is None or filter_.end is None:
         return False
@@ -140,7 +143,7 @@ def _felt_is_cheaper(connection: Connection, filter_: Filter, there: list[Cell])
         func.coalesce(func.sum(r.count), 0), func.coalesce(func.sum(r.count).filter(r.emotion == of), 0)
     ).where(r.span == DAY, r.at >= first, r.at <= last)
     in_span, felt = connection.execute(counted).one()
-    return int(felt) < _ROW_COSTS * sum(cell.uses for cell in there) * int(in_span) / max(1, last_seq(connection))
+    return int(felt) < _ROW_COSTS * uses * int(in_span) / max(1, last_seq(connection))
 
 
 _EPOCH_DAY: Final = 719_163  # 1970-01-01 as an ordinal of the calendar

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.stores.rollups import HOUR, QUARTER_MS
+from sqlalchemy import Integer, literal_column
+
+from hub.stores.rollups import HOUR, QUARTER_MS, UNFELT
+from hub.stores.types import FELT
 
 HOUR_MS: Final = HOUR * QUARTER_MS
 DAY_MS: Final = 24 * HOUR_MS
@@ -11,15 +14,26 @@ DAY_MS: Final = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """SQL: the local wall clock in ms, the emotion's number, the device's number, and the sums.
+    """SQL: the local hour and day, counted from 1970, the numbers of emotion and device, and the sums.
 
-    `sums`: how many, seconds, how many have valence and arousal, and the sums of those two.
+    `sums`: seconds, how many have valence and arousal, the sums of those two, and how many of each emotion (`CODES`).
     """
 
-    local_ms: Any
+    hours: Any
+    days: Any
     felt: Any
     device: Any
     sums: tuple[Any, ...]
+
+
+CODES: Final = (UNFELT, *range(len(FELT)))
+"""The numbers of emotions, that of none first."""
+
+
+def floor(value: Any, step: int) -> Any:
+    """Whole steps below a whole number, also a negative one, in SQL that divides towards zero."""
+    by = literal_column(str(step), Integer)
+    return (value - (value % by + by) % by) // by
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +42,6 @@ class Part:
 
     local_ms: int
     tags: dict[str, str | None]
-    sums: tuple[int, float, int, float, float]
-    """how many, seconds, how many have valence and arousal, and the sums of those two"""
+    count: int
+    sums: tuple[float, int, float, float]
+    """seconds, how many have valence and arousal, and the sums of those two"""

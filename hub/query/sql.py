@@ -151,10 +151,19 @@ def condition(filter_: Filter) -> Condition:
     return elsewise(filter_) + within(filter_)
 
 
+def first_and_last_ms(connection: Connection) -> tuple[Any, Any]:
+    """Give the first and the last start of all moments, Unix time in ms; None and None when there are none.
+
+    Asked one by one: SQLite looks only one of two up in an index.
+    """
+    first, last = (connection.execute(select(end(_m.start_ms))).scalar() for end in (func.min, func.max))
+    return first, last
+
+
 def zone_offset_ms(connection: Connection, tz: str, start_ms: ColumnElement[int]) -> Any:
     """Give SQL for the offset in ms of a time zone at a Unix time in ms, among those of the moments."""
     zone = ZoneInfo(tz)
-    first, last = connection.execute(select(func.min(_m.start_ms), func.max(_m.start_ms))).one()
+    first, last = first_and_last_ms(connection)
     if first is None:
         return literal_column("0", Integer)
     after = literal_column(str(_offset_ms(zone, last // 1000 + 1)), Integer)

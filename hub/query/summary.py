@@ -9,20 +9,15 @@ from sqlalchemy import Connection, Integer, SmallInteger, func, literal_column, 
 
 from hub.query.added import added_up
 from hub.query.filter import BadQuery, Filter
-from hub.query.source import DAY_MS, HOUR_MS, Part, Source
+from hub.query.source import CODES, DAY_MS, HOUR_MS, Part, Source, floor
 from hub.query.sql import LOCAL_MS, Condition, condition, zone_offset_ms
 from hub.stores.cells import PER_DEGREE
+from hub.stores.rollups import UNFELT
 from hub.stores.tables import cells, devices, moments, scenes
 from hub.stores.types import FELT
 
 _TOGETHER: Final = 2  # cells of the store on a side of a place: 0.005°, about 550 m from south to north
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _floor(value: Any, step: int) -> Any:
-    """Whole steps below a whole number, also a negative one, in SQL that divides towards zero."""
-    by = literal_column(str(step), Integer)
-    return (value - (value % by + by) % by) // by
 
 
 def _at(hours: int = 0, days: int = 0) -> datetime:
@@ -42,14 +37,6 @@ class _Kind:
     name: Callable[[Any], Any] | None
 
 
-def _hours(source: Source) -> Any:
-    return _floor(source.local_ms, HOUR_MS)
-
-
-def _days(source: Source) -> Any:
-    return _floor(source.local_ms, DAY_MS)
-
-
 def _felt(code: int | None) -> str | None:
     return FELT[code] if code is not None and code >= 0 else None
 
@@ -63,12 +50,12 @@ def _place(cell: tuple[int, int] | None) -> dict[str, float] | None:
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    "hour": _Kind(_hours, lambda n: f"{_at(hours=n):%Y-%m-%dT%H}"),
-    "day": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m-%d}"),
-    "week": _Kind(_days, _week),
-    "month": _Kind(_days, lambda n: f"{_at(days=n):%Y-%m}"),
-    "hour_of_day": _Kind(lambda source: _hours(source) % 24, lambda n: n % 24),
-    "weekday": _Kind(_days, lambda n: _at(days=n).isoweekday()),
+    "hour": _Kind(lambda source: source.hours, lambda n: f"{_at(hours=n):%Y-%m-%dT%H}"),
+    "day": _Kind(lambda source: source.days, lambda n: f"{_at(days=n):%Y-%m-%d}"),
+    "week": _Kind(lambda source: source.days, _week),
+    "month": _Kind(lambda source: source.days, lambda n: f"{_at(days=n):%Y-%m}"),
+    "hour_of_day": _Kind(lambda source: source.hours % literal_column("24", Integer), lambda n: n % 24),
+    "weekday": _Kind(lambda source: source.days, lambda n: _at(days=n).isoweekday()),
     "emotion": _Kind(lambda source: source.felt, _felt),
     "scene": _Kind(lambda _: moments.c.scene, None),
     "device": _Kind(lambda source: source.device, None),
@@ -112,15 +99,18 @@ class _Bucket:
     arousal: float = 0.0
     emotions: dict[str, int] = field(default_factory=dict)
 
-    def add(self, emotion: str | None, sums: Sequence[Any]) -> None:
-        count, seconds, felt, valence, arousal = sums
-        self.count += int(count)
+    def add(self, sums: Sequence[Any]) -> None:
+        """Add what `Source.sums` gives."""
+        seconds, felt, valence, arousal, *each = sums
         self.seconds += seconds
         self.felt += int(felt)
         self.valence += valence
         self.arousal += arousal
-        if emotion is not None:
-            self.emotions[emotion] = self.emotions.get(emotion, 0) + int(count)
+        for code, count in zip(CODES, each, strict=True):
+            if count:
+                self.count += int(count)
+                if (name := _felt(code)) is not None:
+                    self.emotions[name] = self.emotions.get(name, 0) + int(count)
 
     def shown(self, by: tuple[str, ...]) -> dict[str, Any]:
         return dict(zip(by, self.names, strict=True)) | {
@@ -135,14 +125,16 @@ class _Bucket:
 def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Condition]:
     m = moments.c
     local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz, m.start_ms) if filter_.tz else LOCAL_MS
+    felt = type_coerce(m.felt, SmallInteger)
+    each = [func.count().filter(felt.is_(None) if code < 0 else felt == literal_column(str(code))) for code in CODES]
     sums = (
-        func.count(),
         func.sum(m.seconds),
         func.count(m.valence),
         func.coalesce(func.sum(m.valence), 0.0),
         func.coalesce(func.sum(m.arousal), 0.0),
     )
-    return Source(local_ms, type_coerce(m.felt, SmallInteger), m.device, sums), condition(filter_)
+    hours, days = floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
+    return Source(hours, days, felt, m.device, (*sums, *each)), condition(filter_)
 
 
 Series = Callable[[Connection, Filter, tuple[str, ...]], list[Part] | None]
@@ -159,33 +151,35 @@ def summary(
     """
     told = series(connection, filter_, by) if series else None
     buckets: dict[tuple[Any, ...], _Bucket] = {}
-    for names, emotion, sums in _asked(connection, filter_, by) if told is None else _told(told, by):
-        buckets.setdefault(_plain(names), _Bucket(names)).add(emotion, sums)
+    for names, sums in _asked(connection, filter_, by) if told is None else _told(told, by):
+        buckets.setdefault(_plain(names), _Bucket(names)).add(sums)
     return [bucket.shown(by) for bucket in sorted(buckets.values(), key=_order)]
 
 
-_Row = tuple[tuple[Any, ...], str | None, Sequence[Any]]
-"""The names of a bucket, an emotion in it, and its sums."""
+_Row = tuple[tuple[Any, ...], Sequence[Any]]
+"""The names of a bucket, and sums that belong to it."""
 
 
 def _asked(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> Iterator[_Row]:
     source, found = added_up(connection, filter_, by) or _moments(connection, filter_)
     keys = [_KINDS[kind].sql(source).label(f"key{n}") for n, kind in enumerate(by)]
     groups = [text(f"key{n}") for n in range(len(by))]
-    asked = select(*keys, source.felt.label("emotion_"), *source.sums).where(*found).group_by(*groups, text("emotion_"))
+    asked = select(*keys, *source.sums).where(*found).group_by(*groups)
     named = [_names(connection, kind) for kind in by]
     known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for row in connection.execute(asked):
+    for row in connection.execute(asked).all():
         key = tuple(row[: len(by)])
         if key not in known:
             known[key] = tuple(name(part) for name, part in zip(named, key, strict=True))
-        yield known[key], _felt(row[len(by)]), row[len(by) + 1 :]
+        yield known[key], row[len(by) :]
 
 
 def _told(parts: Sequence[Part], by: tuple[str, ...]) -> Iterator[_Row]:
     for part in parts:
         names = (part.tags[kind] if kind in part.tags else _called(kind, part.local_ms) for kind in by)
-        yield tuple(names), part.tags["emotion"], part.sums
+        emotion = part.tags["emotion"]
+        of = UNFELT if emotion is None else FELT.index(emotion)
+        yield tuple(names), (*part.sums, *(part.count if code == of else 0 for code in CODES))
 
 
 def _called(kind: str, local_ms: int) -> Any:

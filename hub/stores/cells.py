@@ -20,16 +20,22 @@ INDEX: Final = {
 }
 """What finds cells in a box."""
 
+_IN_BOX: Final = {
+    "sqlite": (
+        "n IN (SELECT n FROM places WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west)"
+    ),
+    "postgresql": (
+        "box(point(col, row), point(col, row)) && box(point(:west, :south), point(:east, :north))"
+        " AND row BETWEEN :south AND :north AND col BETWEEN :west AND :east"
+    ),
+}
 _FOUND: Final = {
-    "sqlite": text(
-        "SELECT n, uses, row, col FROM cells WHERE n IN (SELECT n FROM places"
-        " WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west) LIMIT :most"
-    ),
-    "postgresql": text(
-        "SELECT n, uses, row, col FROM cells WHERE box(point(col, row), point(col, row))"
-        " && box(point(:west, :south), point(:east, :north))"
-        " AND row BETWEEN :south AND :north AND col BETWEEN :west AND :east LIMIT :most"
-    ),
+    name: text(f"SELECT n, uses, row, col FROM cells WHERE {box}")  # noqa: S608 - texts of ours
+    for name, box in _IN_BOX.items()
+}
+_COUNTED: Final = {
+    name: text(f"SELECT count(*), coalesce(sum(uses), 0) FROM cells WHERE {box}")  # noqa: S608
+    for name, box in _IN_BOX.items()
 }
 
 
@@ -53,11 +59,24 @@ def col_of(lon: float) -> int:
     return math.floor((lon + 180) * PER_DEGREE)
 
 
-def meeting(connection: Connection, box: tuple[float, float, float, float], most: int) -> list[Cell]:
-    """Give up to `most` cells that have moments and meet a box (south, north, west, east, in degrees)."""
+Box = tuple[float, float, float, float]
+"""South, north, west, east, in degrees."""
+
+
+def _asked(box: Box) -> dict[str, int]:
     south, north, west, east = box
-    asked = {"south": row_of(south), "north": row_of(north), "west": col_of(west), "east": col_of(east), "most": most}
-    return [Cell(*row) for row in connection.execute(_FOUND[connection.dialect.name], asked)]
+    return {"south": row_of(south), "north": row_of(north), "west": col_of(west), "east": col_of(east)}
+
+
+def meeting(connection: Connection, box: Box) -> list[Cell]:
+    """Give the cells that have moments and meet a box."""
+    return [Cell(*row) for row in connection.execute(_FOUND[connection.dialect.name], _asked(box)).all()]
+
+
+def counted(connection: Connection, box: Box) -> tuple[int, int]:
+    """Give how many cells that have moments meet a box, and how many moments those have."""
+    count, uses = connection.execute(_COUNTED[connection.dialect.name], _asked(box)).one()
+    return int(count), int(uses)
 
 
 def take_up(connection: Connection, made: list[Any]) -> None:
