@@ -1,4 +1,4 @@
-"""`moodscape edge …`: run the device, list microphones, check everything, mark a moment."""
+"""`moodscape edge …`: run the device, list microphones, check everything, list clips, mark a moment."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from configs import shipped
 from edge.models import rules_cli
+from edge.records import cli as clips_cli
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
 
 def register(subparsers: Any) -> None:
     """Add the verb `edge`."""
-    edge = subparsers.add_parser("edge", help="the device: run, devices, check, rules, mark")
+    edge = subparsers.add_parser("edge", help="the device: run, devices, check, clips, rules, mark")
     verbs = edge.add_subparsers(metavar="VERB", required=True)
     _verb(verbs, "run", "listen and publish until SIGTERM, or until the sound ends", _run)
     _verb(verbs, "devices", "the microphones that there are", _devices)
     _verb(verbs, "check", "try everything that the device needs and say what to do", _check)
     mark = _verb(verbs, "mark", "mark this moment on the running device", _mark)
     mark.add_argument("--note", metavar="TEXT", help="words to keep with it")
+    clips_cli.add_arguments(_verb(verbs, "clips", "the clips that wait on this device", _clips))
     rules_cli.register(verbs)
 
 
@@ -77,6 +79,10 @@ def _check(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         bad += finding.verdict == "bad"
     return 1 if bad else 0
+
+
+def _clips(args: argparse.Namespace) -> int:
+    return clips_cli.run(_load(args), args.out)
 
 
 def _mark(args: argparse.Namespace) -> int:
