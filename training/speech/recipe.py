@@ -18,21 +18,18 @@ from edge.models.interpreter import Model
 from edge.models.speech import windows
 from edge.sound import Samples
 from moments import EMOTIONS
-from training.augment import Rooms
 from training.corpora import Utterance, read
 from training.quantise import save, to_int8
 from training.speech.student import Ear, Head, Student
 from training.speech.trunk import Last
 from training.speech.tune import Lesson, Recipe, answers, train_ear
-from training.speech.workshop import Workshop, held_out, taught
+from training.speech.workshop import Workshop, held_out, taught, teacher_answers
 
 log = logging.getLogger(__name__)
 
 CALIBRATION_WINDOWS: Final = 64
 NOISE_DB: Final = 10.0
 """Of speech to noise, where answers in noise are asked for."""
-NOISE_FOLD: Final = 5
-"""The fold of ESC-50 whose sounds no training mixes in."""
 
 
 def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
@@ -42,18 +39,17 @@ def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
         log.info("holdout is there", extra={"holdout": holdout})
         return
     folder.mkdir(parents=True, exist_ok=True)
-    lessons, probe = taught(shop, holdout)
+    lessons = taught(shop, holdout)
     ear = kept_ear(shop, folder, lessons, recipe, holdout)
     (folder / "speech.tflite").write_bytes(quantised(shop, ear, lessons))
     model = Model(folder / "speech.tflite")
-    noises = Rooms.of_esc50(shop.data, folds=(NOISE_FOLD,), every=1)
     rows: list[dict[str, Any]] = []
-    for lesson, pooled in zip(shop.lessons, shop.heard, strict=True):
+    for lesson in shop.lessons:
         asked = held_out(lesson.items, holdout)
         if not asked.any():
             continue
         floats = answers(ear, lesson.views[0], asked)
-        teachers = probe.logits(pooled[asked]).numpy()
+        teachers = teacher_answers(shop, holdout, lesson.corpus)
         for place, plain, teacher in zip(np.flatnonzero(asked), floats, teachers, strict=True):
             item = lesson.items[place]
             speech = read(item.path)
@@ -61,7 +57,7 @@ def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
             if item.corpus == holdout or item.corpus != "ravdess":
                 rows.append(row)
                 continue
-            noisy = noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
+            noisy = shop.noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
             rows.append(row | {"noisy": _rounded(int8_logits(model, noisy))})
     (folder / "answers.json").write_text(json.dumps(rows), encoding="utf-8")
     log.info("holdout done", extra={"holdout": holdout, "utterances": len(rows)})
@@ -99,7 +95,7 @@ def whole(shop: Workshop, recipe: Recipe) -> Path:
     folder = shop.folds(recipe) / "whole"
     if not (folder / "speech.tflite").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        lessons, _ = taught(shop, "whole")
+        lessons = taught(shop, "whole")
         ear = kept_ear(shop, folder, lessons, recipe, "nobody")
         (folder / "speech.tflite").write_bytes(quantised(shop, ear, lessons))
     return folder / "speech.tflite"

@@ -47,7 +47,9 @@ class Head(nn.Module):
         self.attend = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(2 * channels)
         self.drop = nn.Dropout(dropout)
-        self.classify = nn.Linear(2 * channels, len(EMOTIONS))
+        # One hidden layer: what an emotion sounds like depends on the language and the studio, which it can tell.
+        self.mix = nn.Linear(2 * channels, channels)
+        self.classify = nn.Linear(channels, len(EMOTIONS))
 
     def pool(self, x: torch.Tensor) -> torch.Tensor:
         """Give mean and mean absolute deviation under the attention: [b, t, 2, 384] to [b, 2 channels]."""
@@ -63,7 +65,7 @@ class Head(nn.Module):
 
     def name(self, pooled: torch.Tensor) -> torch.Tensor:
         """Name what was pooled: [b, 2 channels] to logits [b, 8]."""
-        logits: torch.Tensor = self.classify(self.drop(pooled))
+        logits: torch.Tensor = self.classify(self.drop(functional.relu(self.mix(self.drop(pooled)))))
         return logits
 
 

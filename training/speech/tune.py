@@ -31,12 +31,12 @@ class Recipe:
     front gives).
     """
 
-    epochs: int = 6
+    epochs: int = 10
     batch: int = 32
-    rate: float = 1e-3
-    block_rate: float = 2e-4
+    rate: float = 2e-3
+    block_rate: float = 3e-4
     decay: float = 0.05
-    mixup: float = 0.4
+    mixup: float = 0.2
     pairs: int = 30
     mask: tuple[int, int] = (12, 40)
     average: float = 0.99

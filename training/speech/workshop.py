@@ -27,6 +27,8 @@ VIEWS: Final = {"ravdess": 2, "nemo": 2, "tess": 2, "turev": 2}
 """How many times a corpus is heard: once as it is, the others somewhere else."""
 _EVERY: Final = {"nemo": 4, "tess": 8, "turev": 8}
 """One utterance in so many is heard: these say the same sentences or words over and over."""
+NOISE_FOLD: Final = 5
+"""The fold of ESC-50 whose sounds no training mixes in."""
 _CROSS: Final = 2
 """The teacher's soft labels of an utterance come from a head that did not hear its speaker: one of so many."""
 
@@ -78,6 +80,11 @@ class Workshop:
         return view
 
     @cached_property
+    def noises(self) -> Rooms:
+        """What is mixed in where answers in noise are asked for: sounds that no training heard."""
+        return Rooms.of_esc50(self.data, folds=(NOISE_FOLD,))
+
+    @cached_property
     def heard(self) -> list[NDArray[np.float16]]:
         """What the teacher hears in each corpus."""
         return [heard(self.teacher, lesson.items, self.cache) for lesson in self.lessons]
@@ -93,29 +100,46 @@ def held_out(items: Sequence[Utterance], holdout: str) -> NDArray[np.bool_]:
     return np.array([holdout in {str(item.fold), item.corpus} for item in items])
 
 
-def taught(shop: Workshop, holdout: str) -> tuple[list[Lesson], Probe]:
-    """Give the lessons that a holdout leaves, with the teacher's soft labels, and the teacher's head.
+def taught(shop: Workshop, holdout: str) -> list[Lesson]:
+    """Give the lessons that a holdout leaves, with what the teacher says of them.
 
-    The soft labels are answers about speakers that the answering head did not hear, so that they are as unsure as the
-    teacher is of strangers.
+    Its soft labels come from a head of each corpus, and are answers about speakers that the answering head did not
+    hear, so that they are as unsure as the teacher is of strangers. Its features are those of one head of all.
     """
+    pairs = _left(shop, holdout)
+    joint = _probe(pairs, [lesson.used for lesson, _ in pairs])
+    lessons = []
+    for lesson, pooled in pairs:
+        group = _groups(lesson.items)
+        soft = np.zeros((len(lesson.items), len(lesson.known)), np.float32)
+        for number in range(_CROSS):
+            probe = _probe([(lesson, pooled)], [lesson.used & (group != number)])
+            soft[group == number] = probe.logits(pooled[group == number]).numpy()
+        lessons.append(replace(lesson, soft=soft, vector=joint.vector(pooled).numpy()))
+    return lessons
+
+
+def teacher_answers(shop: Workshop, holdout: str, corpus: str) -> NDArray[np.float32]:
+    """Let the teacher answer what a holdout keeps of a corpus: logits float32 [kept, 8].
+
+    Its head is fitted on the other speakers of that corpus, and where the whole corpus is kept on all the others.
+    """
+    own = [lesson.corpus for lesson in shop.lessons].index(corpus)
+    asked = held_out(shop.lessons[own].items, holdout)
+    pairs = [pair for pair in _left(shop, holdout) if asked.all() or pair[0].corpus == corpus]
+    logits: NDArray[np.float32] = (
+        _probe(pairs, [lesson.used for lesson, _ in pairs]).logits(shop.heard[own][asked]).numpy()
+    )
+    return logits
+
+
+def _left(shop: Workshop, holdout: str) -> list[tuple[Lesson, NDArray[np.float16]]]:
+    """The lessons that a holdout leaves, each with what the teacher hears."""
     pairs = [
         (replace(lesson, used=~held_out(lesson.items, holdout)), pooled)
         for lesson, pooled in zip(shop.lessons, shop.heard, strict=True)
     ]
-    pairs = [(lesson, pooled) for lesson, pooled in pairs if lesson.used.any()]
-    groups = [_groups(lesson.items) for lesson, _ in pairs]
-    softs = [np.zeros((len(lesson.items), 8), np.float32) for lesson, _ in pairs]
-    for group in range(_CROSS):
-        probe = _probe(pairs, [lesson.used & (own != group) for (lesson, _), own in zip(pairs, groups, strict=True)])
-        for soft, (_, pooled), own in zip(softs, pairs, groups, strict=True):
-            soft[own == group] = probe.logits(pooled[own == group]).numpy()
-    probe = _probe(pairs, [lesson.used for lesson, _ in pairs])
-    lessons = [
-        replace(lesson, soft=soft, vector=probe.vector(pooled).numpy())
-        for soft, (lesson, pooled) in zip(softs, pairs, strict=True)
-    ]
-    return lessons, probe
+    return [(lesson, pooled) for lesson, pooled in pairs if lesson.used.any()]
 
 
 def _groups(items: Sequence[Utterance]) -> NDArray[np.int64]:
