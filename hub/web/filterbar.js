@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { h, put } from "./dom.js";
 import { badge, SHOWN } from "./emotions.js";
 import { ask, changed, toggled } from "./filter.js";
-import { addDays, isDay } from "./time.js";
+import { addDays, isDay, shortDayText } from "./time.js";
 import { number, sceneLabels, sceneName, t } from "./words.js";
 
 const BASES = ["speech", "scene", "none"];
@@ -13,19 +13,28 @@ function radiusText(metres) {
   return metres >= 1000 ? `${number(metres / 1000)} km` : `${number(metres)} m`;
 }
 
-/** What the filter holds that no control shows, as [field, value, words]. */
+/** What the filter holds besides emotions and words, as [field, value, words]: each can be taken away. */
 function others(filter) {
-  const found = filter.getAll("scene").map((scene) => ["scene", scene, sceneName(scene)]);
-  if (filter.has("near")) {
-    const [lat, lon] = filter.get("near").split(",").map(Number);
-    const place = Number.isFinite(lat) && Number.isFinite(lon) ? `${lat.toFixed(3)}, ${lon.toFixed(3)}` : filter.get("near");
-    found.push(["near", null, t("filter.near", { radius: radiusText(Number(filter.get("radius_m") ?? 500)), place })]);
-  }
-  for (const field of ["valence", "arousal"]) {
-    if (filter.has(field)) found.push([field, null, t(`filter.${field}`, { range: filter.get(field).replace(",", " … ") })]);
-  }
-  if (filter.has("bbox")) found.push(["bbox", null, t("map.label")]);
-  return found;
+  const each = (field, say) => filter.getAll(field).map((value) => [field, value, say(value)]);
+  const one = (field, say) => (filter.has(field) ? [[field, null, say(filter.get(field))]] : []);
+  const dayOf = (text) => (isDay(text) ? shortDayText(text) : text.slice(0, 16).replace("T", " "));
+  const near = (at) => {
+    const [lat, lon] = at.split(",").map(Number);
+    const place = Number.isFinite(lat) && Number.isFinite(lon) ? `${lat.toFixed(3)}, ${lon.toFixed(3)}` : at;
+    return t("filter.near", { radius: radiusText(Number(filter.get("radius_m") ?? 500)), place });
+  };
+  return [
+    ...one("from", (day) => t("filter.since", { day: dayOf(day) })),
+    ...one("to", (day) => t("filter.until", { day: dayOf(isDay(day) ? addDays(day, -1) : day) })),
+    ...one("near", near),
+    ...one("bbox", () => t("map.label")),
+    ...each("scene", sceneName),
+    ...each("basis", (value) => t(`basis.${value}`)),
+    ...each("device", (value) => value),
+    ...each("has", (value) => t(`filter.${value}`)),
+    ...one("valence", (range) => t("filter.valence", { range: range.replace(",", " … ") })),
+    ...one("arousal", (range) => t("filter.arousal", { range: range.replace(",", " … ") })),
+  ];
 }
 
 /** Make the bar; `show(filter)` brings its controls to what the filter says. */
@@ -119,7 +128,6 @@ export function filterBar() {
       note.checked = has.includes("note");
       place.checked = has.includes("place");
       clip.checked = has.includes("clip");
-      if (["from", "to", "basis", "device", "has"].some((field) => filter.has(field))) more.open = true;
       put(rest, others(filter).map(([field, value, words]) => h("button", {
         type: "button", class: "chip plain", "aria-label": t("filter.without", { what: words }),
         onclick: () => ask(value === null ? changed(filter, { [field]: null, ...(field === "near" ? { radius_m: null } : {}) }) : toggled(filter, field, value)),

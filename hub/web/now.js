@@ -75,7 +75,7 @@ function urgency(device) {
   return place < 0 ? URGENT.length : place;
 }
 
-/** The list of devices, asked for every ten seconds while it is seen; `most` of them, those in trouble first. */
+/** The list of devices that have told how they are (what only sent moments has no state), asked for every ten seconds while it is seen; `most` of them, those in trouble first. */
 export function deviceList(most = Infinity) {
   const list = h("ul", { class: "devices" });
   const word = h("p", { class: "quiet", role: "status" });
@@ -119,7 +119,7 @@ export function deviceList(most = Infinity) {
     if (document.hidden) return;
     try {
       const answer = await api.devices();
-      const devices = answer.items.toSorted((a, b) => urgency(a) - urgency(b));
+      const devices = answer.items.filter((device) => device.status).toSorted((a, b) => urgency(a) - urgency(b));
       const rest = devices.length - most;
       const more = { key: "more", sign: String(rest), make: () => h("li", {}, h("a", { href: "#/settings?part=devices" }, t("device.more", { n: rest }))) };
       if (devices.length) keep(list, [...devices.slice(0, most).map((device) => entry(device, act)), ...(rest > 0 ? [more] : [])]);

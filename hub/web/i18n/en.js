@@ -178,6 +178,8 @@ export default {
   "filter.emotion": "Emotion",
   "filter.from": "From",
   "filter.to": "Until",
+  "filter.since": "from {day}",
+  "filter.until": "until {day}",
   "filter.basis": "Heard in",
   "filter.any": "Any",
   "filter.device": "Device",

@@ -197,6 +197,8 @@ export default {
   "filter.emotion": "감정",
   "filter.from": "부터",
   "filter.to": "까지",
+  "filter.since": "{day}부터",
+  "filter.until": "{day}까지",
   "filter.basis": "들린 곳",
   "filter.any": "모두",
   "filter.device": "기기",
