@@ -119,6 +119,7 @@ class ModelSettings(_Settings):
     """What reads the sound."""
 
     rules: Annotated[Path | None, Field(description="rules that turn scenes into emotions; null: the shipped")] = None
+    speech: Annotated[Path | None, Field(description="weights of the speech model; null: the shipped")] = None
 
 
 class Capture(_Settings):

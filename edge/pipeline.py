@@ -112,12 +112,13 @@ class Pipeline:
         cls,
         rules: Path | None = None,
         *,
+        speech: Path | None = None,
         silence_dbfs: float = QUIET_DBFS,
         spl_at_0dbfs: float | None = None,
         hour_at: Callable[[float], float | None] = lambda _: None,
         new_id: Callable[[], str] = uuid7,
     ) -> Self:
-        """Build it from the weights that ship and a file of rules (None: those that ship).
+        """Build it from rules and from the weights that ship, those of the speech model perhaps from another file.
 
         Raises BrokenWeights, and UserError for rules that are wrong.
         """
@@ -129,7 +130,7 @@ class Pipeline:
 
         return cls(
             detector.load(),
-            SpeechReader.load(),
+            SpeechReader.load(speech) if speech else SpeechReader.load(),
             SceneReader.load(),
             Rules.load(rules or shipped("scenes.yaml")),
             sudden=[row.label for row in table() if row.sudden],

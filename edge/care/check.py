@@ -101,7 +101,8 @@ def _models(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     from edge.pipeline import Pipeline
 
     begun = time.monotonic()
-    pipeline = Pipeline.load(config.models.rules, silence_dbfs=config.gate.silence_dbfs)
+    models = config.models
+    pipeline = Pipeline.load(models.rules, speech=models.speech, silence_dbfs=config.gate.silence_dbfs)
     return "good", f"gate, speech, scenes loaded in {time.monotonic() - begun:.1f} s; rules {pipeline.rules.version}"
 
 

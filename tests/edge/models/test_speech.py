@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 
 from edge.models.interpreter import WEIGHTS, BrokenWeights
 from edge.models.speech import SpeechReader, window_count, windows
+from edge.pipeline import Pipeline
 from edge.sound import RATE, Samples
 from moments import EMOTIONS
 
@@ -77,3 +81,11 @@ def test_the_file_that_ships_is_small_and_says_what_it_is(reader: SpeechReader) 
 def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(BrokenWeights, match="not a speech model"):
         SpeechReader.load(WEIGHTS / "scenes.tflite")
+
+
+def test_a_pipeline_takes_other_weights_and_tells_when_they_are_not_there(tmp_path: Path) -> None:
+    for part in ("tflite", "json"):
+        shutil.copy(WEIGHTS / f"speech.{part}", tmp_path / f"own.{part}")
+    assert Pipeline.load(speech=tmp_path / "own.tflite")
+    with pytest.raises(BrokenWeights, match=r"none\.tflite"):
+        Pipeline.load(speech=tmp_path / "none.tflite")
