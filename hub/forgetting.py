@@ -6,11 +6,11 @@ from datetime import datetime, time, timedelta, timezone
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from hub.explore.place_days import PlaceDays, days_of
 from hub.query.filter import Bound, Filter
-from hub.query.sql import condition, whose
+from hub.query.sql import condition, whose_id
 from hub.records.sounds import Sounds
 from hub.stores.beside import clips, recorded, records
 from hub.stores.store import Store
@@ -38,10 +38,17 @@ class Forgetting:
 
         Where it names nothing but a time, devices or an owner, devices also erase what they have not sent yet.
         """
+        known = filter_ == Filter(**{name: getattr(filter_, name) for name in _DEVICES_KNOW})
+        spans = self._spans(filter_) if known else {}
         gone = self.where(condition(filter_))
-        if filter_ == Filter(**{name: getattr(filter_, name) for name in _DEVICES_KNOW}):
-            self._tell_span(filter_)
-            self._drop_unread(filter_)
+        for device, span in spans.items():
+            self._telling.erase(device, span)
+            self._drop_unread(device, span)
+            ends = (int(_ms(span[name])) if name in span else None for name in ("from", "to"))
+            if self._store.forget_letters(device, *ends):
+                self._store.empty_log()
+        if filter_.owner is not None and filter_ == Filter(owner=filter_.owner):
+            self._store.forget_owner(filter_.owner)
         return gone
 
     def where(self, found: Sequence[Any]) -> int:
@@ -96,28 +103,26 @@ class Forgetting:
             if connection.execute(select(clips.c.device).where(clips.c.sha256 == sha256)).first() is None:
                 self._sounds.forget(sha256)
 
-    def _tell_span(self, filter_: Filter) -> None:
-        asked = select(devices.c.id).where(*whose(filter_, devices.c.id))
+    def _spans(self, filter_: Filter) -> dict[str, dict[str, str]]:
+        """Give the devices that a filter means, and the time for each: where it was last tells which day is meant."""
+        asked = select(devices.c.id).where(*whose_id(filter_, devices.c.id))
         with self._store.reading() as connection:
             found = list(connection.execute(asked).scalars())
-            spans = {device: _span(connection, filter_, device) for device in found}
-        for device, span in spans.items():
-            self._telling.erase(device, span)
+            return {device: _span(connection, filter_, device) for device in found}
 
-    def _drop_unread(self, filter_: Filter) -> None:
-        """Erase the records of the same time and devices that no moment stands for: not read yet, or failed."""
-        found = whose(filter_, records.c.device)
+    def _drop_unread(self, device: str, span: dict[str, str]) -> None:
+        """Erase a device's records of a time that no moment stands for: not read yet, or failed."""
+        at = func.coalesce(records.c.start_ms, records.c.made_ms)
+        found = [
+            records.c.device == device,
+            ~select(recorded.c.moment).where(recorded.c.record == records.c.id).exists(),
+        ]
+        found += [at >= _ms(span["from"])] if "from" in span else []
+        found += [at < _ms(span["to"])] if "to" in span else []
         with self._store.reading() as connection:
-            for row in connection.execute(select(records).where(*found)).all():
-                span = _span(connection, filter_, row.device)
-                at = row.start_ms if row.start_ms is not None else row.made_ms
-                inside = ("from" not in span or at >= _ms(span["from"])) and ("to" not in span or at < _ms(span["to"]))
-                none = (
-                    connection.execute(select(recorded.c.moment).where(recorded.c.record == row.id).limit(1)).first()
-                    is None
-                )
-                if inside and none:
-                    self.record(row.id)
+            keys = list(connection.execute(select(records.c.id).where(*found)).scalars())
+        for key in keys:
+            self.record(key)
 
 
 def without_broker(store: Store, sounds: Sounds) -> Forgetting:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from hub.explore.named import Named
 from hub.explore.place_days import PER_DEGREE
 from hub.query.filter import Filter
-from hub.query.sql import EARTH_M, whose
+from hub.query.sql import EARTH_M, whose_id
 from hub.stores.beside import place_days as table
 from hub.stores.tables import devices
 
@@ -121,7 +121,9 @@ def cells_of(connection: Connection, seen: Filter) -> dict[tuple[int, int], Cell
     """Give the cells of all devices that `seen` means."""
     t = table.c
     asked = (
-        select(table, t.count.label("count_")).join(devices, devices.c.n == t.device).where(*whose(seen, devices.c.id))
+        select(table, t.count.label("count_"))
+        .join(devices, devices.c.n == t.device)
+        .where(*whose_id(seen, devices.c.id))
     )
     found: dict[tuple[int, int], Cell] = {}
     for row in connection.execute(asked):

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 
 from hub.explore.places import Place
 from hub.query.filter import Filter
-from hub.query.sql import whose
+from hub.query.sql import whose_id
 from hub.query.summary import summary
 from hub.stores.beside import place_days
 from hub.stores.tables import devices
@@ -197,7 +197,7 @@ def by_place(
     asked = (
         select(t.row, t.col, t.day, t.count.label("count_"), t.felt, t.valence, t.arousal)
         .join(devices, devices.c.n == t.device)
-        .where(t.day >= first, t.day < last, *whose(filter_, devices.c.id))
+        .where(t.day >= first, t.day < last, *whose_id(filter_, devices.c.id))
     )
     of = {cell.key: number for number, place in enumerate(found) for cell in place.cells}
     sums: dict[int, dict[date, _Sums]] = {}

@@ -115,12 +115,21 @@ _HAS: Final[dict[str, Any]] = {
 
 def whose(filter_: Filter, device: ColumnElement[int]) -> Condition:
     """Give what must hold for the device's number: those asked for, and those that the token sees."""
+    return _among(filter_, device, devices.c.n)
+
+
+def whose_id(filter_: Filter, device: ColumnElement[str]) -> Condition:
+    """Give what must hold for the device's id, as `whose` does for its number."""
+    return _among(filter_, device, devices.c.id)
+
+
+def _among(filter_: Filter, device: ColumnElement[Any], named: ColumnElement[Any]) -> Condition:
     d = devices.c
     found: Condition = [d.id.in_(filter_.device)] if filter_.device else []
     found += [d.owner == owner for owner in (filter_.owner, filter_.only_owner) if owner is not None]
     if filter_.only_device is not None:
         found.append(d.id == filter_.only_device)
-    return [device.in_(select(d.n).where(*found))] if found else []
+    return [device.in_(select(named).where(*found))] if found else []
 
 
 def elsewise(filter_: Filter) -> Condition:

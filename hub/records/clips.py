@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert, select
 
 from hub.query.filter import Filter
-from hub.query.sql import whose
+from hub.query.sql import whose_id
 from hub.stores import rows
 from hub.stores.beside import clips, records
 from hub.stores.store import Store, now_ms
@@ -30,7 +30,7 @@ class Sent:
 
 def find(connection: Connection, sha256: str, seen: Filter) -> Any | None:
     """Give the row of a clip that `seen` means, None without any."""
-    asked = select(clips).where(clips.c.sha256 == sha256, *whose(seen, clips.c.device)).limit(1)
+    asked = select(clips).where(clips.c.sha256 == sha256, *whose_id(seen, clips.c.device)).limit(1)
     return connection.execute(asked).first()
 
 
@@ -43,7 +43,7 @@ def device_of(connection: Connection, record: bytes | None, seen: Filter) -> str
     """Say whose a clip is by the record that it belongs to, None when that is not known here."""
     if record is None:
         return None
-    asked = select(records.c.device).where(records.c.id == record, *whose(seen, records.c.device))
+    asked = select(records.c.device).where(records.c.id == record, *whose_id(seen, records.c.device))
     found: str | None = connection.execute(asked).scalar()
     return found
 

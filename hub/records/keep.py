@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.query.filter import Filter
-from hub.query.sql import whose
+from hub.query.sql import whose_id
 from hub.records.ids import moment_id
 from hub.stores import rows
 from hub.stores.beside import clips, recorded, records
@@ -105,7 +105,7 @@ def repeated(store: Store, repeat: bytes | None) -> bytes | None:
 
 def sees(connection: Connection, device: str, seen: Filter) -> bool:
     """Tell whether `seen` means a device."""
-    asked = select(devices.c.id).where(devices.c.id == device, *whose(seen, devices.c.id))
+    asked = select(devices.c.id).where(devices.c.id == device, *whose_id(seen, devices.c.id))
     return connection.execute(asked).first() is not None
 
 
@@ -119,7 +119,7 @@ def _rows(seen: Filter) -> Select[Any]:
                 of, (of.c.sha256 == r.clip) & (of.c.device == r.device)
             )
         )
-        .where(*whose(seen, r.device))
+        .where(*whose_id(seen, r.device))
     )
 
 
