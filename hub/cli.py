@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -30,7 +31,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     token.add_argument("--owner", help="sees only this owner's moments")
     export = add("export", _export, "write moments to a file or standard output")
     export.add_argument("file", nargs="?", type=Path)
-    export.add_argument("--format", choices=("csv", "ndjson", "geojson"), default="ndjson")
+    export.add_argument("--format", choices=("csv", "ndjson", "geojson", "parquet"), default="ndjson")
+    export.add_argument("--whole", action="store_true", help="also devices, settings, tokens, records, dead letters")
     export.add_argument("filter", nargs="*", metavar="NAME=VALUE", help="parts of the filter, as in the API")
     taken = add("import", _import, "take moments from NDJSON that `export` wrote; those already there are left")
     taken.add_argument("file", type=Path)
@@ -38,6 +40,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     erase.add_argument("filter", nargs="+", metavar="NAME=VALUE", help="parts of the filter, as in the API")
     backup = add("backup", _backup, "copy the store to a new file while it is in use")
     backup.add_argument("file", type=Path)
+    add("check", _check, "look for damage, and whether what was added up is what the moments say")
+    letters = add("letters", _letters, "write out messages that could not be taken, one JSON object a line")
+    letters.add_argument("--replay", action="store_true", help="judge all of them again")
     doors_cli.register(add)
 
 
@@ -86,23 +91,23 @@ def _token(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from hub.export import FORMATS
-    from hub.query.pages import everything
-    from moments.errors import WorkError
+    from hub.export import writer
+    from moments.errors import UserError, WorkError
 
     # `export from=2026-05-01` has no file: what looks like a part of the filter is one.
     if args.file is not None and "=" in str(args.file):
         args.filter.insert(0, str(args.file))
         args.file = None
-    filter_ = _filter(args.filter)
+    filter_, write = _filter(args.filter), writer(args.format)
+    if args.whole and (args.format != "ndjson" or args.filter):
+        raise UserError("--whole goes with the format ndjson, and without a filter")
     store = _store(args)
-    _, write = FORMATS[args.format]
     try:
         if args.file is None:
-            _write(write(everything(store, filter_)), sys.stdout.buffer)
+            _write(_exported(store, filter_, write, whole=args.whole), sys.stdout.buffer)
         else:
             with args.file.open("wb") as out:
-                _write(write(everything(store, filter_)), out)
+                _write(_exported(store, filter_, write, whole=args.whole), out)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -110,6 +115,38 @@ def _export(args: argparse.Namespace) -> int:
     finally:
         store.close()
     return 0
+
+
+def _exported(store: Any, filter_: Any, write: Any, *, whole: bool) -> Iterator[bytes]:
+    from hub.query.pages import everything, total
+    from hub.stores import whole as beside
+
+    if whole:
+        with store.reading() as connection:
+            yield from beside.lines(connection)
+    with store.reading() as connection:
+        count, exact = total(connection, filter_)
+    progress = _progress("moments", f"{'' if exact else 'more than '}{count:,}")
+
+    def told() -> Iterator[dict[str, Any]]:
+        for n, item in enumerate(everything(store, filter_), 1):
+            progress(n)
+            yield item
+
+    yield from write(told())
+
+
+def _progress(what: str, of: str) -> Any:
+    """Give what tells a person at a terminal how far it is, about once a second."""
+    said = [0.0]
+
+    def tell(done: int) -> None:
+        if sys.stderr.isatty() and time.monotonic() - said[0] > 1:
+            said[0] = time.monotonic()
+            sys.stderr.write(f"\r{done:,} of {of} {what} ")
+            sys.stderr.flush()
+
+    return tell
 
 
 def _write(chunks: Iterator[bytes], out: IO[bytes]) -> None:
@@ -123,7 +160,8 @@ def _import(args: argparse.Namespace) -> int:
 
     store = _store(args, there=False)
     try:
-        done = take(store, args.file)
+        progress = _progress("bytes", f"{args.file.stat().st_size:,}" if args.file.exists() else "0")
+        done = take(store, args.file, lambda at, _: progress(at))
     finally:
         store.close()
     for line, why in done.refused:
@@ -151,6 +189,39 @@ def _backup(args: argparse.Namespace) -> int:
     store = _store(args)
     try:
         store.backup(args.file)
+    finally:
+        store.close()
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from hub.stores.checking import faults
+    from moments.errors import WorkError
+
+    store = _store(args)
+    try:
+        store.check()
+        found = faults(store)
+    finally:
+        store.close()
+    if found:
+        raise WorkError(f"the store {store.name} does not agree with itself: {'; '.join(found)}")
+    sys.stdout.write("No damage, and everything adds up.\n")
+    return 0
+
+
+def _letters(args: argparse.Namespace) -> int:
+    from hub.ingest import judge
+    from hub.stores.letters import lines
+
+    store = _store(args)
+    try:
+        if args.replay:
+            taken, left = store.replay(judge.moment)
+            sys.stdout.write(f"{taken} taken, {left} left\n")
+        else:
+            with store.reading() as connection:
+                _write(lines(connection), sys.stdout.buffer)
     finally:
         store.close()
     return 0

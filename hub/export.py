@@ -1,13 +1,19 @@
-"""Moments in open formats, as a stream: CSV for a spreadsheet, NDJSON without loss, GeoJSON for a map."""
+"""Moments in open formats, as a stream: CSV for a spreadsheet, NDJSON without loss, GeoJSON, Parquet."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Final
 
+from moments import EMOTIONS
+from moments.errors import UserError
+
 _TOGETHER: Final = 200
+_ROW_GROUP: Final = 20_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 Item = dict[str, Any]
@@ -90,9 +96,68 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+class _Sink:
+    """What a writer of files writes into, taken out piece by piece."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: Any) -> int:
+        """Take a piece."""
+        self._pieces.append(bytes(piece))
+        return len(self._pieces[-1])
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def taken(self) -> bytes:
+        """Give what was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def _parquet(items: Iterable[Item]) -> Iterator[bytes]:
+    """The columns of CSV with their types, the shares of the emotions, and the whole moment as JSON."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    numbers = {"seconds", "confidence", "valence", "arousal", "level_dbfs", "lat", "lon", "accuracy_m"}
+    schema = pa.schema(
+        [(name, pa.float64() if name in numbers else pa.string()) for name in _COLUMNS]
+        + [("at", pa.timestamp("ms", tz="UTC"))]
+        + [(f"share_{label}", pa.float64()) for label in EMOTIONS]
+        + [("moment", pa.string())]
+    )
+    sink = _Sink()
+    with parquet.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
+        rest = iter(items)
+        while group := list(islice(rest, _ROW_GROUP)):
+            columns: dict[str, list[Any]] = {name: [of(item) for item in group] for name, of in _COLUMNS.items()}
+            columns["at"] = [datetime.fromisoformat(item["start"]) for item in group]
+            for label in EMOTIONS:
+                columns[f"share_{label}"] = [(item["emotions"] or {}).get(label) for item in group]
+            columns["moment"] = [_json(item) for item in group]
+            writer.write_table(pa.table(columns, schema))
+            yield sink.taken()
+    yield sink.taken()
+
+
 FORMATS: Final[dict[str, tuple[str, Callable[[Iterable[Item]], Iterator[bytes]]]]] = {
     "csv": ("text/csv", _csv),
     "ndjson": ("application/x-ndjson", _ndjson),
     "geojson": ("application/geo+json", _geojson),
+    "parquet": ("application/vnd.apache.parquet", _parquet),
 }
 """Name to media type and writer."""
+
+
+def writer(name: str) -> Callable[[Iterable[Item]], Iterator[bytes]]:
+    """Give the writer of a format. Raises UserError when what it needs is not installed."""
+    if name == "parquet" and find_spec("pyarrow") is None:
+        raise UserError("the format parquet needs pyarrow: pip install 'moodscape[parquet]'")
+    return FORMATS[name][1]

@@ -62,7 +62,7 @@ _SAYS: Final = {
     "by": "one or two of hour, day, week, month, hour_of_day, weekday, emotion, scene, device, place",
     "date": "the day, today by default",
     "span": "week (by default) or month",
-    "format": "csv, ndjson (by default) or geojson",
+    "format": "csv, ndjson (by default), geojson or parquet",
 }
 _REPEATED: Final = ("emotion", "basis", "origin", "scene", "device", "has")
 

@@ -10,9 +10,10 @@ from sqlalchemy.exc import DatabaseError
 
 from hub.api.asked import answer, documented, parts_of, read
 from hub.api.problems import Problem
-from hub.export import FORMATS
+from hub.export import FORMATS, writer
 from hub.query.filter import BadQuery
 from hub.query.pages import everything
+from moments.errors import UserError
 
 router = APIRouter(tags=["operation"])
 
@@ -24,7 +25,11 @@ def export(request: Request) -> Response:
     name = rest.get("format", "ndjson")
     if name not in FORMATS:
         raise BadQuery("format", f"{name!r} is none of {', '.join(FORMATS)}")
-    media_type, write = FORMATS[name]
+    try:
+        write = writer(name)
+    except UserError as error:
+        raise BadQuery("format", str(error)) from None
+    media_type, _ = FORMATS[name]
     headers = {"Content-Disposition": f'attachment; filename="moments.{name}"'}
     return StreamingResponse(
         write(everything(parts_of(request).store, filter_)), media_type=media_type, headers=headers

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import arrival, beside, leaving, letters, migrations, rollups, rows, words
+from hub.stores import arrival, beside, leaving, letters, migrations, owners, rollups, rows, words
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
 from hub.stores.letters import Letter, now_ms
@@ -29,6 +29,7 @@ from moments.errors import UserError, WorkError
 __all__ = ["Letter", "Report", "Store", "now_ms"]
 
 _log = logging.getLogger(__name__)
+_LONGEST_NOTE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Report:
     device: str
     kind: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A moment of another store, with the person's note and correction."""
+
+    moment: Moment
+    note: str | None
+    correction: str | None
 
 
 class Store:
@@ -134,6 +144,10 @@ class Store:
             new = beside.wanted(connection, arrival.unknown(connection, arrived))
             if new:
                 self._insert(connection, new, heard)
+                for moment in new:
+                    if isinstance(said := (moment.model_extra or {}).get("note"), str) and said:
+                        # What was said with a mark, on the device; PostgreSQL takes no NUL.
+                        _write_note(connection, moment.id, said.replace("\0", "")[:_LONGEST_NOTE])
                 beside.take_up(connection, new, now_ms())
             letters.put(connection, dead)
         if new:
@@ -148,29 +162,31 @@ class Store:
     def write_note(self, moment_id: str, said: str) -> bool:
         """Put the person's words beside a moment; "" takes them away. False: there is no such moment."""
         with self.writing() as connection:
-            seq = connection.execute(select(moments.c.seq).where(moments.c.id == rows.key(moment_id))).scalar()
-            if seq is None:
-                return False
-            before = connection.execute(select(notes.c.text).where(notes.c.seq == seq)).scalar()
-            if before is not None:
-                words.let_go(connection, seq, before)
-                connection.execute(delete(notes).where(notes.c.seq == seq))
-            if said:
-                connection.execute(insert(notes).values(seq=seq, text=said))
-                words.take_up(connection, seq, said)
-        return True
+            return _write_note(connection, moment_id, said)
 
     def correct(self, moment_id: str, emotion: str | None) -> bool:
         """Put the person's emotion beside the reading; None takes it away. False: there is no such moment."""
-        this = moments.c.id == rows.key(moment_id)
         with self.writing() as connection:
-            asked = select(*rollups.ROLLED).where(this)
-            before = connection.execute(asked).all()
-            leaving.note(connection, connection.execute(select(moments).where(this)))
-            connection.execute(update(moments).where(this).values(correction=emotion))
-            rollups.shift(connection, before, -1)
-            rollups.shift(connection, connection.execute(asked).all(), 1)
-        return bool(before)
+            return _correct(connection, moment_id, emotion)
+
+    def bring(self, connection: Connection, brought: Sequence[Brought]) -> int:
+        """Take what another store had, in a transaction of the caller's; gives how many moments are new.
+
+        What is there already, or was erased, is left as it is.
+        """
+        by_id = {each.moment.id: each for each in brought}
+        new = beside.wanted(connection, arrival.unknown(connection, [each.moment for each in brought]))
+        if not new:
+            return 0
+        self._insert(connection, new, _hear(connection, {moment.device for moment in new}, ()))
+        for moment in new:
+            each = by_id[moment.id]
+            if each.note:
+                _write_note(connection, moment.id, each.note)
+            if each.correction:
+                _correct(connection, moment.id, each.correction)
+        beside.take_up(connection, new, now_ms())
+        return len(new)
 
     def erase(self, condition: Sequence[Any]) -> int:
         """Erase what matches all of `condition` and is there now; gives how many moments.
@@ -225,6 +241,17 @@ class Store:
                 taken += 1
         return taken, len(found) - taken
 
+    def forget_letters(self, device: str, begin_ms: int | None, end_ms: int | None) -> int:
+        """Erase the dead letters of a device that came in a span of time; gives how many. Files are left to `scrub`."""
+        with self.writing() as connection:
+            return letters.forget(connection, device, begin_ms, end_ms)
+
+    def forget_owner(self, owner: str) -> None:
+        """Erase what is kept of an owner beside moments: whose devices are, what they said of themselves, tokens."""
+        with self.writing() as connection:
+            owners.forget(connection, owner)
+        self.scrub()
+
     def describe_device(self, device: str, *, name: str | None, owner: str | None) -> None:
         """Set a device's name and owner."""
         with self.writing() as connection:
@@ -236,6 +263,31 @@ class Store:
         if to.exists():
             raise UserError(f"{to} is already there; name a new file")
         self._at.backup(to)
+
+
+def _write_note(connection: Connection, moment_id: str, said: str) -> bool:
+    seq = connection.execute(select(moments.c.seq).where(moments.c.id == rows.key(moment_id))).scalar()
+    if seq is None:
+        return False
+    before = connection.execute(select(notes.c.text).where(notes.c.seq == seq)).scalar()
+    if before is not None:
+        words.let_go(connection, seq, before)
+        connection.execute(delete(notes).where(notes.c.seq == seq))
+    if said:
+        connection.execute(insert(notes).values(seq=seq, text=said))
+        words.take_up(connection, seq, said)
+    return True
+
+
+def _correct(connection: Connection, moment_id: str, emotion: str | None) -> bool:
+    this = moments.c.id == rows.key(moment_id)
+    asked = select(*rollups.ROLLED).where(this)
+    before = connection.execute(asked).all()
+    leaving.note(connection, connection.execute(select(moments).where(this)))
+    connection.execute(update(moments).where(this).values(correction=emotion))
+    rollups.shift(connection, before, -1)
+    rollups.shift(connection, connection.execute(asked).all(), 1)
+    return bool(before)
 
 
 def _hear(connection: Connection, heard: set[str], reports: Sequence[Report]) -> dict[str, int]:

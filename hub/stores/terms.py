@@ -17,7 +17,7 @@ _STEP: Final = 500  # keys in one IN
 
 def _scene(key: str) -> dict[str, Any]:
     label, group = json.loads(key)
-    return {"label": label, "words": "".join(f" {word}" for word in words(f"{label} {group}"))}
+    return {"label": label.replace("\0", ""), "words": "".join(f" {word}" for word in words(f"{label} {group}"))}
 
 
 def _cell(key: str) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""What a person has goes out in open formats, and from one store to another without loss."""
+
+import io
+import json
+
+import pytest
+
+from hub import tokens
+from hub.export import writer
+from hub.importing import take
+from hub.query import pages
+from hub.query.filter import Filter
+from hub.stores import checking, whole
+from hub.stores.store import Letter, Store
+from moments.errors import UserError
+from tests.hub.moments import clip, make
+
+
+def filled(store, count=30):
+    held = [
+        make(colour="red"),
+        make(basis="none", origin="note", place=None),
+        make(clip=clip()),
+        *(make() for _ in range(count)),
+    ]
+    store.take(held, [Letter("moodscape/v1/pocket-1/moment", "of no use", b"\xff")])
+    store.describe_device("pocket-1", name="the one", owner="Ann")
+    store.write_note(held[0].id, "by the sea")
+    store.correct(held[1].id, "calm")
+    return held
+
+
+def written(store, path):
+    with path.open("wb") as out, store.reading() as connection:
+        out.writelines(whole.lines(connection))
+        out.writelines(writer("ndjson")(pages.everything(store, Filter())))
+
+
+def items(store):
+    return {item["id"]: item for item in pages.everything(store, Filter())}
+
+
+def test_a_store_moves_to_another_kind_and_back_without_loss(any_store, tmp_path):
+    held = filled(any_store)
+    tokens.make(any_store, "phone", tokens.Access("read"))
+    there, back = tmp_path / "there.ndjson", tmp_path / "back.ndjson"
+    written(any_store, there)
+    other = Store(tmp_path / "other.db")
+    done = take(other, there)
+    assert (done.new, done.refused) == (len(held), [])
+    assert items(other) == items(any_store)
+    assert checking.faults(other) == []
+    assert take(other, there).new == 0
+    written(other, back)
+    assert sorted(map(plain, back.read_bytes().splitlines())) == sorted(map(plain, there.read_bytes().splitlines()))
+    other.close()
+
+
+def plain(line):
+    said = json.loads(line)
+    said.get("row", {}).pop("seen_ms", None)
+    return json.dumps(said, sort_keys=True)
+
+
+def test_an_import_that_was_cut_off_goes_on_where_it_was(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.importing._TOGETHER", 10)
+    filled(store)
+    written(store, tmp_path / "all.ndjson")
+    other = Store(tmp_path / "other.db")
+
+    class Cut(Exception):  # noqa: N818
+        pass
+
+    def cut(done, size):
+        assert 0 < done <= size
+        if seen.append(done) or len(seen) == 2:
+            raise Cut
+
+    seen = []
+    with pytest.raises(Cut):
+        take(other, tmp_path / "all.ndjson", cut)
+    assert len(items(other)) > 0
+    read = take(other, tmp_path / "all.ndjson")
+    assert read.known == 0
+    assert items(other) == items(store)
+    other.close()
+
+
+def test_parquet_has_the_columns_with_their_types_and_the_whole_moment(store):
+    import pyarrow.parquet
+
+    held = filled(store)
+    table = pyarrow.parquet.read_table(io.BytesIO(b"".join(writer("parquet")(pages.everything(store, Filter())))))
+    assert table.num_rows == len(held)
+    assert str(table.schema.field("valence").type) == "double"
+    assert {json.loads(text)["id"]: json.loads(text) for text in table["moment"].to_pylist()} == items(store)
+
+
+def test_a_format_whose_part_is_missing_is_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr("hub.export.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"pip install 'moodscape\[parquet\]'"):
+        writer("parquet")
+
+
+def test_nothing_of_an_erased_owner_is_left(store, tmp_path):
+    from hub.forgetting import without_broker
+    from hub.records.sounds import Sounds
+
+    mark = "Zyzzogeton"
+    held = [make(said=mark) for _ in range(20)]
+    store.describe_device("pocket-1", name=mark, owner=f"{mark}-owner")
+    tokens.make(store, "theirs", tokens.Access("read", None, f"{mark}-owner"))
+    store.take([*held, make(device="pocket-2")], [Letter("moodscape/v1/pocket-1/moment", mark, mark.encode())])
+    store.write_note(held[0].id, f"{mark} was here")
+    forgetting = without_broker(store, Sounds(tmp_path / "sounds"))
+    assert forgetting.matching(Filter(owner=f"{mark}-owner")) == 20
+    left = [file for file in store.path.parent.rglob("*") if file.is_file() and holds(file, mark)]
+    assert left == []
+    assert len(items(store)) == 1
+    assert checking.faults(store) == []
+
+
+def holds(file, mark):
+    content = file.read_bytes()
+    return mark.encode() in content or mark.lower().encode() in content
