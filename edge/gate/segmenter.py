@@ -60,6 +60,8 @@ class Segmenter:
         self._decided = 0
         self._given = 0
         self._open = 0
+        self._lead: int | None = None
+        """Where the surroundings before an utterance begin, while it is still shorter than a segment may be."""
         self._loud_to = 0
         self._recent: deque[tuple[int, int, float]] = deque()
         self._recent_energy = 0.0
@@ -86,7 +88,7 @@ class Segmenter:
         while ready < len(self._waiting) and self._end_of(self._waiting[ready]) <= self._tape.end:
             ready += 1
         self._decide_all([self._waiting.popleft() for _ in range(ready)])
-        self._tape.forget(min(self._open, self._decided - _KEEP))
+        self._tape.forget(min(self._open if self._lead is None else self._lead, self._decided - _KEEP))
         return self._hand_over()
 
     def flush(self) -> list[Segment]:
@@ -95,6 +97,9 @@ class Segmenter:
         self._decide_all(self._waiting)
         self._decide_all([replace(self._last, at=total / RATE)])
         if self._uttering:
+            if self._lead is not None:
+                self._open = max(self._lead, min(self._open, total - MIN))
+                self._give_lead()
             self._end_utterance(total if total - self._utterance_end() < MIN else self._utterance_end())
         if not self._silent and self._loud_to > self._open:
             self._give("scene", min(self._open, max(self._given, total - MIN)), total)
@@ -185,7 +190,7 @@ class Segmenter:
         begins = max(self._given, self._onset(voice_from))
         sound_before = not self._silent and self._loud_to > self._open
         if sound_before and begins - self._open >= MIN:
-            self._give("scene", self._open, begins)
+            self._lead = self._open
         elif sound_before:
             begins = min(begins, self._open)
         self._open = begins
@@ -209,7 +214,16 @@ class Segmenter:
     def _utterance_end(self) -> int:
         return max(self._voice_to + AFTER, self._open + MIN)
 
+    def _give_lead(self) -> None:
+        if self._lead is not None and self._open - self._lead >= MIN:
+            self._give("scene", self._lead, self._open)
+        elif self._lead is not None:
+            self._open = self._lead
+        self._lead = None
+
     def _go_on_uttering(self) -> None:
+        if self._lead is not None and self._decided - self._open >= MIN:
+            self._give_lead()
         if self._decided - self._utterance_end() >= MIN:
             self._end_utterance(self._utterance_end())
         elif self._decided - self._open >= MAX_SPEECH:

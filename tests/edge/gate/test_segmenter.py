@@ -4,7 +4,7 @@ from itertools import cycle, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.gate.detector import Decision, Thresholds
@@ -194,6 +194,7 @@ def scripted(stretches):
 
 
 @settings(max_examples=80, deadline=None)
+@example([("far", 1.0), ("speech", 0.25)], [1])
 @given(st.lists(STRETCH, min_size=1, max_size=8), BLOCKS)
 def test_every_sample_that_is_not_silence_is_in_exactly_one_segment_in_order(stretches, sizes):
     sound, made = scripted(stretches)
