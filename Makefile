@@ -68,9 +68,9 @@ lock: setup
 	$(COMPILE) --constraint locks/dev.txt --extra hub --extra postgres --extra parquet --output-file locks/hub.txt
 	awk '/^pyaudio==/ {on = 1} on && /^[^ ]/ && !/^pyaudio==/ {on = 0} on' locks/edge.txt > locks/mic.txt
 
-.PHONY: bench-edge bench-page screenshots
+.PHONY: bench-edge bench-hub bench-page screenshots
 
-bench-edge bench-page: bench-%: setup
+bench-edge bench-page bench-hub: bench-%: setup
 	.venv/bin/python -m bench.$*
 	if [ $* = edge ]; then .venv/bin/python -m bench.outbox; fi
 

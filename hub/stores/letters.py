@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from hub.stores.dialect import upsert
 from hub.stores.tables import letters
@@ -38,7 +38,7 @@ def put(connection: Connection, dead: Sequence[Letter]) -> None:
 
 def forget(connection: Connection, device: str, begin_ms: int | None, end_ms: int | None) -> int:
     """Erase what came from a device in a span of time; an end that is None is open. Gives how many."""
-    found = [letters.c.topic.like(f"{ROOT}/{device.replace('_', '!_')}/%", escape="!")]
+    found: list[ColumnElement[bool]] = [letters.c.topic.like(f"{ROOT}/{device.replace('_', '!_')}/%", escape="!")]
     found += [letters.c.at_ms >= begin_ms] if begin_ms is not None else []
     found += [letters.c.at_ms < end_ms] if end_ms is not None else []
     return connection.execute(delete(letters).where(*found)).rowcount
