@@ -26,6 +26,8 @@ _TIME_ERROR: Final = 5
 _BATTERY_SECONDS: Final = 5.0
 _EARLIEST: Final = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 """A clock that says less than this is wrong: a satellite receiver's week number rolls over every 19.6 years."""
+_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+"""And one that says more is broken."""
 _SUSPEND_SECONDS: Final = 0.05
 """A growth of boot time over monotonic time beyond this is a suspend; below it, the jitter of two calls."""
 
@@ -141,7 +143,7 @@ class Clock:
             self._sleeps = [*self._sleeps[-99:], (monotonic, ahead)]
         if self._known():
             self.state = "synced"
-        elif self.state != "synced" and (fix := self._satellites()) and fix.unix >= _EARLIEST:
+        elif self.state != "synced" and (fix := self._satellites()) and _EARLIEST <= fix.unix < _LATEST:
             self.state = "gps"
             self._gps_offset = fix.unix - self._to_boot(fix.at)
         return self.state

@@ -249,11 +249,11 @@ def _override(values: dict[str, Any], override: str) -> None:
         at = inner
     try:
         at[name] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"--set {override}: the value is not YAML: {_line(error)}") from error
 
 
-def _line(error: yaml.YAMLError) -> str:
+def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
@@ -262,7 +262,7 @@ def _mapping(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; give another file with --config") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if values is None:
         return {}

@@ -161,7 +161,7 @@ def _read(path: Path | None) -> tuple[str, Any]:
         return str(path), yaml.safe_load(path.read_text())
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
 
@@ -177,7 +177,7 @@ def _override(values: dict[str, Any], override: str) -> None:
         values = inner
     try:
         values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         values[last] = text
 
 

@@ -20,8 +20,10 @@ class Resampler:
 
     def feed(self, samples: NDArray[np.float32]) -> Samples:
         """Take float32 [n] or [n, channels] at the source's rate; give float32 [m] at 16 kHz, m >= 0."""
-        mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-        if not np.isfinite(mono.sum()):
+        with np.errstate(invalid="ignore", over="ignore"):
+            mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+            total = mono.sum()
+        if not np.isfinite(total):
             bad = ~np.isfinite(mono)
             self.garbage += int(bad.sum())
             mono = np.where(bad, np.float32(0), mono)

@@ -20,7 +20,7 @@ def validated(model: type[_M], text: str, name: str) -> _M:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise WrongRules(f"{name}{line}: is not YAML: {getattr(error, 'problem', None) or error}") from error

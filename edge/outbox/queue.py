@@ -43,6 +43,14 @@ def _keep(moment: Moment) -> int:
     return 2 if confidence >= 0.8 else int(confidence >= 0.5)
 
 
+def _as_kept(name: str) -> str | None:
+    """Write an id as the queue does; None for what is none, since it comes from outside."""
+    try:
+        return str(uuid.UUID(name))
+    except ValueError:
+        return None
+
+
 class Outbox:
     """The queue. Every method may be called from any thread.
 
@@ -133,7 +141,9 @@ class Outbox:
         """Give those of `ids` that still wait."""
         with self._lock:
             found = []
-            for each in ids:
+            for each in map(_as_kept, ids):
+                if each is None:
+                    continue
                 if each in self._memory:
                     found.append(self._memory[each])
                 elif each not in self._done:
@@ -152,8 +162,8 @@ class Outbox:
         """Let go what the hub has stored. Ids that are not here are of no matter."""
         now = time.monotonic()
         with self._lock:
-            for each in ids:
-                if self._memory.pop(each, None) is None:
+            for each in map(_as_kept, ids):
+                if each is not None and self._memory.pop(each, None) is None:
                     self._done[each] = now
             if len(self._done) >= _DONE_ROWS:
                 self._flush()
