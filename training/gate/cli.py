@@ -38,6 +38,8 @@ def register_gate(sub: Any) -> None:
             )
         if name in {"fit", "pack"}:
             step.add_argument("--leave-out", choices=("nemo",), help="voices that are not learned from, for the report")
+        if name == "fit":
+            step.add_argument("--begin", type=Path, help="a weights file (.tflite) to go on from, instead of chance")
         step.set_defaults(run=_step, step=run)
 
 
@@ -56,9 +58,15 @@ def _mix(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training.gate.fit import EPOCHS, fit
+    from training.gate.fit import EPOCHS, EPOCHS_ON, fit
+    from training.gate.unpack import unpack
 
-    fit(_tracks(args), _checkpoint(args), EPOCHS)
+    if args.begin is None:
+        fit(_tracks(args), _checkpoint(args), EPOCHS)
+    elif args.begin.is_file():
+        fit(_tracks(args), _checkpoint(args), EPOCHS_ON, unpack(args.begin))
+    else:
+        raise UserError(f"{args.begin} is missing; give --begin a file that `moodscape train gate pack` made")
     return 0
 
 
@@ -80,9 +88,8 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training.gate.report import write
 
-    for weights in (_split(args.cache), _split(args.cache, "nemo")):
-        if not weights.is_file():
-            raise UserError(f"{weights} is missing; run `moodscape train gate pack` first")
+    if not _split(args.cache).is_file():
+        raise UserError(f"{_split(args.cache)} is missing; run `moodscape train gate pack` first")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write(args.data, args.cache, _split(args.cache), _split(args.cache, "nemo"), args.out)
     print(args.out)

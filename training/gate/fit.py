@@ -19,6 +19,8 @@ from training.gate.tracks import Tracks
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 12
+EPOCHS_ON: Final = 8
+"""Epochs from chance, and from weights that are there already."""
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16

@@ -213,3 +213,15 @@ def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, 
     module.tune(tmp_path / "gate.tflite", bank)
     chosen = Sidecar.model_validate_json((tmp_path / "gate.json").read_bytes()).meta["thresholds"]
     assert chosen["near"]["on"] == 0.7
+
+
+def test_the_weights_that_ship_are_read_back_as_the_net_that_answers_like_them():
+    from edge.models.interpreter import WEIGHTS, Model
+    from training.gate.unpack import unpack
+
+    rng = np.random.default_rng(0)
+    frames, past = rng.random((1, 12, WIDTH), np.float32), rng.random((1, PAST, TOKEN), np.float32)
+    with torch.no_grad():
+        logits, token = unpack(WEIGHTS / "gate.tflite")(torch.from_numpy(frames), torch.from_numpy(past))
+    for answer, whole in zip((logits, token), Model.load(WEIGHTS / "gate.tflite")(frames, past), strict=True):
+        assert np.corrcoef(answer.numpy().ravel(), whole.ravel())[0, 1] > 0.98
