@@ -67,6 +67,11 @@ class Broker(_Settings):
     user: str | None = None
     password_file: Path | None = Field(default=None, description="a file whose first line is the password of `user`")
     client_id: str = Field(default="moodscape-hub", min_length=1, description="names the hub's session at the broker")
+    share_group: str | None = Field(
+        default=None,
+        pattern=r"^[^#+/]+$",
+        description="what hubs over one PostgreSQL share; each has its own client_id",
+    )
 
     def password(self) -> str | None:
         """Read the password. Raises UserError when its file cannot be read."""

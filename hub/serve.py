@@ -19,6 +19,7 @@ from hub.ingest.subscriber import Announce, Subscriber
 from hub.metrics import Metrics
 from hub.retention import Retainer
 from hub.stores.store import Store
+from hub.stores.watch import Watcher
 from moments.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -119,8 +120,9 @@ def run(settings: Settings) -> int:
         subscriber.on_report.append(telling.reported)
         subscriber.start()
         retainer.start()
-        if feeder:
-            feeder.start()
+        beside = [part for part in (feeder, Watcher(store) if store.shared else None) if part]
+        for part in beside:
+            part.start()
         sys.stdout.write(f"The hub: {'https' if http.cert_file else 'http'}://{http.host}:{http.port}\n")
         sys.stdout.flush()
         try:
@@ -128,7 +130,7 @@ def run(settings: Settings) -> int:
         finally:
             subscriber.close()
             retainer.close()
-            if feeder:
-                feeder.close()
+            for part in beside:
+                part.close()
             store.close()
     return 0

@@ -18,7 +18,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 
 from hub.config import Broker
 from hub.ingest import judge
@@ -112,9 +112,11 @@ class Subscriber:
             _log.warning("the broker refuses the hub", extra={"reason": str(reason)})
             return
         self._session += 1
+        self._drop_waiting()
         self._announced.clear()
         self._metrics.set("moodscape_broker_connected", 1)
-        client.subscribe([(topic("+", kind), 1) for kind in _KINDS])
+        group = f"$share/{self._settings.share_group}/" if self._settings.share_group else ""
+        client.subscribe([(group + topic("+", kind), 1) for kind in _KINDS])
         for call in self.on_connected:
             call()
         _log.info("connected to the broker", extra={"host": self._settings.host, "port": self._settings.port})
@@ -133,12 +135,24 @@ class Subscriber:
         self._metrics.add("moodscape_queue_messages")
         self._waiting.put(_Message(message.topic, message.payload, message.mid, message.qos, self._session))
 
+    def _drop_waiting(self) -> None:
+        """Drop what an older session delivered and is not in hand: it is delivered again, so that nothing piles up."""
+        try:
+            while (message := self._waiting.get_nowait()) is not None:
+                self._metrics.add("moodscape_queue_messages", -1)
+            self._waiting.put(message)  # the end
+        except queue.Empty:
+            return
+
     def _work(self) -> None:
         while not self._closing.is_set():
             batch = self._next_batch()
             while batch and not self._closing.is_set():
                 try:
                     self._handle(batch)
+                    break
+                except (DataError, IntegrityError):
+                    self._handle_singly(batch)
                     break
                 except DatabaseError as error:  # the disk is full, or the file locked: nothing is lost by waiting
                     self._metrics.add("moodscape_store_failures_total")
@@ -159,14 +173,23 @@ class Subscriber:
                 break
         return batch
 
-    def _handle(self, batch: Sequence[_Message]) -> None:
+    def _handle_singly(self, batch: Sequence[_Message]) -> None:
+        """Store what the store takes; a message that it refuses becomes a dead letter, and holds up no other."""
+        for message in batch:
+            try:
+                self._handle([message])
+            except (DataError, IntegrityError) as error:
+                reason = f"the store refuses it: {error.orig}".replace("\0", "")[:1000]
+                self._handle([message], refused=Letter(message.topic, reason, message.payload))
+
+    def _handle(self, batch: Sequence[_Message], refused: Letter | None = None) -> None:
         begun = time.monotonic()
         arrived: list[Moment] = []
         dead: list[Letter] = []
         reports: list[Report] = []
         answers: dict[str, list[str]] = {}
         for message in batch:
-            judged = _judge(message)
+            judged = refused or _judge(message)
             if isinstance(judged, Moment):
                 arrived.append(judged)
                 answers.setdefault(judged.device, []).append(judged.id)
