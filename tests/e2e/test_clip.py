@@ -48,6 +48,7 @@ def test_a_mark_with_clips_on_reaches_the_hub_with_its_sound_and_leaves_none_beh
         assert 2 < clip["seconds"] <= 5
         begin = _where(noise, samples)
         assert np.array_equal(samples, noise[begin : begin + len(samples)]), "what was heard, to the sample"
+        assert found[0]["note"] == hub.get(f"/api/records/{record}")["note"] == "the rain stopped"
         assert hub.get(f"/api/records/{record}")["clip"]["sha256"] == clip["sha256"]
     finally:
         kill(device)

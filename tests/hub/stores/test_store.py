@@ -33,6 +33,14 @@ def test_unknown_fields_survive(store):
     assert item["mood_ring"] == {"colour": "파랑"}
 
 
+def test_what_was_said_with_a_mark_is_its_note(store):
+    marked, silent = make(note="the rain\0 stopped"), make(note=["no words"])
+    store.take([marked, silent])
+    with store.reading() as connection:
+        assert pages.total(connection, Filter(text="rain")) == (1, True)
+        assert pages.total(connection, Filter(has=("note",))) == (1, True)
+
+
 def test_a_batch_that_fails_leaves_nothing(store):
     moment = make()
     with pytest.raises(Exception, match="kind_that_is_none"):
