@@ -122,8 +122,12 @@ def page(connection: Connection, filter_: Filter, paging: Paging, planned: Plan 
 
 def total(connection: Connection, filter_: Filter, planned: Plan | None = None) -> tuple[int, bool]:
     """Count what the filter means; gives the number and whether it is exact: counting stops at `COUNTED`."""
-    found = 0
-    for asked, parameters in (planned or plan(connection, filter_)).statements(literal_column("1")):
+    found, planned = 0, planned or plan(connection, filter_)
+    if planned.some is not None:
+        some = planned.some.limit(COUNTED + 1).subquery()
+        found = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        return min(found, COUNTED), found <= COUNTED
+    for asked, parameters in planned.statements(moments.c.seq):
         counted = select(func.count()).select_from(asked.limit(COUNTED + 1).subquery())
         for given in parameters:
             found += connection.execute(counted, given).scalar_one()
