@@ -176,10 +176,10 @@ def main() -> int:
                     filled(browser, hub, "#/insights", None, ".chart svg"), "ms"
                 ),
             }
+            report("page", figures)
         finally:
             browser.close()
             hub.stop()
-    report("page", figures)
     return 0
 
 

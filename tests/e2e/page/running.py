@@ -76,7 +76,7 @@ class Hub:
     def stop(self) -> None:
         """End hub and broker."""
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
         self.broker.kill()
 
 

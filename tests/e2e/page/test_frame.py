@@ -146,6 +146,30 @@ def test_everything_is_reached_with_the_keyboard_alone(hub, look):
     assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
 
 
+@pytest.mark.parametrize("address", ["#/record", "#/insights", "#/settings?part=schedule", "#/recall?basis=speech"])
+def test_each_view_is_walked_with_the_keyboard_and_the_focus_is_seen(hub, look, address):
+    page = look(hub, address)
+    calm(page)
+    at = "document.activeElement"
+    page.keyboard.press("Tab")
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"{at} === document.body || {at}.id === 'skip'"):
+            break
+        # Inside a date or time field, Chromium marks the part that has the focus and not the field.
+        assert page.evaluate(f"{at}.matches(':focus-visible, [type=date], [type=time]')"), page.evaluate(
+            f"{at}.outerHTML"
+        )
+        page.evaluate(f"{at}.dataset.reached = ''")
+    missed = page.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, select, textarea, summary, input:not([type=radio])")]
+          .filter((one) => !("reached" in one.dataset) && one.tabIndex >= 0 && !one.disabled && one.checkVisibility())
+          .filter((one) => one.id !== "skip" && !one.matches(".rows *, .daycell"))
+          .map((one) => one.outerHTML.slice(0, 120))"""
+    )
+    assert missed == []
+
+
 def test_what_was_seen_is_there_without_the_hub(hub, look):
     page = look(hub, f"#/today?day={DAY}", service_workers="allow", errors=["ERR_INTERNET_DISCONNECTED", "503"])
     wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
@@ -157,6 +181,10 @@ def test_what_was_seen_is_there_without_the_hub(hub, look):
     page.wait_for_selector(".rows li")
     assert page.locator(".rows").inner_text() == shown
     expect(page.locator(".banner")).to_contain_text("cannot be reached")
+    page.evaluate("location.hash = '#/settings'")
+    expect(page.get_by_role("radio", name="한국어")).to_be_visible()
+    page.evaluate("location.hash = '#/record'")
+    expect(page.get_by_role("button", name="Begin to record")).to_be_visible()
 
 
 def test_an_erased_moment_is_not_kept_offline(hub, look):
