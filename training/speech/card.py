@@ -1,12 +1,12 @@
 """What a card says in words."""
 
-from typing import Final
+from typing import Any, Final
 
-ABOUT: Final = """\
+_DISTILLED: Final = """\
 # The speech reader, {size}
 
 Names the emotion in an utterance: `neutral calm happiness sadness anger fear disgust surprise`, or `unclear`. Made by
-`moodscape train speech report{flag}`; do not edit by hand.
+`moodscape train speech report{flags}`; do not edit by hand.
 
 **What it is.** The convolutions and first {blocks} transformer block(s) of *smart-turn v3.2* (Daily; a
 Whisper-tiny-sized encoder fine-tuned to hear the end of a turn; BSD-2-Clause), dequantised from its int8 file, the last
@@ -36,6 +36,39 @@ same recipe, so these scores are not its own but what is to be expected of it on
 ESC-50's fold 5, which no training mixes in.
 """
 
+_PLAIN: Final = """\
+# The speech reader
+
+Names the emotion in an utterance: `neutral calm happiness sadness anger fear disgust surprise`, or `unclear`. Made by
+`moodscape train speech report`; do not edit by hand.
+
+**What it is.** Convolutions and the first two transformer blocks of *smart-turn v3.2* (Daily; a Whisper-tiny-sized
+encoder fine-tuned to hear the end of a turn; BSD-2-Clause), dequantised from its int8 file and kept frozen, and a head
+trained here: all three layers' outputs to 192 channels, attentive pooling (mean and mean absolute deviation), eight
+logits. One int8 TFLite file for windows of 3 s; longer speech is the mean of as few windows as reach from end to end,
+shorter speech stands at the window's end. No WavLM was used: its weights were not at hand.
+
+**What it learned from.** RAVDESS (24 English actors) and nEMO (9 Polish actors), all acted, both CC BY-NC-SA 4.0: take
+the weights as **not for commercial use**. No recording is part of this project. nEMO, which has six of the eight
+emotions, is trained as a softmax over those. Mixup, label smoothing, dropout, random subsets of positions, averaged
+weights. Noise and rooms were not part of its training.
+
+**How it was measured.** Fold *k* holds out the four actors of RAVDESS' fold *k* (1 to 6) and the *k*-th speaker of
+nEMO (1 to 9): neither head nor anything fitted after it heard them. Scores are those of the **int8 file in the
+interpreter with the front end that ships**, beside the float head on the same frozen blocks. UA is the unweighted
+average recall, WA the accuracy. For nEMO the strongest of its six emotions counts. The temperature of a fold is fitted
+on held-out answers of the other folds' speakers. The file that ships is trained on all speakers with the same recipe,
+so these scores are not its own but what is to be expected of it on such voices.
+"""
+
+BESIDE: Final = """\
+`moodscape train speech --teacher smart-turn`: the second block trained on as well, from labels, the teacher's features
+and its soft labels; four corpora (of nEMO every fourth utterance), each utterance as it is and elsewhere (pitch, pace,
+rooms, noise, codecs, bands, gain). The head of the teacher is one of each corpus. What ships is what is ahead on
+voices without noise.
+
+"""
+
 LIMITS: Final = """\
 ## Limits
 
@@ -45,3 +78,11 @@ LIMITS: Final = """\
 - `calm` and `disgust` were learned from English alone.
 - An emotion in a voice is not what a person feels. Do not use it to judge people.
 """
+
+
+def about(meta: dict[str, Any]) -> str:
+    """Say what a file is, from the `meta` of its sidecar: a student with a teacher, or the plain one."""
+    if "teacher" not in meta:
+        return _PLAIN
+    flags = f" --teacher {meta['which']}" + ("" if meta["size"] == "standard" else f" --size {meta['size']}")
+    return _DISTILLED.format(flags=flags, **meta)

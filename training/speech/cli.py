@@ -23,7 +23,7 @@ def register_speech(models: "argparse._SubParsersAction[argparse.ArgumentParser]
         "speech",
         help="the emotion in a voice",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Distils a large speech encoder into a few megabytes. Without a STEP all run in this order:\n"
+        description="Makes a speech encoder's ear of a few megabytes. Without a STEP all run in this order:\n"
         + described
         + "\n\nEverything made is kept in the cache, and a run that was stopped goes on where it was.",
     )
@@ -32,9 +32,10 @@ def register_speech(models: "argparse._SubParsersAction[argparse.ArgumentParser]
     speech.add_argument("--teachers", type=Path, required=True, help="folder with the teachers' files")
     speech.add_argument("--cache", type=Path, required=True, help="folder to keep features and folds in")
     speech.add_argument(
-        "--teacher", default="smart-turn", help="smart-turn, or wavlm:NAME of Hugging Face or of a folder"
+        "--teacher",
+        help="distil from smart-turn, or wavlm:NAME of Hugging Face or of a folder; none: the student that ships",
     )
-    speech.add_argument("--size", default="standard", help="standard (default) or small")
+    speech.add_argument("--size", default="standard", help="of a student with a teacher: standard (default) or small")
     speech.add_argument("--without", action="append", help="only this holdout: 1 to 9, ravdess, nemo; may be repeated")
     speech.add_argument("--weights", type=Path, default=Path("edge/models/weights"), help="folder of the weights")
     speech.add_argument("--reports", type=Path, default=Path("training/reports"), help="folder of card and plots")

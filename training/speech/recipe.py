@@ -105,7 +105,7 @@ def ship(shop: Workshop, recipe: Recipe, meta: dict[str, Any], out: Path) -> Non
     """Write the weights that ship, with `meta` and the teacher's name in their sidecar."""
     file = whole(shop, recipe).read_bytes()
     name = "speech-2" if shop.size.name == "standard" else f"speech-{shop.size.name}-2"
-    about = {"teacher": shop.teacher.name, **asdict(shop.size)}
+    about = {"teacher": shop.teacher.name, "which": shop.which, **asdict(shop.size)}
     about["size"] = about.pop("name")
     out.parent.mkdir(parents=True, exist_ok=True)
     save(out, file, name=name, labels=EMOTIONS, meta=about | meta, span=(0.0, 2.0))

@@ -11,7 +11,7 @@ from edge.models.speech import SpeechReader
 from moments import EMOTIONS
 from moments.errors import WorkError
 from training.speech import plots
-from training.speech.card import ABOUT, LIMITS
+from training.speech.card import BESIDE, LIMITS, about
 from training.speech.cost import Cost, cost, milliseconds
 from training.speech.scores import (
     COMMON,
@@ -30,27 +30,36 @@ from training.speech.student import SIZES
 CURVE: Final = ("1", "3", "5")
 """The folds whose mean makes the curve of score and size."""
 _TITLES: Final = {"ravdess": "RAVDESS, 8 emotions, 6 folds of 4 actors", "nemo": "nEMO, 6 emotions, one speaker out"}
+_STRANGERS: Final = (("UA above the teacher's head", 0.0), ("recall of neutral", 0.4))
+_KINDS: Final = {
+    "int8": "UA int8",
+    "float": "UA float",
+    "teacher": "UA teacher's head",
+    "noisy": "UA int8, noise 10 dB",
+}
 _FOLDS: Final = {"ravdess": 6, "nemo": 9}
 
 
-def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path) -> None:
+def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path, distilled: Path | None = None) -> None:
     """Write the card NAME.md and its plots NAME/*.png, named as the weights.
 
-    `curve`: where the answers of each size are. Raises WorkError without folds, BrokenWeights without weights.
+    `curve`: where the answers of each size are; `distilled`: those of a student to stand
+    beside. Raises WorkError without folds, BrokenWeights without weights.
     """
     reader, spent = SpeechReader.load(weights), cost(weights)
     meta = Sidecar.model_validate_json(weights.with_suffix(".json").read_bytes()).meta
     int8 = Answers.read(folds, "int8")
     pictures = reports / weights.stem
     parts = [
-        ABOUT.format(flag="" if meta["size"] == "standard" else f" --size {meta['size']}", **meta),
-        _bars(folds, spent, small=meta["size"] == "small"),
+        about(meta),
+        _bars(folds, spent, small=meta.get("size") == "small"),
         *(_folds(folds, corpus) for corpus in _TITLES),
         _recalls(int8),
         _strangers(folds),
         _calibration(int8, reader),
         _speakers(int8),
         _curve(curve, pictures),
+        distilled_beside(distilled) if distilled else "",
         _cost(reader, spent),
         LIMITS,
     ]
@@ -71,15 +80,20 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 def _bars(folds: Path, spent: Cost, *, small: bool) -> str:
     """The figures that were asked for, each beside its bar."""
-    int8, plain, teacher = (Answers.read(folds, kind) for kind in ("int8", "float", "teacher"))
+    int8 = Answers.read(folds, "int8")
     ravdess, nemo = (mean_recall(int8.of(corpus)) for corpus in _TITLES)
-    noisy = mean_recall(Answers.read(folds, "noisy"))
     sure, right = confidence(int8)
     ms, size = (1.2, 2.5e6) if small else (2.0, 5e6)
+    plain = mean_recall(Answers.read(folds, "float").of("ravdess"))
     rows = [
         _bar("RAVDESS, 8 emotions, UA", ravdess, 0.77, at_least=True),
-        _bar("int8 below float, RAVDESS UA", mean_recall(plain.of("ravdess")) - ravdess, 0.005),
-        _bar("nEMO below the teacher's head, UA", mean_recall(teacher.of("nemo")) - nemo, 0.05),
+        _bar("int8 below float, RAVDESS UA", plain - ravdess, 0.005),
+    ]
+    if Answers.any(folds, "teacher"):
+        behind = mean_recall(Answers.read(folds, "teacher").of("nemo")) - nemo
+        rows.append(_bar("nEMO below the teacher's head, UA", behind, 0.05))
+    noisy = mean_recall(Answers.read(folds, "noisy"))
+    rows += [
         _bar("RAVDESS lost to ESC-50 noise at 10 dB, UA", ravdess - noisy, 0.06),
         _bar("expected calibration error, strangers", calibration_error(sure, right), 0.05),
     ]
@@ -87,11 +101,11 @@ def _bars(folds: Path, spent: Cost, *, small: bool) -> str:
         try:
             student, other = (Answers.read(folds, kind, [corpus]).common() for kind in ("int8", "teacher"))
         except WorkError:
+            rows += [[f"trained without {corpus}, {what}", "not run", f"≥ {bar:g}", "no"] for what, bar in _STRANGERS]
             continue
         above = mean_recall(student) - mean_recall(other)
-        rows.append(_bar(f"trained without {corpus}, UA above the teacher's head", above, 0.0, at_least=True))
-        neutral = recall_of(student, "neutral")
-        rows.append(_bar(f"trained without {corpus}, recall of neutral", neutral, 0.4, at_least=True))
+        for (what, bar), value in zip(_STRANGERS, (above, recall_of(student, "neutral")), strict=True):
+            rows.append(_bar(f"trained without {corpus}, {what}", value, bar, at_least=True))
     rows += [
         _bar("bytes", spent.size, size),
         _bar("CPU ms a second of speech, windows of 3 s", spent.ms / 3, ms),
@@ -108,9 +122,8 @@ def _bar(name: str, value: float, bar: float, *, at_least: bool = False) -> list
 
 
 def _folds(folds: Path, corpus: str) -> str:
-    kinds = {kind: by_fold(Answers.read(folds, kind).of(corpus)) for kind in ("int8", "float", "teacher")}
-    if corpus == "ravdess":
-        kinds["noisy"] = by_fold(Answers.read(folds, "noisy"))
+    asked = [kind for kind in _KINDS if (kind, corpus) != ("noisy", "nemo") and Answers.any(folds, kind)]
+    kinds = {kind: by_fold(Answers.read(folds, kind).of(corpus)) for kind in asked}
     columns = [[score[0] for score in kinds["int8"]], [score[2] for score in kinds["int8"]]]
     recalls = [[score[1] for score in scores] for scores in kinds.values()]
     rows = [
@@ -120,7 +133,7 @@ def _folds(folds: Path, corpus: str) -> str:
     means = [f"{np.mean(ua):.3f}" for ua in recalls]
     rows.append(["**mean**", f"**{means[0]}**", *means[1:], f"{np.mean(np.array(columns[1], float)):.3f}"])
     missing = _FOLDS[corpus] - len(columns[0])
-    header = ["fold", "UA int8", "UA float", "UA teacher's head", *(["UA int8, noise 10 dB"] * ("noisy" in kinds))]
+    header = ["fold", *(_KINDS[kind] for kind in kinds)]
     title = _TITLES[corpus] + (f" ({missing} not run)" if missing else "")
     return f"### {title}\n\n" + _table([*header, "WA int8"], rows)
 
@@ -146,12 +159,11 @@ def _strangers(folds: Path) -> str:
             try:
                 own = Answers.read(folds, kind, [corpus]).common()
             except WorkError:
+                rows.append([f"without {corpus}", who, "not run", *[""] * len(COMMON)])
                 continue
             named = own.named()
             recall = [f"{np.mean(named[own.truth == e] == e):.2f}" for e in COMMON]
             rows.append([f"without {corpus}", who, f"{mean_recall(own):.3f}", *recall])
-    if not rows:
-        return ""
     header = ["trained", "who", "UA", *(EMOTIONS[e] for e in COMMON)]
     return "## A corpus that it never heard, the six emotions that RAVDESS and nEMO share\n\n" + _table(header, rows)
 
@@ -220,6 +232,18 @@ def _curve(curve: Mapping[str, Path], pictures: Path) -> str:
         + _table(header, rows)
         + "\n![Score against size and time](PLOTS/curve.png)\n"
     )
+
+
+def distilled_beside(folds: Path) -> str:
+    """The folds of a distilled student that are there."""
+    if not Answers.any(folds, "teacher"):
+        return ""
+    sets = [(corpus, kind) for corpus in _TITLES for kind in _KINDS if (corpus, kind) != ("nemo", "noisy")]
+    scores = [{fold: ua for fold, ua, _ in by_fold(Answers.read(folds, kind).of(corpus))} for corpus, kind in sets]
+    found = sorted(scores[0])
+    rows = [[fold, *(f"{score[fold]:.3f}" for score in scores)] for fold in found]
+    rows.append(["**mean**", *(f"{np.mean([score[fold] for fold in found]):.3f}" for score in scores)])
+    return "## Distilled, beside it\n\n" + BESIDE + _table(["fold", *(f"{c}: {_KINDS[k]}" for c, k in sets)], rows)
 
 
 def _cost(reader: SpeechReader, spent: Cost) -> str:

@@ -55,6 +55,15 @@ class Answers:
             fold=np.array([holdout for holdout, _ in rows]),
         )
 
+    @classmethod
+    def any(cls, folder: Path, kind: str) -> bool:
+        """Whether the folds that are there have answers of this kind."""
+        try:
+            cls.read(folder, kind)
+        except WorkError:
+            return False
+        return True
+
     def where(self, chosen: NDArray[np.bool_]) -> "Answers":
         """Some of them."""
         fields = (self.logits, self.truth, self.corpus, self.speaker, self.fold)

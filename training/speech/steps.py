@@ -7,14 +7,17 @@ import torch
 
 from moments.errors import UserError
 from training.speech import recipe, report
+from training.speech.plain import recipe as plain
+from training.speech.plain.head import Recipe as PlainRecipe
 from training.speech.scores import calibration
 from training.speech.student import SIZES
 from training.speech.tune import Recipe
 from training.speech.workshop import HOLDOUTS, Workshop
 
 RECIPE: Final = Recipe()
+PLAIN: Final = PlainRecipe()
 _SHIPPED: Final = {"standard": "speech", "small": "speech-small"}
-"""The sizes that ship, and the names of their files."""
+"""The sizes that weights are written for, and the names of their files."""
 
 
 def run(args: argparse.Namespace) -> None:
@@ -25,9 +28,32 @@ def run(args: argparse.Namespace) -> None:
     for holdout in args.without or ():
         if holdout not in HOLDOUTS:
             raise UserError(f"--without {holdout}: give one of {', '.join(HOLDOUTS)}")
+    if args.teacher is None:
+        for step in [args.step] if args.step else _ALL:
+            _plain(args, step)
+        return
     shop = _shop(args, args.size)
     for step in [args.step] if args.step else _ALL:
         _STEPS[step](args, shop)
+
+
+def _plain(args: argparse.Namespace, step: str) -> None:
+    """Run one step of the student that learns from labels alone."""
+    shop = plain.Workshop(args.data, args.teachers, args.cache)
+    folds, weights = shop.folds(PLAIN), args.weights / "speech.tflite"
+    if step == "features":
+        plain.parts(shop)
+    elif step == "folds":
+        for fold in plain.FOLDS:
+            if str(fold) in (args.without or map(str, plain.FOLDS)):
+                plain.run_fold(shop, fold, PLAIN)
+    elif step == "ship":
+        plain.ship(shop, PLAIN, calibration(folds), weights)
+    elif step == "report":
+        distilled = Workshop(args.data, args.teachers, args.cache, SIZES["standard"], "smart-turn").folds(RECIPE)
+        report.write(args.reports, folds, {}, weights, distilled)
+    else:
+        raise UserError(f"the step {step} needs a --teacher")
 
 
 def _shop(args: argparse.Namespace, size: str) -> Workshop:

@@ -35,7 +35,7 @@ SIZES: Final = {
         Size("large", 3),
     )
 }
-"""`small` and `standard` ship; the others show what size buys."""
+"""`small` is for a Zero 2 W; `one`, `narrow` and `large` show what size buys."""
 
 
 class Head(nn.Module):

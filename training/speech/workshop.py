@@ -110,7 +110,7 @@ def taught(shop: Workshop, holdout: str) -> list[Lesson]:
     joint = _probe(pairs, [lesson.used for lesson, _ in pairs])
     lessons = []
     for lesson, pooled in pairs:
-        group = _groups(lesson.items)
+        group = _groups(lesson)
         soft = np.zeros((len(lesson.items), len(lesson.known)), np.float32)
         for number in range(_CROSS):
             probe = _probe([(lesson, pooled)], [lesson.used & (group != number)])
@@ -142,12 +142,12 @@ def _left(shop: Workshop, holdout: str) -> list[tuple[Lesson, NDArray[np.float16
     return [(lesson, pooled) for lesson, pooled in pairs if lesson.used.any()]
 
 
-def _groups(items: Sequence[Utterance]) -> NDArray[np.int64]:
-    """Deal a corpus' speakers into groups; one without speakers into chance groups."""
-    speakers = sorted({item.speaker for item in items})
-    if len(speakers) == 1:
-        return np.arange(len(items)) % _CROSS
-    return np.array([speakers.index(item.speaker) % _CROSS for item in items])
+def _groups(lesson: Lesson) -> NDArray[np.int64]:
+    """Deal the speakers that are left of a corpus into groups; where there is one, utterances by turns."""
+    left = sorted({item.speaker for item, used in zip(lesson.items, lesson.used, strict=True) if used})
+    if len(left) == 1:
+        return np.arange(len(lesson.items)) % _CROSS
+    return np.array([left.index(item.speaker) % _CROSS if item.speaker in left else 0 for item in lesson.items])
 
 
 def _probe(pairs: Sequence[tuple[Lesson, NDArray[np.float16]]], used: Sequence[NDArray[np.bool_]]) -> Probe:
