@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from configs import shipped
 from edge.capture.ears import DriverHangs, Ears
 from edge.capture.source import Source
 from edge.clock import Clock, Reading
 from edge.config import Config
 from edge.models.rules import Rules
+from edge.models.rules_watch import WatchedRules
 from edge.pipeline import Draft, Pipeline
 from edge.records.recorder import Recorder
 from edge.sound import SILENCE_DBFS, Block
@@ -54,7 +56,8 @@ class Listener:
         self._recorder = recorder
         self._live = config.source == "microphone"
         self._pipeline: Pipeline | None = None
-        self._own_rules: Rules | None = None
+        self._watched: WatchedRules | None = None
+        self._owners: Rules | None = None
         self._source: Source | None = None
         self._begins: Reading | None = None  # a recording's own time
         self._turn = threading.Lock()  # held while sound is read, so that the last flush comes after it
@@ -68,11 +71,12 @@ class Listener:
         config = self._config
         self._pipeline = Pipeline.load(
             config.models.rules,
+            speech=config.models.speech,
             silence_dbfs=config.gate.silence_dbfs,
             spl_at_0dbfs=config.capture.spl_at_0dbfs,
             hour_at=self._hour,
         )
-        self._own_rules = self._pipeline.rules
+        self._watched = WatchedRules(config.models.rules or shipped("scenes.yaml"), self._pipeline.rules)
         self._source = self._open()
 
     def start(self) -> None:
@@ -97,8 +101,9 @@ class Listener:
 
     def use_rules(self, rules: Rules | None) -> None:
         """Read scenes by other rules from now on; None: by those of the device's own settings again."""
-        if self._pipeline is not None and self._own_rules is not None:
-            self._pipeline.rules = rules or self._own_rules
+        self._owners = rules
+        if self._pipeline is not None and self._watched is not None:
+            self._pipeline.rules = rules or self._watched.rules
 
     # How it is.
 
@@ -118,7 +123,9 @@ class Listener:
         return since is not None and now - since > _STUCK_S
 
     def tick(self, now: float) -> None:
-        """Let the liveness of a microphone see that time goes by."""
+        """Let the liveness of a microphone see that time goes by; take up rules whose file has changed."""
+        if self._watched is not None and self._watched.look():
+            self.use_rules(self._owners)
         if isinstance(self._source, Ears):
             self._source.liveness.tick(now)
 

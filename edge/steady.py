@@ -180,8 +180,8 @@ class Steady:
             gain += window.seconds * ((window.reading.label == leader) - (window.reading.label == self._label))
             if gain > best:
                 best, begin = gain, index
-        if _seconds(self._windows[:begin]) < _SHORTEST_S and not self._continued(self._windows[0], self._label):
-            begin = 0  # too short a run to contradict what follows
+        if _seconds(self._windows[:begin]) < _SHORTEST_S:
+            begin = 0  # too short a moment to contradict what follows
         return self._turn(leader, begin) if best else []
 
     def _turn(self, label: str | None, begin: int) -> list[Stretch]:
