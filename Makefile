@@ -84,3 +84,11 @@ audit: setup
 
 release: setup
 	.venv/bin/python deploy/release/release.py $(KEY)
+
+.PHONY: chaos soak arm fuzz
+
+chaos soak arm: setup
+	.venv/bin/python -m bench.$@
+
+fuzz: setup
+	.venv/bin/python -m tests.fuzz

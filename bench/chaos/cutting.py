@@ -93,7 +93,7 @@ class Relay:
         self._flows.set()
         self._listening = socket.create_server((self.broker_host, free_port()))
         self._broker_port = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, name="relay", daemon=True).start()
 
     def meets(self, broker_port: int) -> tuple[str, int]:
         """Give host and port at which the device finds the broker."""
@@ -110,13 +110,15 @@ class Relay:
 
     def close(self) -> None:
         """Take no more connections."""
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 device, _ = self._listening.accept()
-                threading.Thread(target=self._join, args=(device,), daemon=True).start()
+                threading.Thread(target=self._join, args=(device,), name="relay", daemon=True).start()
 
     def _join(self, device: socket.socket) -> None:
         self._flows.wait()
@@ -125,8 +127,11 @@ class Relay:
         except OSError:
             device.close()
             return
-        for source, sink in ((device, broker), (broker, device)):
-            threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+        with device, broker:
+            there = threading.Thread(target=self._pass_on, args=(device, broker), name="relay", daemon=True)
+            there.start()
+            self._pass_on(broker, device)
+            there.join()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

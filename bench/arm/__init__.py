@@ -1,0 +1,1 @@
+"""What the device costs on ARM, counted instruction by instruction under QEMU."""
