@@ -1,0 +1,94 @@
+"""A clip is sent, in parts if it must be, and heard by its owner."""
+
+import hashlib
+
+import pytest
+
+from moments import uuid7
+from tests.hub.api.test_door import bearer
+from tests.hub.moments import make
+
+SOUND = bytes(range(256)) * 400
+SHA = hashlib.sha256(SOUND).hexdigest()
+PATH = f"/api/clips/{SHA}"
+FLAC = {"Content-Type": "audio/flac"}
+
+
+def part(client, first, last, body=SOUND, headers=FLAC, path=PATH):
+    told = {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
+    return client.put(path, content=body[first : last + 1], headers=headers | told)
+
+
+def test_a_clip_is_sent_at_once_and_given_with_ranges(client):
+    assert client.put(f"{PATH}?seconds=4.2", content=SOUND, headers=FLAC).status_code == 201
+    assert client.put(PATH, content=SOUND, headers=FLAC).status_code == 200
+    whole = client.get(PATH)
+    assert (whole.content, whole.headers["content-type"]) == (SOUND, "audio/flac")
+    some = client.get(PATH, headers={"Range": "bytes=1000-1999"})
+    assert (some.status_code, some.content) == (206, SOUND[1000:2000])
+    assert client.get(PATH, headers={"Range": "bytes=9999999-"}).status_code == 416
+    assert client.head(PATH).status_code == 200
+
+
+def test_a_clip_is_sent_in_parts_which_go_on_where_the_last_ended(client):
+    assert (client.head(PATH).status_code, client.head(PATH).headers["upload-offset"]) == (404, "0")
+    first = part(client, 0, 39_999)
+    assert (first.status_code, first.headers["upload-offset"]) == (202, "40000")
+    wrong = part(client, 50_000, len(SOUND) - 1)
+    assert (wrong.status_code, wrong.headers["upload-offset"]) == (409, "40000")
+    assert client.get(PATH).status_code == 404
+    assert part(client, 40_000, len(SOUND) - 1).status_code == 201
+    assert client.get(PATH).content == SOUND
+
+
+def test_a_clip_with_another_hash_is_dropped(client, store):
+    answer = client.put(f"/api/clips/{'0' * 64}", content=SOUND, headers=FLAC)
+    assert (answer.status_code, answer.json()["field"]) == (422, "sha256")
+    assert not [path for path in (store.path.parent / "sounds").rglob("*") if path.is_file()]
+    part(client, 0, 9)
+    spoilt = SOUND[:10] + b"x" + SOUND[11:]
+    assert part(client, 10, len(SOUND) - 1, spoilt).status_code == 422
+    assert client.head(PATH).headers["upload-offset"] == "0"
+
+
+@pytest.mark.parametrize("told", ["bytes 0-9", "bytes 9-0/100", "bytes 0-100/100", "bytes 0-50/100", "items 0-9/100"])
+def test_a_range_without_meaning_is_named(client, told):
+    answer = client.put(PATH, content=b"x" * 10, headers=FLAC | {"Content-Range": told})
+    assert (answer.status_code, answer.json()["field"]) == (422, "Content-Range")
+
+
+def test_a_clip_that_is_too_large_is_refused(client):
+    answer = client.put(PATH, content=b"x", headers=FLAC | {"Content-Range": "bytes 0-0/99999999999"})
+    assert answer.status_code == 413
+
+
+def test_what_is_no_sound_is_not_given_as_a_page(client):
+    client.put(PATH, content=SOUND, headers={"Content-Type": "text/html"})
+    assert client.get(PATH).headers["content-type"] == "application/octet-stream"
+
+
+def test_only_the_owner_hears_a_clip_and_two_may_have_the_same(locked, store):
+    record = uuid7()
+    store.take([make(device="a", origin="mark", record=record), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    store.describe_device("b", name=None, owner="Bob")
+    device, ann, bob = (
+        bearer(store, "write", device="a"),
+        bearer(store, owner="Ann"),
+        bearer(store, "write", owner="Bob"),
+    )
+    assert locked.put(f"{PATH}?record={record}", content=SOUND, headers=FLAC | device).status_code == 201
+    assert locked.get(PATH, headers=ann).content == SOUND
+    assert locked.get(PATH, headers=bob).status_code == 404
+    assert locked.put(PATH, content=b"I only know its name", headers=FLAC | bob).status_code == 422
+    assert locked.put(f"{PATH}?device=a", content=SOUND, headers=FLAC | bob).json()["field"] == "device"
+    assert locked.put(f"{PATH}?device=b", content=SOUND, headers=FLAC | bob).status_code == 201
+    assert locked.get(PATH, headers=bob).content == SOUND
+    assert locked.put(PATH, content=SOUND, headers=FLAC | ann).status_code == 403
+
+
+def test_a_clip_of_an_erased_record_is_not_wanted(client, store):
+    record = uuid7()
+    store.take([make(origin="mark", record=record)])
+    assert client.delete(f"/api/records/{record}").status_code == 204
+    assert client.put(f"{PATH}?record={record}", content=SOUND, headers=FLAC).status_code == 410

@@ -1,0 +1,81 @@
+"""Certificates for the home network: made, renewed, trusted by name."""
+
+import ssl
+import stat
+
+import httpx
+import pytest
+
+from hub import ca
+from hub.ca import issue_device, open_authority, prepare
+from moments.errors import UserError
+from tests.e2e.processes import moodscape, settings
+from tests.parts import free_port, wait_until
+
+
+def test_an_authority_is_made_once_and_its_certificate_renewed(tmp_path):
+    folder = tmp_path / "ca"
+    first, until, made = prepare(folder, ["box.local", "192.168.1.5"])
+    certificate = (folder / "hub.crt").read_bytes()
+    second, _, again = prepare(folder, ["box.local"])
+    assert (made, again) == (True, False)
+    assert first.fingerprint == second.fingerprint
+    assert (folder / "hub.crt").read_bytes() != certificate
+    assert ca.ends(folder / "hub.crt") >= until
+    for name in ("ca.key", "hub.key"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["", "a b", "http://box", "box.local:8080", "-box"])
+def test_what_is_no_name_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match="is no name or address"):
+        prepare(tmp_path, [name])
+
+
+def test_a_key_of_another_authority_is_noticed(tmp_path):
+    prepare(tmp_path / "a", ["box"])
+    prepare(tmp_path / "b", ["box"])
+    (tmp_path / "b" / "ca.key").replace(tmp_path / "a" / "ca.key")
+    with pytest.raises(UserError, match=r"is not that of ca\.crt"):
+        open_authority(tmp_path / "a")
+
+
+def test_a_devices_certificate_is_signed_by_the_authority(tmp_path):
+    authority, _, _ = prepare(tmp_path, ["box"])
+    certificate, key = issue_device(authority, "pocket-1")
+    (tmp_path / "d.crt").write_bytes(certificate)
+    (tmp_path / "d.key").write_bytes(key)
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+    context.load_cert_chain(tmp_path / "d.crt", tmp_path / "d.key")
+
+
+def test_the_hub_serves_https_that_a_browser_which_trusts_the_authority_takes(tmp_path):
+    prepare(tmp_path, ["localhost", "127.0.0.1"])
+    port = free_port()
+    values = settings(
+        http__port=port,
+        http__cert_file=tmp_path / "hub.crt",
+        http__key_file=tmp_path / "hub.key",
+        broker__port=free_port(),
+        store__path=tmp_path / "hub.db",
+    )
+    log = tmp_path / "hub.log"
+    process = moodscape("hub", "run", *values, log=log)
+    try:
+        wait_until(lambda: f"The hub: https://127.0.0.1:{port}" in log.read_text(), 60)
+        context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+        with httpx.Client(verify=context, base_url=f"https://localhost:{port}", timeout=20) as client:
+            wait_until(lambda: client.get("/healthz").status_code == 200, 30)
+            assert client.get("/ca.crt").content == (tmp_path / "ca.crt").read_bytes()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"https://localhost:{port}/healthz", timeout=20)
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_half_of_a_certificate_is_refused(tmp_path):
+    log = tmp_path / "hub.log"
+    process = moodscape("hub", "run", *settings(http__cert_file=tmp_path / "hub.crt", http__port=free_port()), log=log)
+    assert process.wait(60) == 2
+    assert "http.cert_file and http.key_file go together" in log.read_text()

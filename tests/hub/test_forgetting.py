@@ -1,0 +1,181 @@
+"""Erasing reaches what stands beside the moments, and the devices."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from hub.explore.place_days import PlaceDays
+from hub.forgetting import Forgetting
+from hub.query.filter import Filter, parse
+from hub.records import clips
+from hub.records.sounds import Sounds
+from hub.stores.beside import place_days, records
+from hub.stores.store import Report
+from hub.telling import Telling
+from moments import uuid7
+from tests.hub.moments import START, clip, make
+
+
+class Wire:
+    def __init__(self):
+        self.sent = []
+        self.there = True
+
+    def __call__(self, device, kind, body, *, retain=False):  # noqa: ARG002
+        if self.there:
+            self.sent.append((device, kind, body))
+        return self.there
+
+    def orders(self):
+        return [(device, body["args"]) for device, kind, body in self.sent if kind == "command"]
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+@pytest.fixture
+def telling(store, wire):
+    made = Telling(store, wire)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    return Sounds(tmp_path / "sounds")
+
+
+@pytest.fixture
+def forgetting(store, sounds, telling):
+    return Forgetting(store, sounds, telling, PlaceDays(store))
+
+
+def filtered(**query):
+    return parse(query.items())[0]
+
+
+def keep(store, sounds, device, sound=None):
+    sha256 = (sound or clip()).sha256
+    with sounds.open(device) as file:
+        file.write(b"marker-sound")
+    sounds.complete(device, sha256)
+    clips.keep(store, clips.Sent(sha256, device, None, 4.2, "audio/flac"), 12)
+    return sounds.path(sha256)
+
+
+def test_a_device_is_told_which_moments_were_erased(store, forgetting, wire):
+    first, second, other = make(device="a"), make(device="a", emotion="anger"), make(device="b", emotion="anger")
+    store.take([first, second, other])
+    assert forgetting.matching(filtered(emotion="anger")) == 2
+    assert sorted(wire.orders(), key=str) == [("a", {"ids": [second.id]}), ("b", {"ids": [other.id]})]
+
+
+def test_a_time_is_also_erased_from_what_devices_have_not_sent(store, forgetting, wire):
+    store.take([make(device="a"), make(device="b")])
+    forgetting.matching(filtered(device="a", **{"from": "2026-05-22", "to": "2026-05-23"}))
+    assert wire.orders()[-1] == ("a", {"from": "2026-05-22T00:00:00+09:00", "to": "2026-05-23T00:00:00+09:00"})
+
+
+def test_all_of_an_owner_is_all_on_the_owners_devices(store, forgetting, wire):
+    store.take([make(device="a"), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    assert forgetting.matching(filtered(owner="Ann")) == 1
+    assert wire.orders()[-1] == ("a", {})
+    assert {device for device, _ in wire.orders()} == {"a"}
+
+
+def test_an_order_to_erase_is_repeated_until_the_device_answers(store, forgetting, telling, wire):
+    wire.there = False
+    moment = make(device="a")
+    store.take([moment])
+    forgetting.matching(filtered(device="a"))
+    assert wire.sent == []
+    wire.there = True
+    listening = Report("a", "status", '{"state":"listening"}')
+    telling.reported(Report("a", "status", '{"state":"offline"}'))
+    telling.reported(listening)
+    telling.close()
+    assert sorted(map(str, (args for _, args in wire.orders()))) == sorted(map(str, ({"ids": [moment.id]}, {})))
+    ids = [body["id"] for _, kind, body in wire.sent if kind == "command"]
+    again = Telling(store, wire)
+    for one in ids:
+        again.reported(Report("a", "reply", json.dumps({"id": one, "ok": True, "error": None})))
+    wire.sent.clear()
+    again.start()
+    again.reported(listening)
+    again.close()
+    assert wire.orders() == []
+
+
+def test_a_clip_goes_with_its_record_unless_another_device_has_the_same_sound(store, forgetting, sounds):
+    mine = make(device="a", origin="mark", record=uuid7(), clip=clip())
+    twin = make(device="b", origin="mark", record=uuid7(), clip=clip())
+    store.take([mine, twin])
+    path = keep(store, sounds, "a")
+    keep(store, sounds, "b")
+    forgetting.matching(filtered(device="a"))
+    assert path.exists()
+    forgetting.matching(filtered(device="b"))
+    assert not path.exists()
+
+
+def test_a_clip_stays_while_its_record_has_a_moment_left(store, forgetting, sounds):
+    record = uuid7()
+    first, second = (
+        make(device="a", origin="mark", record=record, clip=clip(), start=at)
+        for at in (START, START + timedelta(hours=1))
+    )
+    store.take([first, second])
+    path = keep(store, sounds, "a")
+    forgetting.matching(filtered(device="a", to="2026-05-22T01:00:00Z"))
+    assert path.exists()
+    with store.reading() as connection:
+        assert len(connection.execute(select(records)).all()) == 1
+    forgetting.matching(filtered(device="a"))
+    assert not path.exists()
+
+
+def test_the_bytes_of_a_sound_are_overwritten(sounds, tmp_path):
+    with sounds.open("x") as file:
+        file.write(b"marker-sound")
+    sounds.complete("x", "ab" * 32)
+    twin = tmp_path / "twin"
+    twin.hardlink_to(sounds.path("ab" * 32))
+    sounds.forget("ab" * 32)
+    assert twin.read_bytes() == bytes(12)
+
+
+def test_places_are_added_up_anew(store, forgetting):
+    days = PlaceDays(store)
+    kept, gone = make(), make(emotion="anger")
+    store.take([kept, gone])
+    days.refresh()
+    forgetting.matching(filtered(emotion="anger"))
+    with store.reading() as connection:
+        assert [row._mapping["count"] for row in connection.execute(select(place_days))] == [1]
+    forgetting.matching(Filter(device=("pocket-1",)))
+    with store.reading() as connection:
+        assert connection.execute(select(place_days)).all() == []
+
+
+def test_a_marker_word_of_an_erased_owner_is_in_no_file(store, forgetting, sounds, tmp_path):
+    word = "Quokkatastrophe"
+    moment = make(device="a", origin="mark", record=uuid7(), clip=clip())
+    store.take([moment, make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    store.write_note(moment.id, f"about {word}")
+    with sounds.open("a") as file:
+        file.write(word.encode() * 1000)
+    sounds.complete("a", clip().sha256)
+    clips.keep(store, clips.Sent(clip().sha256, "a", None, 4.2, "audio/flac"), 5)
+    held = [path for path in tmp_path.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+    assert held
+    forgetting.matching(filtered(owner="Ann"))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert files
+    assert [path for path in files if word.encode() in path.read_bytes()] == []
