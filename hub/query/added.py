@@ -26,6 +26,10 @@ _NEEDS_HOURS: Final = {"hour", "hour_of_day"}
 _DAY: Final = timedelta(days=1)
 _r: Final = rollups.c
 
+_SUMS: Final = (
+    *(func.sum(column) for column in (_r.seconds, _r.felt, _r.valence, _r.arousal)),
+    *(func.sum(_r.count).filter(_r.emotion == literal_column(str(code), Integer)) for code in CODES),
+)
 _QUARTER_MS: Final = literal_column(str(QUARTER_MS), Integer)
 _START_MS: Final = _r.at * _QUARTER_MS - _r.offset_min * literal_column("60000", Integer)
 """When a quarter begins, Unix time in ms."""
@@ -50,11 +54,7 @@ def added_up(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> tu
     if filter_.emotion:
         found.append(_r.emotion.in_([FELT.index(emotion) for emotion in filter_.emotion]))
     found += whose(filter_, _r.device)
-    each = [
-        func.coalesce(func.sum(_r.count).filter(_r.emotion == literal_column(str(code), Integer)), 0) for code in CODES
-    ]
-    sums = [func.sum(column) for column in (_r.seconds, _r.felt, _r.valence, _r.arousal)]
-    return Source(hours, days, _r.emotion, _r.device, (*sums, *each)), found
+    return Source(hours, days, _r.emotion, _r.device, _SUMS), found
 
 
 def _days(filter_: Filter, span: int) -> Condition:

@@ -122,19 +122,24 @@ class _Bucket:
         }
 
 
+_FELT: Final = type_coerce(moments.c.felt, SmallInteger)
+_SUMS: Final = (
+    func.sum(moments.c.seconds),
+    func.count(moments.c.valence),
+    func.coalesce(func.sum(moments.c.valence), 0.0),
+    func.coalesce(func.sum(moments.c.arousal), 0.0),
+    *(
+        func.count().filter(_FELT.is_(None) if code < 0 else literal_column(str(code), Integer) == _FELT)
+        for code in CODES
+    ),
+)
+
+
 def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Condition]:
     m = moments.c
     local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz, m.start_ms) if filter_.tz else LOCAL_MS
-    felt = type_coerce(m.felt, SmallInteger)
-    each = [func.count().filter(felt.is_(None) if code < 0 else felt == literal_column(str(code))) for code in CODES]
-    sums = (
-        func.sum(m.seconds),
-        func.count(m.valence),
-        func.coalesce(func.sum(m.valence), 0.0),
-        func.coalesce(func.sum(m.arousal), 0.0),
-    )
     hours, days = floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
-    return Source(hours, days, felt, m.device, (*sums, *each)), condition(filter_)
+    return Source(hours, days, _FELT, m.device, _SUMS), condition(filter_)
 
 
 Series = Callable[[Connection, Filter, tuple[str, ...]], list[Part] | None]

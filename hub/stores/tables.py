@@ -49,7 +49,7 @@ Index("moments_id", moments.c.id, unique=True)
 Index("moments_start", *_when)
 Index("moments_felt", moments.c.felt, *_when, moments.c.lat, moments.c.lon)
 Index("moments_scene", moments.c.scene, *_when)
-Index("moments_cell", moments.c.cell, *_when, moments.c.felt)
+Index("moments_cell", moments.c.cell, *_when, moments.c.felt, moments.c.lat, moments.c.lon)
 _kept = moments.c.clip.is_not(None)
 Index("moments_clip", moments.c.clip, sqlite_where=_kept, postgresql_where=_kept)
 
