@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from edge.care.health import Machine
+from edge.care.memory import give_back
 from edge.care.report import report
 from edge.care.systemd import notify
 from edge.clock import Clock, Reading
@@ -206,6 +207,7 @@ class Device:
                 if self.uploader is not None and news[1] != told[1]:
                     self.uploader.wake()
                 health_at, told = now, news
+                give_back()
                 self.publisher.say("health", report(self), retain=True)
 
     def _settle(self) -> None:
