@@ -51,11 +51,15 @@ class Scenes:
         """Raises KeyError for a label of the table that the model does not have."""
         self._esc50_count = sum(label.startswith("esc50:") for label in labels)
         where = {label: index for index, label in enumerate(labels)}
-        self._esc50 = [[where[f"esc50:{label}"] for label in row.esc50] for row in table()]
-        self._audioset = [
-            [[where[f"audioset:{label}"] - self._esc50_count for label in group] for group in row.audioset]
-            for row in table()
-        ]
+        self._belongs = np.zeros((self._esc50_count, len(table())))
+        """Which of ESC-50's classes belong to which scene."""
+        groups = [group for row in table() for group in row.audioset]
+        self._members = [where[f"audioset:{label}"] - self._esc50_count for group in groups for label in group]
+        self._group_begins = _begins([len(group) for group in groups])
+        self._row_begins = _begins([len(row.audioset) for row in table()])
+        self._root = np.array([1 / len(row.audioset) for row in table()])
+        for scene, row in enumerate(table()):
+            self._belongs[[where[f"esc50:{label}"] for label in row.esc50], scene] = 1.0
 
     def probabilities(self, outputs: Iterable[Logits]) -> NDArray[np.float64]:
         """Give each scene's probability, float64 [n, scenes] in [0, 1], from ESC-50's and AudioSet's logits [n, …].
@@ -66,11 +70,10 @@ class Scenes:
         classes = np.exp(esc50 - esc50.max(axis=-1, keepdims=True), dtype=np.float64)
         classes /= classes.sum(axis=-1, keepdims=True)
         heard = 1 / (1 + np.exp(-audioset.astype(np.float64)))
-        columns = []
-        for own, groups in zip(self._esc50, self._audioset, strict=True):
-            likeliest = np.prod([heard[:, group].max(axis=-1) for group in groups], axis=0) ** (1 / len(groups))
-            columns.append(1 - (1 - classes[:, own].sum(axis=-1)) * (1 - likeliest))
-        scenes: NDArray[np.float64] = np.clip(np.stack(columns, axis=-1), 0, 1)
+        group = np.maximum.reduceat(heard[:, self._members], self._group_begins, axis=-1)
+        likeliest = np.multiply.reduceat(group, self._row_begins, axis=-1) ** self._root
+        both = 1 - (1 - classes @ self._belongs) * (1 - likeliest)
+        scenes: NDArray[np.float64] = np.clip(both, 0, 1)
         return scenes
 
     def reading(self, outputs: Iterable[Logits]) -> SceneReading:
@@ -89,6 +92,10 @@ class Scenes:
             group=row.group if likely else UNCLEAR,
             confidence=confidence,
         )
+
+
+def _begins(lengths: Sequence[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)[:-1]])
 
 
 class SceneReader:
