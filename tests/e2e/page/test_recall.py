@@ -54,6 +54,20 @@ def test_what_the_address_asks_is_what_is_found(hub, look, query):
     expect(page.locator("h1")).to_have_text(answer["describes"])
 
 
+def test_without_a_filter_all_are_counted(hub, look):
+    page = look(hub, "#/recall")
+    months = hub.get("/api/summary?by=month")["buckets"]
+    assert count_shown(page) == min(10_000, sum(month["count"] for month in months)) > 1
+
+
+def test_every_part_of_the_filter_is_a_chip_that_can_be_taken_away(hub, look):
+    page = look(hub, f"#/recall?from={WEEK_AGO}&basis=speech&has=place&scene=rain")
+    for name, gone in (("from ", "from"), ("rain", "scene"), ("Voice", "basis"), ("With a place", "has")):
+        page.get_by_role("button", name=f"Without {name}").click()
+        page.wait_for_url(lambda url, gone=gone: f"{gone}=" not in url)
+    expect(page.locator("h1")).to_have_text("All moments")
+
+
 def test_pressing_an_emotion_asks_for_it_and_pressing_again_lets_it_go(hub, look):
     page = look(hub, "#/recall")
     page.get_by_role("button", name="Sadness", exact=True).click()
