@@ -123,7 +123,7 @@ class _Sink:
 
 def _parquet(items: Iterable[Item]) -> Iterator[bytes]:
     """The columns of CSV with their types, the shares of the emotions, and the whole moment as JSON."""
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
     from pyarrow import parquet
 
     numbers = {"seconds", "confidence", "valence", "arousal", "level_dbfs", "lat", "lon", "accuracy_m"}

@@ -11,11 +11,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final
 
 from hub.stores.cells import col_of, row_of
 from hub.stores.types import BASES, CLOCKS, FELT, ORIGINS
-from moments import EMOTIONS, Moment
+from moments import EMOTIONS, Models, Moment
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock
@@ -73,23 +74,34 @@ class Terms:
 
 def terms(moment: Moment) -> Terms:
     """Give the keys of a moment."""
-    scene, place = moment.scene, moment.place
+    scene, place, models = moment.scene, moment.place, moment.models
     return Terms(
-        _compact([scene.label, scene.group]) if scene else None,
+        _scene_key(scene.label, scene.group) if scene else None,
         f"[{row_of(place.lat)},{col_of(place.lon)}]" if place else None,
         moment.rule.model_dump_json() if moment.rule else None,
-        moment.models.model_dump_json(),
+        models.model_dump_json() if models.model_extra else _models_key(*(getattr(models, name) for name in _PARTS)),
     )
+
+
+_PARTS: Final = tuple(Models.model_fields)
+
+
+@lru_cache(maxsize=256)
+def _scene_key(label: str, group: str) -> str:
+    return _compact([label, group])
+
+
+@lru_cache(maxsize=256)
+def _models_key(*names: str | None) -> str:
+    return Models(**dict(zip(_PARTS, names, strict=True))).model_dump_json()
 
 
 def _pack(values: list[float | None]) -> bytes | None:
     """Give shares (8 or none) and five more numbers as bytes; None when that would lose a digit."""
-    whole = []
-    for value in values:
-        n = _NONE if value is None else round(value * _SCALE)
+    whole = [_NONE if value is None else round(value * _SCALE) for value in values]
+    for n, value in zip(whole, values, strict=True):
         if value is not None and (n / _SCALE != value or not _NONE < n < -_NONE):
             return None
-        whole.append(n)
     return (_FELT if len(whole) > 5 else _UNFELT).pack(*whole)
 
 
