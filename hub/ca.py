@@ -1,4 +1,4 @@
-"""A certificate authority for the home network: the hub and the broker speak TLS, and devices show who they are.
+"""A certificate authority for the home network, so that the hub and the broker can speak TLS.
 
 Keys are P-256. The authority holds ten years; a server's certificate 397 days, since phones take no longer ones.
 Files of keys are for their owner alone (0600).
@@ -23,7 +23,6 @@ from moments.errors import UserError, WorkError
 
 _AUTHORITY: Final = timedelta(days=3653)
 _SERVER: Final = timedelta(days=397)
-_DEVICE: Final = timedelta(days=3653)
 _EARLIER: Final = timedelta(hours=1)
 """A certificate begins to hold a little before it is made: clocks differ."""
 
@@ -139,39 +138,24 @@ def _alternative(name: str) -> x509.GeneralName:
     return x509.DNSName(plain)
 
 
-def _issue(
-    authority: Authority, subject: str, key: Key, holds: timedelta, use: x509.ObjectIdentifier
-) -> x509.CertificateBuilder:
-    own = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    until = authority.certificate.not_valid_after_utc - datetime.now(UTC)
-    return (
-        _begun(subject, key, authority.certificate.subject, min(holds, until))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_uses(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False)
-    )
-
-
 def issue_server(authority: Authority, folder: Path, names: Sequence[str]) -> datetime:
     """Write `hub.crt` and `hub.key` for the names and addresses of a machine; gives when they end."""
     key = ec.generate_private_key(ec.SECP256R1())
     alternatives = [_alternative(name) for name in names]
+    own = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    until = authority.certificate.not_valid_after_utc - datetime.now(UTC)
     certificate = (
-        _issue(authority, names[0][:64], key, _SERVER, ExtendedKeyUsageOID.SERVER_AUTH)
+        _begun(names[0][:64], key, authority.certificate.subject, min(_SERVER, until))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_uses(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), critical=False)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
     _write(folder / "hub.key", _pem(key), 0o600)
     _write(folder / "hub.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return certificate.not_valid_after_utc
-
-
-def issue_device(authority: Authority, device: str) -> tuple[bytes, bytes]:
-    """Give the certificate and the key (PEM) with which a device shows the broker who it is."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    made = _issue(authority, device, key, _DEVICE, ExtendedKeyUsageOID.CLIENT_AUTH).sign(authority.key, hashes.SHA256())
-    return made.public_bytes(serialization.Encoding.PEM), _pem(key)
 
 
 def prepare(folder: Path, names: Sequence[str]) -> tuple[Authority, datetime, bool]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from hub import ca
-from hub.ca import issue_device, open_authority, prepare
+from hub.ca import open_authority, prepare
 from moments.errors import UserError
 from tests.e2e.processes import moodscape, settings
 from tests.parts import free_port, wait_until
@@ -38,15 +38,6 @@ def test_a_key_of_another_authority_is_noticed(tmp_path):
     (tmp_path / "b" / "ca.key").replace(tmp_path / "a" / "ca.key")
     with pytest.raises(UserError, match=r"is not that of ca\.crt"):
         open_authority(tmp_path / "a")
-
-
-def test_a_devices_certificate_is_signed_by_the_authority(tmp_path):
-    authority, _, _ = prepare(tmp_path, ["box"])
-    certificate, key = issue_device(authority, "pocket-1")
-    (tmp_path / "d.crt").write_bytes(certificate)
-    (tmp_path / "d.key").write_bytes(key)
-    context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
-    context.load_cert_chain(tmp_path / "d.crt", tmp_path / "d.key")
 
 
 def test_the_hub_serves_https_that_a_browser_which_trusts_the_authority_takes(tmp_path):
