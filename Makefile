@@ -73,6 +73,7 @@ lock: setup
 bench-edge bench-page bench-hub: bench-%: setup
 	.venv/bin/python -m bench.$*
 	if [ $* = edge ]; then .venv/bin/python -m bench.outbox; fi
+	if [ $* = hub ]; then .venv/bin/python -m bench.uploads && .venv/bin/python -m bench.schema; fi
 
 screenshots: setup
 	.venv/bin/python -m bench.screens
