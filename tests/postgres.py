@@ -44,10 +44,16 @@ class Cluster:
             for name in ("fsync", "synchronous_commit", "full_page_writes")
             for part in ("-c", f"{name}={self._durable}")
         ]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command("postgres", *options), stdout=log, stderr=log)
         engine = create_engine(self.url())
-        wait_until(lambda: _answers(engine), 30, 0.05)
+
+        def answering() -> bool:
+            # What a killed postmaster's children still hold makes another one leave at once.
+            if self._process is None or self._process.poll() is not None:
+                with (self.folder / "log").open("ab") as log:
+                    self._process = subprocess.Popen(self._command("postgres", *options), stdout=log, stderr=log)
+            return _answers(engine)
+
+        wait_until(answering, 60, 0.1)
         engine.dispose()
         return self
 

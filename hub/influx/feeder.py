@@ -54,10 +54,7 @@ class Feeder:
         self._thread = threading.Thread(target=self._run, name="influx")
 
     def start(self) -> None:
-        """Begin; from now on what is erased is also noted for InfluxDB."""
-        with self._store.writing() as connection:
-            if fed(connection) is None:
-                connection.execute(insert(counters).values(name="influx", value=0))
+        """Begin."""
         self._store.on_new.append(self._stirred.set)
         self._store.on_erased.append(self._stirred.set)
         self._thread.start()
@@ -91,7 +88,11 @@ class Feeder:
                 wait_s = min(2 * wait_s, _LONGEST_S)
 
     def _prepare(self) -> bool:
+        """Make ready; from then on what is erased is also noted for InfluxDB, which had nothing before."""
         self._server.make()
+        with self._store.writing() as connection:
+            if fed(connection) is None:
+                connection.execute(insert(counters).values(name="influx", value=0))
         if self._allow_undeletable or self._server.can_delete():
             return True
         _log.error("InfluxDB cannot erase, so it is not fed; set influx.allow_undeletable to feed it all the same")
