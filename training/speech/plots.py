@@ -52,7 +52,8 @@ def reliability(named: Sequence[tuple[str, NDArray[np.float64], NDArray[np.bool_
     for name, confidence, right in named:
         inside = [(confidence >= low) & (confidence < low + 0.1) for low in edges[:-1]]
         points = [(confidence[own].mean(), right[own].mean()) for own in inside if own.sum() >= 10]
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, linewidth=1, label=name)
+        across, up = [point[0] for point in points], [point[1] for point in points]
+        axes.plot(across, up, marker="o", markersize=3, linewidth=1, label=name)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right")
     axes.legend(fontsize=7)
     _save(figure, file)
@@ -63,8 +64,9 @@ def risk(confidence: NDArray[np.float64], right: NDArray[np.bool_], unclear: flo
     figure, axes = _figure(3.6, 3.4)
     rows = coverage(confidence, right, [float(t) for t in np.arange(0, 0.97, 0.02)])
     axes.plot([share for _, share, _ in rows], [1 - accuracy for *_, accuracy in rows], color=_INK, linewidth=1)
-    for _, share, accuracy in coverage(confidence, right, [unclear]):
-        axes.plot([share], [1 - accuracy], "o", color="#c55a11", label=f"unclear below {unclear:.2f}")
+    kept = [(share, 1 - accuracy) for _, share, accuracy in coverage(confidence, right, [unclear])]
+    dots = [point[0] for point in kept], [point[1] for point in kept]
+    axes.plot(*dots, "o", color="#c55a11", label=f"unclear below {unclear:.2f}")
     axes.set(xlim=(0, 1), ylim=(0, None), xlabel="share of readings kept", ylabel="share of those that is wrong")
     axes.legend(fontsize=7)
     _save(figure, file)

@@ -161,8 +161,7 @@ def _strangers(folds: Path) -> str:
             except WorkError:
                 rows.append([f"without {corpus}", who, "not run", *[""] * len(COMMON)])
                 continue
-            named = own.named()
-            recall = [f"{np.mean(named[own.truth == e] == e):.2f}" for e in COMMON]
+            recall = [f"{recall_of(own, EMOTIONS[e]):.2f}" for e in COMMON]
             rows.append([f"without {corpus}", who, f"{mean_recall(own):.3f}", *recall])
     header = ["trained", "who", "UA", *(EMOTIONS[e] for e in COMMON)]
     return "## A corpus that it never heard, the six emotions that RAVDESS and nEMO share\n\n" + _table(header, rows)

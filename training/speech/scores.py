@@ -130,9 +130,10 @@ def by_speaker(answers: Answers) -> list[tuple[float, str]]:
 
 
 def recall_of(answers: Answers, emotion: str) -> float:
-    """The share of one emotion's utterances that was named rightly."""
+    """The share of one emotion's utterances that was named rightly; NaN where there are none."""
     number = EMOTIONS.index(emotion)
-    return float(np.mean(answers.named()[answers.truth == number] == number))
+    own = answers.truth == number
+    return float(np.mean(answers.named()[own] == number)) if own.any() else float("nan")
 
 
 def shares(logits: Logits, temperature: float) -> Logits:

@@ -33,6 +33,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | Path]
     monkeypatch.setattr(steps, "RECIPE", Recipe(epochs=1, batch=8))
     monkeypatch.setattr(steps, "HOLDOUTS", ("1", "nemo"))
     monkeypatch.setattr(workshop, "NOISE_FOLD", 2)
+    monkeypatch.setattr(workshop, "_EVERY", {})
     monkeypatch.setattr(recipe, "CALIBRATION_WINDOWS", 4)
     out = ["--weights", tmp_path / "weights", "--reports", tmp_path / "reports"]
     return ["--data", corpora(tmp_path / "data"), "--teachers", tmp_path, "--cache", tmp_path / "cache", *out]
