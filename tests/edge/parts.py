@@ -90,7 +90,7 @@ class FakeRules:
 def pipeline(**options):
     return Pipeline(
         FakeDetector(),
-        options.pop("speech", FakeSpeech()),
+        options.pop("speech", None) or FakeSpeech(),
         options.pop("scenes", FakeScenes()),
         options.pop("rules", FakeRules()),
         sudden=["alarm"],

@@ -27,7 +27,7 @@ class Speech(FakeSpeech):
 
 
 def load(rules, **options):
-    return pipeline(speech=Speech(), **options)
+    return pipeline(**options | {"speech": Speech()})
 
 
 if __name__ == "__main__":

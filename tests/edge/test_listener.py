@@ -46,7 +46,7 @@ def listening(monkeypatch):
     monkeypatch.setattr("edge.capture.microphone.Microphone", Microphone)
     monkeypatch.setattr(Microphone, "opened", 0)
     speech = FakeSpeech()
-    monkeypatch.setattr(Pipeline, "load", lambda _, **options: pipeline(speech=speech, **options))
+    monkeypatch.setattr(Pipeline, "load", lambda _, **options: pipeline(**options | {"speech": speech}))
     started = []
 
     def go(source="microphone", paused=lambda: False, **more):
