@@ -8,6 +8,7 @@ import json
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -99,8 +100,7 @@ def _judge(world: World, turns: Turns, lives: dict[int, list[Holding]]) -> Outco
         if process is not None:
             lives.setdefault(process.pid, []).append(holding(process.pid))
     world.sounds.close()
-    world.device.send_signal(signal.SIGTERM)
-    exit_code = world.device.wait(15)
+    exit_code = _leave(world.device)
     world.start_device()  # what it could not send in its last second and a half it sends now
     try:
         wait_until(lambda: world.diary.kept and world.hub.count() >= len(world.diary.kept), DRAIN_S)
@@ -128,6 +128,16 @@ def _judge(world: World, turns: Turns, lives: dict[int, list[Holding]]) -> Outco
         leaked_threads=threads,
         exit_code=exit_code,
     )
+
+
+def _leave(device: subprocess.Popen[bytes]) -> int:
+    """Ask the device to leave; gives its exit code. One that does not within 15 s tells in its log where it hangs."""
+    device.send_signal(signal.SIGTERM)
+    try:
+        return device.wait(15)
+    except subprocess.TimeoutExpired:
+        device.send_signal(signal.SIGABRT)
+        return device.wait()
 
 
 def _write_down(

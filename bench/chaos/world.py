@@ -67,6 +67,7 @@ def _moved_clock(clock: Path) -> dict[str, str]:
         "FAKETIME_CACHE_DURATION": "1",
         "DONT_FAKE_MONOTONIC": "1",
         "PYTHONPATH": str(beside),
+        "PYTHONFAULTHANDLER": "1",
     }
 
 
