@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "screens"
 NOW = datetime(2026, 5, 22, 21, 40, tzinfo=SEOUL)
 SIZES = {"phone": (390, 844), "desktop": (1280, 860)}
 QUALITY = 80
+PATIENCE_MS = 120_000  # a busy machine is slow
 SETTLED_MS = 700  # for what is drawn after the last answer
 
 
@@ -87,6 +88,7 @@ def _context(browser: Browser, size: str, theme: str, locale: str) -> BrowserCon
 
 def _open(context: BrowserContext, url: str) -> Page:
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     watch(page)
     page.clock.set_fixed_time(NOW)
     page.goto(url)
