@@ -22,7 +22,7 @@ def test_a_setting_is_overridden_on_the_command_line(tmp_path):
     ("override", "says"),
     [
         ("http.prot=80", "hub.yaml: there is no setting http.prot; there are host, port, open_on_loopback"),
-        ("htpt.port=80", "hub.yaml: there is no setting htpt; there are http, broker, store, retention"),
+        ("htpt.port=80", "hub.yaml: there is no setting htpt; there are http, broker, store, influx, retention"),
         ("http.port=many", "hub.yaml: http.port: input should be a valid integer"),
         ("http.port=0", "hub.yaml: http.port: input should be greater than or equal to 1"),
         ("http.port", "--set http.port: give it as key.path=value"),
