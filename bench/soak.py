@@ -154,13 +154,13 @@ class Checker:
         if after + moment.seconds > self._seconds[n] + _SOON_S:
             self.stray += 1
         elif (moment.basis, self._kinds[n]) == ("scene", "speech"):
-            self.breaths += moment.seconds < _SOON_S
-            self.stray += moment.seconds >= _SOON_S
+            self.breaths += int(moment.seconds < _SOON_S)
+            self.stray += int(moment.seconds >= _SOON_S)
         elif (moment.basis, self._kinds[n]) == ("speech", "surroundings"):
             self.stray += 1
         elif moment.basis == "speech":
             self._speech[n] += 1
-            self.farthest_s = max(self.farthest_s, abs(after))
+            self.farthest_s = max(self.farthest_s, float(abs(after)))
         else:
             self._told[n] += moment.seconds
 
@@ -176,7 +176,7 @@ class Checker:
             for kind, told, length in zip(self._kinds, self._told, self._seconds, strict=True)
             if kind == "surroundings"
         ]
-        return max(differ, default=0.0)
+        return float(max(differ, default=0.0))
 
 
 def _resident_mb() -> float:
