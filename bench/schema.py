@@ -89,7 +89,7 @@ def _fuzz(client: httpx.Client, operation, mode, *, each: int, seed: int, tally:
         begun = time.monotonic()
         try:
             answer = client.request(**_asked(case, str(client.base_url).rstrip("/")))
-        except (ValueError, TypeError, UnicodeError, httpx.InvalidURL, httpx.LocalProtocolError):
+        except (ValueError, TypeError, AttributeError, httpx.InvalidURL, httpx.LocalProtocolError):
             return  # no such call can be put on the wire
         except httpx.TimeoutException:
             tally.failures.append(f"{operation.label}: no answer: {_asked(case)!r:.600}")

@@ -80,26 +80,19 @@ class Sound:
             raise Undecodable("The file holds no sound that can be read.")
 
     def _resampled(self) -> Iterator[NDArray[np.float32]]:
-        resampler, rate, waiting, count = None, 0, list[NDArray[np.float32]](), 0
+        """Gather frames, which are short, to half a second in FFmpeg's own queue before Python looks at them."""
+        gathered, resampler, shape = av.AudioFifo(), None, None
         for frame in self._frames():
-            if frame.sample_rate != rate:
+            if shape != (now := (frame.sample_rate, frame.format.name, frame.layout.name)):
                 if resampler is not None:
-                    yield resampler.feed(np.concatenate(waiting)) if waiting else np.zeros(0, np.float32)
-                    yield resampler.finish()
-                rate, waiting, count = frame.sample_rate, [], 0
-                resampler = Resampler(rate)
-            samples = _floats(frame)
-            if waiting and samples.shape[1] != waiting[0].shape[1]:
-                samples = np.repeat(samples.mean(axis=1, keepdims=True), waiting[0].shape[1], axis=1)
-            waiting.append(samples)
-            count += len(samples)
-            if resampler is not None and count >= rate * _BLOCK_S:
-                yield resampler.feed(np.concatenate(waiting))
-                waiting, count = [], 0
+                    yield from _rest(gathered, resampler)
+                gathered, resampler, shape = av.AudioFifo(), Resampler(frame.sample_rate), now
+            frame.pts = None  # a gap in the times is none in the sound
+            gathered.write(frame)
+            if resampler is not None and gathered.samples >= frame.sample_rate * _BLOCK_S:
+                yield resampler.feed(_floats(gathered.read()))
         if resampler is not None:
-            if waiting:
-                yield resampler.feed(np.concatenate(waiting))
-            yield resampler.finish()
+            yield from _rest(gathered, resampler)
 
     def _frames(self) -> Iterator[Any]:
         try:
@@ -117,6 +110,13 @@ class Sound:
             return
         except (av.error.FFmpegError, OSError, ValueError):
             raise Undecodable("The recording is damaged; what stands before the damage was read.") from None
+
+
+def _rest(gathered: Any, resampler: Resampler) -> Iterator[NDArray[np.float32]]:
+    frame = gathered.read()
+    if frame is not None:
+        yield resampler.feed(_floats(frame))
+    yield resampler.finish()
 
 
 def _floats(frame: Any) -> NDArray[np.float32]:
