@@ -197,11 +197,16 @@ each class of ESC-50 (fold 1, read by the head that never heard it). The rules k
 Spearman's rank correlation:
 """
 
-_ABOUT_AFFECT = """No rule was changed after this comparison. What to make of it: SoundAQnet judges a soundscape as a
-whole and heard streets, parks and squares with birds, water, wind, traffic and building works mixed in; alarms,
-animals at close range, household sounds and voices without a street around them are foreign to it. The rules judge
-what the sound means to a person (a baby that cries, glass that breaks), which loudness and spectrum do not say. Where
-the scene itself was told wrongly, both disagree for that reason alone; the column `told` shows it.
+_ABOUT_AFFECT = """No rule was changed after this comparison, and no other sounds were tried. What may part the two:
+
+- SoundAQnet judges a soundscape as a whole, from streets, parks and squares with birds, water, wind, traffic and works
+  mixed in. Sounds alone, at close range or indoors are foreign to it: it finds the waves and birdsong here less
+  pleasant than an aeroplane. It takes each file as loud as whoever uploaded it made it, and 5 s are less than usual.
+- The rules judge what a sound means to a person (a baby that cries, glass that breaks), which loudness and spectrum do
+  not say.
+- Where the scene itself was told wrongly, they disagree for that reason alone; the column `told` shows it.
+
+So the rules' numbers stay a judgement that no independent figure supports yet.
 """
 
 
