@@ -29,7 +29,7 @@ RecordId = Annotated[str | None, Query(max_length=64, description="the record th
 
 _SOUND: Final = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
 _PUT: Final = {
-    "requestBody": {"required": True, "content": _SOUND},
+    "requestBody": {"required": True, "content": {"application/octet-stream": _SOUND["audio/*"]}},
     "parameters": [
         {
             "name": "Content-Range",
