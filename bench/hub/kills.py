@@ -42,9 +42,12 @@ def figures(folder: Path, times: int) -> dict[str, Figure]:
         part.kill()
         time.sleep(rng.uniform(0.0, 0.5))
         part.start()
+        hub.revived()
     ending.set()
     publishing.join()
-    unanswered = devices.settle(180)
+    end = time.monotonic() + 180
+    while (unanswered := devices.settle(5)) and time.monotonic() < end:
+        hub.revived()
     devices.close()
     store = Store(settings["store.url"])
     wait_until(lambda: _caught_up(store), 180, 0.2)

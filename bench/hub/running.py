@@ -30,12 +30,21 @@ class Hub:
 
     def start(self) -> "Hub":
         """Start it (again) and wait until it answers."""
+        self._launch()
+        wait_until(lambda: self.revived() and answers(self.port), 120)
+        return self
+
+    def _launch(self) -> None:
         sets = {"http.port": self.port, "store.path": self.folder / "hub.db"} | self.settings
         args = [part for name, value in sets.items() for part in ("--set", f"{name}={value}")]
         with (self.folder / "hub.log").open("ab") as log:
             self.process = subprocess.Popen([*_COMMAND, *args], stdout=log, stderr=log)
-        wait_until(lambda: answers(self.port), 120)
-        return self
+
+    def revived(self) -> bool:
+        """Start it again when it has left by itself, as its unit does: its database may have been away."""
+        if self.process is None or self.process.poll() is not None:
+            self._launch()
+        return True
 
     def kill(self) -> None:
         """End it at once."""
