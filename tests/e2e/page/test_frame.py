@@ -175,11 +175,11 @@ def test_what_was_seen_is_there_without_the_hub(hub, look):
     wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
     page.reload()
     page.wait_for_selector(".rows li")
-    shown = page.locator(".rows").inner_text()
+    shown = page.locator(".rows").text_content()
     page.context.set_offline(True)
     page.reload()
     page.wait_for_selector(".rows li")
-    assert page.locator(".rows").inner_text() == shown
+    assert page.locator(".rows").text_content() == shown
     expect(page.locator(".banner")).to_contain_text("cannot be reached")
     page.evaluate("location.hash = '#/settings'")
     expect(page.get_by_role("radio", name="한국어")).to_be_visible()
