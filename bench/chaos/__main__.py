@@ -45,6 +45,7 @@ class Outcome:
     unheard: int
     leaked_files: int
     leaked_threads: int
+    ended_by_itself: int
     exit_code: int
 
     def figures(self) -> dict[str, Figure]:
@@ -60,6 +61,7 @@ class Outcome:
             "of them not in the hub": Figure(self.unheard, "", 0),
             "files leaked": Figure(self.leaked_files, "", 0),
             "threads leaked": Figure(self.leaked_threads, "", 0),
+            "times the device ended by itself": Figure(self.ended_by_itself, "", 0),
             "exit code of the device at the end": Figure(self.exit_code, "", 0),
         }
         for kind in sorted({fault.kind for fault in self.faults}):
@@ -126,6 +128,7 @@ def _judge(world: World, turns: Turns, lives: dict[int, list[Holding]]) -> Outco
         unheard=sum(not verdict.was_heard(voice, heard) for voice in voices),
         leaked_files=files,
         leaked_threads=threads,
+        ended_by_itself=len(world.ends),
         exit_code=exit_code,
     )
 

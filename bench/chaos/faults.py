@@ -163,6 +163,7 @@ class Turns:
         """Let time go by, and look which faults are over."""
         until = time.monotonic() + seconds
         while True:
+            self._world.mind_device()
             for kind, fault in list(self._open):
                 if kind.well(self._world, fault):
                     fault.well = time.monotonic()

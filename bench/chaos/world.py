@@ -81,7 +81,8 @@ class World:
             raise WorkError(f"chaos needs more system parts: apt install {packages}")
         self.folder = folder
         self._stack = ExitStack()
-        self.shift_s = 0.0
+        self.ends: list[int] = []
+        """Exit codes of devices that ended by themselves."""
         self.shifts = [0.0]
         self.unix_at_0 = time.time() - time.monotonic()
 
@@ -132,7 +133,7 @@ class World:
         leave(self.caller.close)
         self.sounds = Sounds(self.pulse).start()
         leave(self.sounds.close)
-        wait_until(lambda: self.hub.count() > 0 and self.caller.answered_since(0.0), 60)
+        wait_until(lambda: self.hub.count() > 0 and self.caller.answered_since(0.0), 180)
 
     # The device.
 
@@ -155,6 +156,7 @@ class World:
             *(f"{name}={value}" for name, value in _moved_clock(self.clock_file).items()),
             *COMMAND,
         ]
+        self.down = False
         with self.log.open("ab") as out:
             self.device = subprocess.Popen(
                 [*command, "edge", "run", *values], env=self.pulse.environment, stdout=out, stderr=out, bufsize=0
@@ -162,9 +164,17 @@ class World:
 
     def kill_device(self) -> None:
         """SIGKILL; what it had committed is noted."""
+        self.down = True
         kill(self.device)
         if self.outbox.exists():
             self.diary.add(ids_on_disk(self.outbox))
+
+    def mind_device(self) -> None:
+        """Start it anew when it ended by itself, as systemd does, and note how it ended."""
+        code = self.device.poll()
+        if code is not None and not self.down:
+            self.ends.append(code)
+            self.start_device()
 
     def receive(self) -> None:
         """Start gpsd with a receiver that has a fix, for an hour."""
@@ -175,5 +185,4 @@ class World:
         new = self.clock_file.with_suffix(".new")
         new.write_text(f"{seconds:+.0f}\n")
         new.replace(self.clock_file)
-        self.shift_s = seconds
         self.shifts.append(seconds)

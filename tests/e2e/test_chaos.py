@@ -20,4 +20,5 @@ def test_in_two_minutes_of_faults_no_moment_is_lost_or_stored_twice_and_the_devi
     assert outcome.dead_letters == 0
     assert all(seconds < 60 for seconds in outcome.deaf), "it hears again after each fault of the microphone"
     assert outcome.leaked_threads == 0
+    assert outcome.ended_by_itself == 0
     assert outcome.exit_code == 0
