@@ -1,6 +1,6 @@
 """Calls made up from the OpenAPI document and from nothing: none may fail or hang the hub.
 
-    python -m bench.schema [--cases 100000]
+    python -m bench.schema [--cases 180000]
 
 schemathesis reads the hub's own document and makes calls that fit it and calls that do not: queries, headers, bodies.
 They go to a real server, over a store with some moments. A failure is an answer of 500 or above, or
@@ -52,7 +52,7 @@ def _fill(store: Store) -> None:
 
 
 def fuzz(folder: Path, cases: int, seed: int = 1) -> Tally:
-    """Make about `cases` calls, shared among the operations; gives the tally."""
+    """Make up to `cases` calls, shared among the operations, some of which have fewer; gives the tally."""
     store = Store(folder / "hub.db")
     _fill(store)
     app = create_app(store, send=lambda *_, **__: True)
@@ -119,7 +119,7 @@ def _asked(case, base: str = "http://127.0.0.1") -> dict:
 def main() -> int:
     """Run and report."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cases", type=int, default=110_000)
+    parser.add_argument("--cases", type=int, default=180_000)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
