@@ -45,6 +45,7 @@ const KOREAN = {
   "traffic above 70 dB": "70 dB가 넘는 찻길",
   "traffic in the night": "한밤의 찻길",
   "street traffic": "찻길",
+  "a station, people under way": "역, 길 가는 사람들",
   "a train or metro": "기차나 지하철",
   "an aircraft": "비행기",
   "a boat on the water": "물 위의 배",

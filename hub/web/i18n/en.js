@@ -54,6 +54,7 @@ export default {
   "scene.cat": "a cat",
   "scene.crowd": "a crowd",
   "scene.street": "street traffic",
+  "scene.station": "a station",
   "scene.train": "a train",
   "scene.aircraft": "an aircraft",
   "scene.boat": "a boat",

@@ -68,6 +68,7 @@ export default {
   "scene.sleep": "숨소리",
   "scene.walking": "걸음",
   "scene.street": "거리",
+  "scene.station": "역",
   "scene.train": "열차",
   "scene.aircraft": "비행기",
   "scene.boat": "배",
