@@ -17,19 +17,24 @@ class Overlap:
     """Reads windows that overlap by half, and gives one reading a window.
 
     What both hear counts, so a label that only one of them is half sure of gives way. A scene of `sudden` is taken
-    from whichever is sure of it: the sound may be short, and may lie on the border.
+    from whichever is sure of it: the sound may be short, and may lie on the border. Where a window is sure of the scene
+    that the one before it had, nothing has changed, and what lies across is not read: most of a day goes on so.
     """
 
     def __init__(self, read: Callable[[Samples], SceneReading], sudden: Collection[str]) -> None:
         self._read = read
         self._sudden = frozenset(sudden)
-        self._before: Segment | None = None
+        self._before: tuple[Segment, SceneReading] | None = None
 
     def read(self, segment: Segment) -> SceneReading:
         """Read the next window of surroundings; one that does not follow the last without a gap is read alone."""
         own = self._read(segment.samples)
-        before, self._before = self._before, segment
-        if before is None or abs(before.at + before.seconds - segment.at) > GAP_S:
+        last, self._before = self._before, (segment, own)
+        if last is None:
+            return own
+        before, then = last
+        apart = abs(before.at + before.seconds - segment.at) > GAP_S
+        if apart or (own.label == then.label and own.confidence >= SURE):
             return own
         across = self._read(np.concatenate([before.samples[-_HALF:], segment.samples[:_HALF]]))
         alarming = [r for r in (own, across) if r.label in self._sudden and r.confidence >= SURE]

@@ -43,7 +43,7 @@ def test_a_window_without_one_before_it_is_read_alone():
 
 
 def test_the_window_between_has_half_of_each():
-    ear = Ear(*[reading("rain")] * 3)
+    ear = Ear(*[reading("rain", 0.7)] * 3)
     overlap = Overlap(ear, [])
     overlap.read(segment(0.0, 1))
     overlap.read(segment(5.0, 2))
@@ -61,8 +61,17 @@ def test_nothing_lies_across_a_gap():
     assert len(ear.heard) == 2
 
 
+def test_a_scene_that_surely_goes_on_is_not_read_twice():
+    ear = Ear(reading("rain", 0.5), reading("rain", 0.9), reading("cafe", 0.9), reading("rain", 0.5))
+    overlap = Overlap(ear, [])
+    overlap.read(segment(0.0, 1))
+    assert overlap.read(segment(5.0, 2)) == reading("rain", 0.9)
+    overlap.read(segment(10.0, 3))
+    assert len(ear.heard) == 4
+
+
 def heard_twice(own, across):
-    overlap = Overlap(Ear(own, own, across), ["alarm"])
+    overlap = Overlap(Ear(reading(UNCLEAR), own, across), ["alarm"])
     overlap.read(segment(0.0, 1))
     return overlap.read(segment(5.0, 2))
 
