@@ -97,9 +97,9 @@ class Segmenter:
         self._decide_all(self._waiting)
         self._decide_all([replace(self._last, at=total / RATE)])
         if self._uttering:
-            if self._lead is not None:
-                self._open = max(self._lead, min(self._open, total - MIN))
-                self._give_lead()
+            before = self._given if self._lead is None else self._lead
+            self._open = max(before, self._tape.start, min(self._open, total - MIN))
+            self._give_lead()
             self._end_utterance(total if total - self._utterance_end() < MIN else self._utterance_end())
         if not self._silent and self._loud_to > self._open:
             self._give("scene", min(self._open, max(self._given, total - MIN)), total)

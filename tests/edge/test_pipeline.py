@@ -23,6 +23,10 @@ def spans(drafts):
     return [(draft.basis, round(draft.at, 3), round(draft.at + draft.seconds, 3)) for draft in drafts]
 
 
+def in_samples(drafts):
+    return [(d.basis, round(d.at * RATE), round((d.at + d.seconds) * RATE)) for d in drafts]
+
+
 def test_speech_gives_a_speech_moment_and_surroundings_a_scene_moment():
     drafts = run(pipeline(), np.concatenate([scene("rain", 6), voice(2), scene("rain", 6)]))
     assert [draft.basis for draft in drafts] == ["scene", "speech", "scene"]
@@ -165,4 +169,4 @@ def test_every_second_that_is_not_silence_is_in_exactly_one_moment(parts, size):
 @given(st.lists(PART, min_size=1, max_size=4), st.integers(200, 5000), st.integers(5000, 40_000))
 def test_the_size_of_blocks_changes_no_moment(parts, small, large):
     sound = np.concatenate([MAKE[kind](s) if kind in MAKE else scene(kind, s) for kind, s in parts])
-    assert spans(run(pipeline(), sound, small)) == spans(run(pipeline(), sound, large))
+    assert in_samples(run(pipeline(), sound, small)) == in_samples(run(pipeline(), sound, large))

@@ -195,6 +195,7 @@ def scripted(stretches):
 
 @settings(max_examples=80, deadline=None)
 @example([("far", 1.0), ("speech", 0.25)], [1])
+@example([("silence", 1.0), ("speech", 0.25)], [1])
 @given(st.lists(STRETCH, min_size=1, max_size=8), BLOCKS)
 def test_every_sample_that_is_not_silence_is_in_exactly_one_segment_in_order(stretches, sizes):
     sound, made = scripted(stretches)
