@@ -25,8 +25,9 @@ def test_a_recording_is_read_once_for_each_place_in_it():
 
     def read(samples):
         heard.append(samples)
-        return by_its_level(samples)
+        return unsure
 
+    unsure = SceneReading({"rain": 0.5, "unclear": 0.5}, "rain", "group", 0.5)
     ramp = np.linspace(0.06, 0.9, 20 * RATE, dtype=np.float32)
     half_hour("rain", ramp, read)
     assert len(heard) == 8  # four windows and what lies across their borders
