@@ -31,7 +31,8 @@ lint: setup
 
 test: parts setup
 	$(MAKE) --no-print-directory .venv/.mic
-	.venv/bin/pytest -n 2 --ignore tests/training
+	.venv/bin/pytest -n 2 -m "not alone" --ignore tests/training
+	.venv/bin/pytest -n 0 -m alone --ignore tests/training
 
 .venv-3.13/.done: locks/dev.txt locks/mic.txt pyproject.toml
 	$(PYTHON313) -m venv .venv-3.13

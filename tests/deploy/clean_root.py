@@ -25,6 +25,7 @@ class CleanRoot:
             ["debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", folder], check=True
         )
         shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
+        (folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         for certificate in _SITE_CERTIFICATES.glob("*.crt"):
             shutil.copy(certificate, folder / "usr/local/share/ca-certificates")
         self.run("update-ca-certificates")

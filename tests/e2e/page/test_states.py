@@ -115,6 +115,7 @@ def test_korean_notes_are_shown_and_found(hub, look):
     page = look(hub, "#/recall", width=360, locale="ko-KR")
     page.get_by_label("메모와 소리에 담긴 말").fill("매미")
     page.get_by_role("button", name="찾기").click()
+    expect(page.locator(".rows .words")).to_have_count(1)
     expect(page.locator(".rows .words")).to_have_text("할머니 댁 마당에서 들은 매미 소리")
 
 
