@@ -136,11 +136,14 @@ class Reader:
             self._process = process
         try:
             assert process.stdin is not None  # noqa: S101 - it was asked for
-            with process.stdin as asked:
-                asked.write(json.dumps(self._asked(row)).encode())
+            assert process.stdout is not None  # noqa: S101 - the same
+            try:
+                with process.stdin as asked:
+                    asked.write(json.dumps(self._asked(row)).encode())
+            except BrokenPipeError:  # it ended before it was asked
+                process.stdout.close()
+                return [], None
             return self._follow(row, process)
-        except BrokenPipeError:
-            return [], None
         finally:
             process.kill()
             process.wait()
