@@ -204,9 +204,7 @@ def _take(request: Request, form: Form, name: str) -> bytes:
     if form.audio:
         parts.sounds.complete(name, form.sha256)
     key = keep.make(parts.store, new)
-    if form.audio:
-        parts.reader.wake()
-    else:
+    if not form.audio:
         keep.settle(parts.store, key, [])
     return key
 
@@ -237,6 +235,8 @@ async def make_record(request: Request) -> Response:
         with contextlib.suppress(OSError):
             parts.sounds.drop(name)
     found = await run_in_threadpool(_found, request, key)
+    if form.audio:
+        parts.reader.wake()
     made = answer(found, 202)
     made.headers["Location"] = f"/api/records/{found['id']}"
     return made
