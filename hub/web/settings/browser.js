@@ -27,6 +27,7 @@ async function leave() {
 
 /** Show it; `again` draws the page anew in another language. */
 export function show(stage, { again }) {
+  api.devices().catch(() => {}); // nothing else here asks the hub, and who has no session is to be asked for a token
   put(stage,
     h("section", { class: "card" },
       h("h2", {}, t("settings.browser")),

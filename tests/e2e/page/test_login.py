@@ -39,9 +39,8 @@ def test_nothing_is_shown_before_a_token_that_the_hub_knows(guarded, look):
 
 def test_logging_out_ends_the_session(guarded, look):
     hub, token = guarded
-    page = look(hub, "#/today", errors=["401"])
+    page = look(hub, "#/settings", errors=["401"])
     page.get_by_label("Token").fill(token)
     page.get_by_role("button", name="Log in").click()
-    page.get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("h1")).to_have_text("Log in")
