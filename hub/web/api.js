@@ -42,6 +42,9 @@ async function call(method, path, { query, body, signal, headers } = {}) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    answer = null;
+  }
+  if (answer === null || answer.headers.has("X-Away")) {
     listeners.kept(true);
     throw new ApiError(0, t("error.unreachable"));
   }

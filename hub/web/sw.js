@@ -32,6 +32,9 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
+// An answer of its own, for a rejected one reaches the page as a broken load and not as a hub that is away.
+const away = () => new Response(null, { status: 503, statusText: "The hub cannot be reached", headers: { "X-Away": "1" } });
+
 async function fromHub(request) {
   const stop = AbortSignal.timeout(PATIENCE_MS);
   return fetch(request, { signal: AbortSignal.any([stop, request.signal]) });
@@ -45,9 +48,8 @@ async function pageFile(request) {
     if (answer.ok) await cache.put(key, answer.clone());
     return answer;
   } catch (error) {
-    const kept = await cache.match(key);
-    if (kept) return kept;
-    throw error;
+    if (request.signal.aborted) throw error;
+    return (await cache.match(key)) ?? away();
   }
 }
 
@@ -67,7 +69,7 @@ async function answerOf(request) {
   } catch (error) {
     if (request.signal.aborted) throw error;
     const kept = await (await caches.open(ANSWERS)).match(request);
-    if (!kept) throw error;
+    if (!kept) return away();
     const headers = new Headers(kept.headers);
     headers.set("X-Kept", "1");
     return new Response(kept.body, { status: kept.status, headers });

@@ -187,6 +187,15 @@ def test_what_was_seen_is_there_without_the_hub(hub, look):
     expect(page.get_by_role("button", name="Begin to record")).to_be_visible()
 
 
+def test_what_was_never_seen_is_told_as_out_of_reach(hub, look):
+    page = look(hub, f"#/today?day={DAY}", service_workers="allow", errors=["ERR_INTERNET_DISCONNECTED", "503"])
+    wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
+    page.context.set_offline(True)
+    page.evaluate("location.hash = '#/today?day=2019-03-01'")
+    expect(page.locator(".banner")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("main")).to_contain_text("cannot be reached")
+
+
 def test_an_erased_moment_is_not_kept_offline(hub, look):
     moment = make(start=datetime.fromisoformat("2021-07-08T09:00:00+09:00"), device="offline")
     hub.publish(moment)
