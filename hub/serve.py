@@ -40,13 +40,18 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(http: Http) -> socket.socket:
+def listen(http: Http) -> socket.socket:
+    """Give the socket that is listened on. Raises UserError where that address is not to be had."""
     try:
         family, *_, address = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=512)
+        listening = socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
         why = f"cannot listen on {http.host} port {http.port}: {error.strerror}; choose with --set http.port=N"
         raise UserError(why) from None
+    # Accepted connections take it over; asyncio sees a socket without a protocol number and leaves it off. Without it
+    # the body of an answer waits 40 ms for the acknowledgement of its head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _leave(_signal: int, _frame: Any) -> None:
@@ -90,7 +95,7 @@ def run(settings: Settings) -> int:
         )
     _check_certificate(http)
     metrics = Metrics()
-    with _listen(http) as listening:
+    with listen(http) as listening:
         store = Store(settings.store.place)
         feeder = influx.beside(store, settings.influx, metrics)
         subscriber = Subscriber(settings.broker, store, metrics, _announcer(settings.home_assistant))

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
 from hub.api import clips, devices, explore, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
 from hub.api.feed import Feed
 from hub.api.guard import Guard
+from hub.api.page import Page
 from hub.config import data_folder
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
@@ -23,8 +23,6 @@ from hub.records.reader import Reader
 from hub.records.sounds import Sounds
 from hub.stores.store import Store
 from hub.telling import Send, Telling
-
-WEB: Final = Path(__file__).parent.parent / "web"
 
 
 def nobody_to_tell(device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:  # noqa: ARG001
@@ -74,7 +72,7 @@ def create_app(
     for part in (moments, records, clips, settings, places, explore, devices, operation):
         app.include_router(part.router)
     app.state.ca_file = ca_file
-    app.mount("/", StaticFiles(directory=WEB, html=True))
+    app.mount("/", Page())
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, store=store, tokenless=tokenless, calls_per_minute=calls_per_minute)
     return app

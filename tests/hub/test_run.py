@@ -1,12 +1,15 @@
 """`moodscape hub run` as a process."""
 
 import signal
+import socket
 import threading
 import time
 import urllib.request
 
 import pytest
 
+from hub.config import Http
+from hub.serve import listen
 from tests.e2e.processes import Hub
 from tests.parts import free_port, wait_until
 
@@ -42,3 +45,10 @@ def test_a_port_that_is_taken_is_named_with_the_remedy(hub):
     text = (hub.folder / "hub.log").read_text()
     assert f"moodscape: cannot listen on 127.0.0.1 port {hub.port}: Address already in use" in text
     assert "--set http.port=N" in text
+
+
+def test_what_is_sent_to_a_caller_does_not_wait_for_its_acknowledgements():
+    with listen(Http(port=free_port())) as listening, socket.create_connection(listening.getsockname()[:2]):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0

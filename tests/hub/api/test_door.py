@@ -117,6 +117,22 @@ def test_the_pages_files_are_kept_and_asked_for_again(client):
     assert client.get("/", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
 
 
+def test_the_pages_files_come_packed_to_those_who_take_it(client):
+    plain = client.get("/app.js", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/app.js", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) < len(plain.content)
+
+
+def test_the_page_is_only_read_and_only_what_is_part_of_it(client):
+    assert client.head("/app.js").status_code == 200
+    assert client.post("/app.js").status_code == 405
+    assert client.get("/api/../../config.py").status_code == 404
+    assert client.get("/nothing.js").json()["status"] == 404
+
+
 def test_a_body_that_is_too_large_is_refused(client, store):
     moment = make()
     store.take([moment])
