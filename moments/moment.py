@@ -1,6 +1,7 @@
 """A moment: a reading with time, place, emotion, valence and arousal. It never changes."""
 
 import math
+import re
 from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
@@ -16,8 +17,11 @@ SCHEMA: Final = 1
 _SUM_TOLERANCE: Final = 0.02  # eight shares, each rounded to three digits or fewer
 
 
+_USUAL_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def _uuid(text: str) -> str:
-    return str(UUID(text))
+    return text if _USUAL_UUID.fullmatch(text) else str(UUID(text))
 
 
 def _device(text: str) -> str:

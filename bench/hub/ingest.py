@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bench.hub.running import Devices, Hub
+from bench.hub.load import Load
+from bench.hub.running import Hub
 from bench.table import Figure
 from hub.stores import checking
 from hub.stores.store import Store
@@ -17,28 +18,28 @@ def figures(folder: Path, seconds: float) -> dict[str, Figure]:
     """Publish for so many seconds as fast as it is answered."""
     broker = Broker(folder).start()
     hub = Hub(folder, {"broker.port": broker.port}).start()
-    devices = Devices(broker.port)
-    devices.run(min(10.0, seconds / 4))  # until it is warm
-    devices.settle(60)
-    before, warm, cpu, begun = len(devices.answered), hub.rss_mb(), hub.cpu_s(), time.monotonic()
-    devices.run(seconds)
-    unanswered = devices.settle(120)
+    load = Load(broker.port)
+    before = load.run(min(10.0, seconds / 4))  # until it is warm
+    warm, cpu, begun = hub.rss_mb(), hub.cpu_s(), time.monotonic()
+    during = load.run(seconds)
     took, spent, grown = time.monotonic() - begun, hub.cpu_s() - cpu, hub.rss_mb() - warm
-    done = len(devices.answered) - before
-    devices.close()
+    after = load.run(120, publish=False)
+    load.close()
     hub.stop()
     broker.kill()
+    done = during["answered"] - before["answered"]
     store = Store(folder / "hub.db")
     with store.reading() as connection:
         there, different = connection.execute(select(func.count(), func.count(moments.c.id.distinct()))).one()
-        wrong = checking.faults(store)
+    wrong = checking.faults(store)
     store.close()
     assert not wrong, wrong
     return {
         "ingest: moments a second": Figure(done / took, "1/s", 5000, "at least"),
         "ingest: moments per CPU second of the hub": Figure(done / spent, "1/s", 5000, "at least"),
+        "ingest: CPU of what publishes, of a core": Figure(100 * (during["cpu_s"] - before["cpu_s"]) / took, "%"),
         "ingest: seconds of it": Figure(took, "s"),
-        "ingest: lost": Figure(len(devices.ids) - different + unanswered, "moments", 0),
+        "ingest: lost": Figure(after["sent"] - different + after["unanswered"], "moments", 0),
         "ingest: double": Figure(there - different, "moments", 0),
         "ingest: growth of memory": Figure(grown, "MB", 16),
     }

@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
@@ -22,6 +21,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 
 from hub.config import Broker
 from hub.ingest import judge
+from hub.ingest.connection import Connection, Delivered
 from hub.metrics import Metrics
 from hub.stores.store import Letter, Report, Store
 from moments import Moment
@@ -41,15 +41,6 @@ _AFTER_FAILURE_S: Final = 2.0
 _KINDS: Final = ("moment", "status", "health", "reply")
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    payload: bytes
-    mid: int
-    qos: int
-    session: int
-
-
 class Subscriber:
     """Connects on `start` and keeps trying; `close` ends it.
 
@@ -65,18 +56,17 @@ class Subscriber:
         """Called in the broker client's thread at every connection: it may not take long."""
         self.on_report: list[Callable[[Report], None]] = []
         """Called with what devices say of themselves and their replies, before those are acknowledged."""
-        self._waiting: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
-        self._session = 0
+        self._waiting: queue.SimpleQueue[list[Delivered] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._worker = threading.Thread(target=self._work, name="ingest")
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=mqtt.MQTTv5, manual_ack=True)
+        client = Connection(CallbackAPIVersion.VERSION2, settings.client_id, protocol=mqtt.MQTTv5, manual_ack=True)
         if settings.user is not None:
             client.username_pw_set(settings.user, settings.password())
         client.reconnect_delay_set(_SHORTEST_BACK_OFF_S, _LONGEST_BACK_OFF_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
+        client.on_delivered = self._on_delivered
         self._client = client
 
     def start(self) -> None:
@@ -111,7 +101,6 @@ class Subscriber:
         if reason.is_failure:
             _log.warning("the broker refuses the hub", extra={"reason": str(reason)})
             return
-        self._session += 1
         self._drop_waiting()
         self._announced.clear()
         self._metrics.set("moodscape_broker_connected", 1)
@@ -131,16 +120,16 @@ class Subscriber:
         if not self._closing.is_set():
             _log.warning("the broker is gone; trying again", extra={"reason": str(reason)})
 
-    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
-        self._metrics.add("moodscape_queue_messages")
-        self._waiting.put(_Message(message.topic, message.payload, message.mid, message.qos, self._session))
+    def _on_delivered(self, messages: list[Delivered]) -> None:
+        self._metrics.add("moodscape_queue_messages", len(messages))
+        self._waiting.put(messages)
 
     def _drop_waiting(self) -> None:
-        """Drop what an older session delivered and is not in hand: it is delivered again, so that nothing piles up."""
+        """Drop what an older connection delivered and is not in hand: it is delivered again, so nothing piles up."""
         try:
-            while (message := self._waiting.get_nowait()) is not None:
-                self._metrics.add("moodscape_queue_messages", -1)
-            self._waiting.put(message)  # the end
+            while (messages := self._waiting.get_nowait()) is not None:
+                self._metrics.add("moodscape_queue_messages", -len(messages))
+            self._waiting.put(None)  # the end
         except queue.Empty:
             return
 
@@ -159,21 +148,21 @@ class Subscriber:
                     _log.error("the store cannot be written; trying again", extra={"reason": str(error.orig)})
                     self._closing.wait(_AFTER_FAILURE_S)
 
-    def _next_batch(self) -> list[_Message]:
-        """Wait for a message, and take with it what has arrived meanwhile."""
-        batch: list[_Message] = []
-        message = self._waiting.get()
-        while message is not None:
-            batch.append(message)
-            if len(batch) == _BATCH:
+    def _next_batch(self) -> list[Delivered]:
+        """Wait for messages, and take with them what has arrived meanwhile; none at the end."""
+        batch: list[Delivered] = []
+        messages = self._waiting.get()
+        while messages is not None:
+            batch += messages
+            if len(batch) >= _BATCH:
                 break
             try:
-                message = self._waiting.get_nowait()
+                messages = self._waiting.get_nowait()
             except queue.Empty:
                 break
         return batch
 
-    def _handle_singly(self, batch: Sequence[_Message]) -> None:
+    def _handle_singly(self, batch: Sequence[Delivered]) -> None:
         """Store what the store takes; a message that it refuses becomes a dead letter, and holds up no other."""
         for message in batch:
             try:
@@ -182,7 +171,7 @@ class Subscriber:
                 reason = f"the store refuses it: {error.orig}".replace("\0", "")[:1000]
                 self._handle([message], refused=Letter(message.topic, reason, message.payload))
 
-    def _handle(self, batch: Sequence[_Message], refused: Letter | None = None) -> None:
+    def _handle(self, batch: Sequence[Delivered], refused: Letter | None = None) -> None:
         begun = time.monotonic()
         arrived: list[Moment] = []
         dead: list[Letter] = []
@@ -207,9 +196,7 @@ class Subscriber:
             self.send(device, "stored", {"ids": ids})
         if self._announce is not None:
             self._tell_of({report.device for report in reports} - self._announced, self._announce)
-        for message in batch:
-            if message.session == self._session:  # an older session's number may be another message's by now
-                self._client.ack(message.mid, message.qos)
+        self._client.ack_all(batch)
         self._count(batch, arrived, new, dead, time.monotonic() - begun)
 
     def _tell_of(self, devices: set[str], announce: Announce) -> None:
@@ -219,7 +206,7 @@ class Subscriber:
         self._announced |= devices
 
     def _count(
-        self, batch: Sequence[_Message], arrived: Sequence[Moment], new: set[str], dead: Sequence[Letter], took: float
+        self, batch: Sequence[Delivered], arrived: Sequence[Moment], new: set[str], dead: Sequence[Letter], took: float
     ) -> None:
         self._metrics.add("moodscape_queue_messages", -len(batch))
         self._metrics.add("moodscape_moments_stored_total", len(new))
@@ -229,7 +216,7 @@ class Subscriber:
         self._metrics.add("moodscape_batch_seconds_total", took)
 
 
-def _judge(message: _Message) -> Moment | Report | Letter:
+def _judge(message: Delivered) -> Moment | Report | Letter:
     if message.topic.endswith("/moment"):
         return judge.moment(message.topic, message.payload)
     return judge.report(message.topic, message.payload)
