@@ -26,7 +26,9 @@ Power = NDArray[np.float32]
 LogMel = NDArray[np.float32]
 
 _OFFSET: Final = (FFT - WINDOW) // 2
-_AT_ONCE: Final = 100
+_AT_ONCE: Final = 64
+_FAST, _SLOW = 16, 32
+"""The factors of 512 by which the transform is taken apart."""
 
 
 @cache
@@ -34,6 +36,41 @@ def _window() -> NDArray[np.float32]:
     window = np.zeros(FFT, np.float32)
     window[_OFFSET : _OFFSET + WINDOW] = np.hanning(WINDOW)
     return window
+
+
+@cache
+def _fourier() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Give the matrices of `_power` and where each of the 257 bins stands in what they make."""
+    k = np.arange(_SLOW // 2 + 1)  # the frames are real: the other half is its mirror
+    slow = np.exp(-2j * np.pi * np.outer(k, np.arange(_SLOW)) / _SLOW)
+    fast = np.arange(_FAST)
+    bins = k[:, None] + _SLOW * fast
+    turned = np.exp(-2j * np.pi * fast[None, :, None] * bins[:, None, :] / FFT)
+    of_real = np.concatenate((turned.real, turned.imag), axis=2)
+    of_imaginary = np.concatenate((-turned.imag, turned.real), axis=2)
+    place = np.empty(FFT + 1, np.intp)
+    place[bins], place[FFT - bins] = (np.arange(bins.size).reshape(bins.shape),) * 2
+    return (
+        np.stack((slow.real, slow.imag), axis=1).reshape(-1, _SLOW).astype(np.float32),
+        np.concatenate((of_real, of_imaginary), axis=1).astype(np.float32),
+        place[:BINS],
+    )
+
+
+def _power(frames: NDArray[np.float32], out: Power) -> None:
+    """Put |DFT|² of float32 [n, 512] into `out`, float32 [n, 257].
+
+    The transform in two steps of 32 and 16 points (Cooley and Tukey 1965), each a product of matrices: for a few dozen
+    frames in single precision that takes a third of the time of NumPy's FFT. The turn between the steps is in the
+    second's matrices, one for each of 17 rows.
+    """
+    slow, fast, place = _fourier()
+    n = len(frames)
+    rows = np.matmul(slow, frames.reshape(n, _SLOW, _FAST)).reshape(n, -1, 2 * _FAST)
+    spectrum = np.matmul(rows.transpose(1, 0, 2), fast)
+    spectrum *= spectrum
+    power = np.add(spectrum[..., :_FAST], spectrum[..., _FAST:])
+    power.transpose(1, 0, 2).reshape(n, -1).take(place, axis=1, out=out, mode="clip")  # "raise" would copy once more
 
 
 def power_frames(samples: Samples) -> Power:
@@ -50,9 +87,8 @@ def power_frames(samples: Samples) -> Power:
     shape = (1 + (len(samples) - FFT) // HOP, FFT)
     frames: Samples = np.ndarray(shape, samples.dtype, samples, strides=(HOP * size, size))
     power = np.empty((len(frames), BINS), np.float32)
-    for begin in range(0, len(frames), _AT_ONCE):  # the spectrum in double precision is eight times the result
-        spectrum = np.fft.rfft(frames[begin : begin + _AT_ONCE] * _window(), axis=1)
-        np.add(spectrum.real**2, spectrum.imag**2, out=power[begin : begin + _AT_ONCE], casting="same_kind")
+    for begin in range(0, len(frames), _AT_ONCE):  # what lies between is four times the result
+        _power(frames[begin : begin + _AT_ONCE] * _window(), power[begin : begin + _AT_ONCE])
     return power
 
 
