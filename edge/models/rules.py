@@ -118,6 +118,11 @@ class Rule(_Setting):
     arousal: Affect
     judged_from: Annotated[list[str], Field(min_length=1)]
 
+    @property
+    def asks_loudness(self) -> bool:
+        """Whether it speaks for a loudness of its own, which its numbers then hold already."""
+        return self.when is not None and (self.when.level_db is not None or self.when.spl_db is not None)
+
     @field_validator("scene")
     @classmethod
     def _is_a_scene(cls, scene: str) -> str:
@@ -136,9 +141,22 @@ class Rule(_Setting):
         return shares
 
 
+class Loudness(_Setting):
+    """How loudness moves what a rule says that does not ask for it: per dB above or below the device's own median.
+
+    No more than `most_db` of them count. `judged_from`: keys of `sources`.
+    """
+
+    valence_per_db: Annotated[float, Field(ge=-0.1, le=0.1, allow_inf_nan=False)]
+    arousal_per_db: Annotated[float, Field(ge=-0.1, le=0.1, allow_inf_nan=False)]
+    most_db: Annotated[float, Field(gt=0, le=60)] = 20.0
+    judged_from: Annotated[list[str], Field(min_length=1)]
+
+
 class _File(_Setting):
     version: Annotated[str, Field(min_length=1, max_length=32)]
     sources: dict[str, str]
+    loudness: Loudness | None = None
     rules: list[Rule]
 
     @field_validator("version", mode="before")
@@ -162,9 +180,10 @@ class _File(_Setting):
 
     @model_validator(mode="after")
     def _sources_are_told(self) -> Self:
-        for rule in self.rules:
-            if unknown := set(rule.judged_from) - set(self.sources):
-                raise ValueError(f"rule {rule.id!r} is judged from {min(unknown)!r}, which `sources` does not name")
+        loudness = [("`loudness`", self.loudness.judged_from)] if self.loudness else []
+        for name, judged_from in [*loudness, *((f"rule {rule.id!r}", rule.judged_from) for rule in self.rules)]:
+            if unknown := set(judged_from) - set(self.sources):
+                raise ValueError(f"{name} is judged from {min(unknown)!r}, which `sources` does not name")
         return self
 
 
@@ -217,6 +236,22 @@ class Rules:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._file.rules)
 
+    @property
+    def loudness(self) -> Loudness | None:
+        """How loudness moves the rules that do not ask for it, where the table says so."""
+        return self._file.loudness
+
+    def affect(self, rule: Rule, now: Situation) -> tuple[float, float]:
+        """Give a rule's valence and arousal in a situation, both in [-1, 1]: as loudness moves them."""
+        loudness = self._file.loudness
+        if loudness is None or now.level_db is None or rule.asks_loudness:
+            return rule.valence, rule.arousal
+        level_db = min(max(now.level_db, -loudness.most_db), loudness.most_db)
+        return (
+            min(max(rule.valence + loudness.valence_per_db * level_db, -1.0), 1.0),
+            min(max(rule.arousal + loudness.arousal_per_db * level_db, -1.0), 1.0),
+        )
+
     def rule_for(self, scene: str, now: Situation) -> Rule:
         """Give the rule that speaks for a scene. Raises KeyError for a scene that the table does not know."""
         for rule in self._file.rules:
@@ -259,13 +294,14 @@ class Rules:
         raw = {label: sum(share * rule.emotions.get(label, 0.0) for share, rule in mixed) for label in EMOTIONS}
         emotions = {label: value / sum(raw.values()) for label, value in raw.items()}
         strongest = max(emotions, key=emotions.__getitem__)
+        affects = [(share, *self.affect(rule, now)) for share, rule in mixed]
         told = self.rule_for(reading.label, now)
         return Ruling(
             emotion=strongest if emotions[strongest] >= CONFIDENT else UNCLEAR,  # type: ignore[arg-type]
             confidence=emotions[strongest],
             emotions=emotions,
-            valence=sum(share * rule.valence for share, rule in mixed),
-            arousal=sum(share * rule.arousal for share, rule in mixed),
+            valence=sum(share * valence for share, valence, _ in affects),
+            arousal=sum(share * arousal for share, _, arousal in affects),
             rule=Because(id=told.id, because=told.because),
         )
 

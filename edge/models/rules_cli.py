@@ -41,6 +41,9 @@ def _shown(rules: Any) -> str:
     for rule in rules:
         emotion = max(rule.emotions, key=rule.emotions.__getitem__)
         lines.append(f"{rule.scene:15} {emotion:10} {rule.valence:+7.2f} {rule.arousal:+7.2f}  {rule.because}")
+    if rules.loudness:
+        valence, arousal = 10 * rules.loudness.valence_per_db, 10 * rules.loudness.arousal_per_db
+        lines.append(f"10 dB above the median: valence {valence:+g}, arousal {arousal:+g}, where no rule asks for it")
     return "\n".join(lines) + "\n"
 
 
@@ -63,10 +66,11 @@ def _explained(rules: Any, args: argparse.Namespace) -> str:
     }
     known_facts = "".join(f", {value:g} {unit}" for unit, value in told.items() if value is not None)
     emotion = max(rule.emotions, key=rule.emotions.__getitem__)
+    valence, arousal = rules.affect(rule, now)
     shares = ", ".join(f"{label} {share:g}" for label, share in rule.emotions.items())
     sources = "".join(f"\n  judged from: {rules.sources[key]}" for key in rule.judged_from)
     return (
         f"{args.explain}{known_facts} → {emotion}, because {rule.because}"
-        f"\n  rule {rule.id}, version {rules.version}: {shares}; valence {rule.valence:+g}, arousal {rule.arousal:+g}"
+        f"\n  rule {rule.id}, version {rules.version}: {shares}; valence {valence:+g}, arousal {arousal:+g}"
         f"{sources}\n"
     )

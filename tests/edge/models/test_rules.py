@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from edge.models.rules import LIKELY, Rules, Situation, WrongRules
@@ -53,6 +53,35 @@ def test_every_scene_has_a_rule_in_every_situation(scene, level, hour):
     rule = RULES.rule_for(scene, Situation(level_db=level, hour=hour))
     assert rule.scene == scene
     assert rule.when is None or rule.when.holds(Situation(level_db=level, hour=hour))
+
+
+@given(st.sampled_from(LABELS), st.floats(-60, 60), st.floats(-60, 60))
+def test_the_louder_a_place_the_less_pleasant_and_the_more_rousing_by_one_and_the_same_rule(scene, one, other):
+    soft, loud = (Situation(level_db=level) for level in sorted((one, other)))
+    rule = RULES.rule_for(scene, soft)
+    assume(RULES.rule_for(scene, loud) == rule)
+    assert RULES.affect(rule, loud)[0] <= RULES.affect(rule, soft)[0]
+    assert RULES.affect(rule, loud)[1] >= RULES.affect(rule, soft)[1]
+
+
+def test_loudness_moves_a_rule_by_so_much_a_decibel_up_to_a_limit():
+    rule = RULES.rule_for("street", Situation())
+    assert RULES.affect(rule, Situation()) == (rule.valence, rule.arousal)
+    assert RULES.affect(rule, Situation(level_db=5)) == pytest.approx((rule.valence - 0.1, rule.arousal + 0.1))
+    assert RULES.affect(rule, Situation(level_db=-50)) == pytest.approx((rule.valence + 0.4, rule.arousal - 0.4))
+
+
+def test_a_rule_that_asks_for_the_loudness_has_it_in_its_numbers():
+    loud = Situation(level_db=15)
+    rule = RULES.rule_for("street", loud)
+    assert rule.id == "street-loud"
+    assert RULES.affect(rule, loud) == (rule.valence, rule.arousal)
+
+
+def test_a_table_without_loudness_says_the_same_at_every_level():
+    rules = parsed(lambda raw: raw.pop("loudness"))
+    rule = rules.rule_for("birdsong", Situation())
+    assert rules.affect(rule, Situation(level_db=12)) == (rule.valence, rule.arousal)
 
 
 def test_light_rain_at_night_is_calm_and_says_so():
@@ -175,8 +204,8 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_an_owners_change_and_its_version_speak_after_a_new_load(tmp_path):
     file = tmp_path / "scenes.yaml"
-    changed = SHIPPED.read_text(encoding="utf-8").replace('version: "1"', "version: 2")
+    changed = SHIPPED.read_text(encoding="utf-8").replace(f'version: "{RULES.version}"', "version: 77")
     file.write_text(changed.replace('because: "rain",', 'because: "my rain",'), encoding="utf-8")
     rules = Rules.load(file)
-    assert rules.version == "2"
+    assert rules.version == "77"
     assert rules.rule_for("rain", Situation(hour=12)).because == "my rain"

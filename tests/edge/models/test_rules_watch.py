@@ -28,7 +28,7 @@ def change(path, text):
 def test_a_changed_file_is_taken_up_once(file):
     watched = WatchedRules(file, Rules.load(file))
     assert not watched.look()
-    change(file, SHIPPED.replace('version: "1"', 'version: "mine"'))
+    change(file, SHIPPED.replace('version: "2"', 'version: "mine"'))
     assert watched.look()
     assert watched.rules.version == "mine"
     assert not watched.look()
@@ -42,7 +42,7 @@ def test_a_wrong_change_is_told_once_and_the_last_rules_stay(file, caplog):
         assert not watched.look()
     assert [record.message for record in caplog.records] == ["the changed rules cannot be used, the last ones stay"]
     assert "valence" in caplog.records[0].reason
-    assert watched.rules.version == "1"
+    assert watched.rules.version == "2"
     change(file, SHIPPED)
     assert watched.look()
 
@@ -53,4 +53,4 @@ def test_a_file_that_is_gone_is_told_and_the_last_rules_stay(file, caplog):
     with caplog.at_level(logging.WARNING):
         assert not watched.look()
     assert len(caplog.records) == 1
-    assert watched.rules.version == "1"
+    assert watched.rules.version == "2"

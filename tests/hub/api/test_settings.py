@@ -76,7 +76,7 @@ def test_a_device_that_changes_its_owner_is_told_the_new_owners_settings(hub, wi
 
 
 def test_own_rules_are_published_as_a_document_until_they_are_given_up(hub, wire):
-    text = rules.default().replace('version: "1"', 'version: "mine"')
+    text = rules.default().replace('version: "2"', 'version: "mine"')
     shown = hub.put("/api/rules?owner=Ann", json={"text": text}).json()
     assert (shown["own"], shown["version"], shown["text"], shown["rules"]["version"]) == (True, 1, text, "mine")
     wait_until(lambda: (wire.config("a") or {}).get("rules") == shown["rules"])
