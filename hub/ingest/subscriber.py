@@ -3,6 +3,10 @@
 The broker delivers at most `RECEIVE_MAXIMUM` messages that are not acknowledged, and that bounds the queue here: a
 store that is slow makes the broker wait, not memory grow. What is killed between two steps is delivered again, and
 the store knows what it has.
+
+A hub alone has a session that outlives it, in which the broker keeps what comes meanwhile. One of several that share
+a subscription has none: the broker would go on dealing out a share to a hub that is gone. So the others take over at
+once, and what was under way to it is sent again by the devices.
 """
 
 import json
@@ -72,7 +76,7 @@ class Subscriber:
     def start(self) -> None:
         """Begin to connect, and to work."""
         wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        wanted.SessionExpiryInterval = _SESSION_SECONDS
+        wanted.SessionExpiryInterval = 0 if self._settings.share_group else _SESSION_SECONDS
         wanted.ReceiveMaximum = RECEIVE_MAXIMUM
         wanted.MaximumPacketSize = _LARGEST_MESSAGE
         self._client.connect_async(
@@ -104,11 +108,15 @@ class Subscriber:
         self._drop_waiting()
         self._announced.clear()
         self._metrics.set("moodscape_broker_connected", 1)
-        group = f"$share/{self._settings.share_group}/" if self._settings.share_group else ""
-        client.subscribe([(group + topic("+", kind), 1) for kind in _KINDS])
+        client.subscribe([(self._group(kind) + topic("+", kind), 1) for kind in _KINDS])
         for call in self.on_connected:
             call()
         _log.info("connected to the broker", extra={"host": self._settings.host, "port": self._settings.port})
+
+    def _group(self, kind: str) -> str:
+        """Give what has hubs share a topic: all but `status`, since a shared subscription gets nothing retained."""
+        group = self._settings.share_group
+        return f"$share/{group}/" if group and kind != "status" else ""
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
         _log.warning(
