@@ -87,9 +87,9 @@ audit: setup
 release: setup
 	.venv/bin/python deploy/release/release.py $(KEY)
 
-.PHONY: chaos soak arm fuzz
+.PHONY: chaos soak arm fleet fuzz
 
-chaos soak arm: setup
+chaos soak arm fleet: setup
 	.venv/bin/python -m bench.$@
 
 fuzz: setup
