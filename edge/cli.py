@@ -1,4 +1,4 @@
-"""`moodscape edge …`: run the device, list microphones, check everything, list clips, mark a moment."""
+"""`moodscape edge …`: run the device, list microphones, check everything, list clips, mark a moment, be let in."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(subparsers: Any) -> None:
     """Add the verb `edge`."""
-    edge = subparsers.add_parser("edge", help="the device: run, devices, check, clips, rules, mark")
+    edge = subparsers.add_parser("edge", help="the device: run, devices, check, clips, rules, mark, enrol")
     verbs = edge.add_subparsers(metavar="VERB", required=True)
     _verb(verbs, "run", "listen and publish until SIGTERM, or until the sound ends", _run)
     _verb(verbs, "devices", "the microphones that there are", _devices)
@@ -25,6 +25,8 @@ def register(subparsers: Any) -> None:
     mark.add_argument("--note", metavar="TEXT", help="words to keep with it")
     clips_cli.add_arguments(_verb(verbs, "clips", "the clips that wait on this device", _clips))
     rules_cli.register(verbs)
+    enrol = _verb(verbs, "enrol", "connect this device to a hub, with a code that the hub made", _enrol)
+    enrol.add_argument("code", help="what `moodscape hub enrol DEVICE` printed")
 
 
 def _verb(verbs: Any, name: str, words: str, run: Any) -> argparse.ArgumentParser:
@@ -91,4 +93,17 @@ def _mark(args: argparse.Namespace) -> int:
 
     reply = ask(_load(args).outbox_path, {"id": uuid7(), "do": "mark", "args": {"note": args.note}})
     sys.stdout.write(f"{reply['record']}\n")
+    return 0
+
+
+def _enrol(args: argparse.Namespace) -> int:
+    from edge.care.enrol import enrol
+
+    if args.config.exists():
+        _load(args)
+    brought = enrol(args.code, args.config)
+    sys.stdout.write(
+        f"{brought.device} is let in at {brought.hub}; {args.config} says how it connects. A device that runs takes it "
+        "up by `systemctl reload moodscape-edge`.\n"
+    )
     return 0

@@ -59,6 +59,9 @@ class Broker(_Settings):
     key_file: Annotated[Path | None, Field(description="the key of cert_file")] = None
     user: Annotated[str | None, Field(description="user name; null: the device's id when there is a password")] = None
     password_file: Annotated[Path | None, Field(description="a file whose first line is the password")] = None
+    client_id: Annotated[
+        str | None, Field(min_length=1, description="names the session at the broker; null: the device's id")
+    ] = None
 
 
 class OutboxSettings(_Settings):

@@ -44,7 +44,7 @@ class Authority:
         return self.certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def write_whole(path: Path, data: bytes, mode: int) -> None:
     """Put a file in place as a whole, readable as `mode` says from its first byte."""
     new = path.with_name(path.name + ".new")
     with contextlib.suppress(FileNotFoundError):
@@ -104,8 +104,8 @@ def make_authority(folder: Path) -> Authority:
         .add_extension(_uses(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    _write(folder / "ca.key", _pem(key), 0o600)
-    _write(folder / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    write_whole(folder / "ca.key", _pem(key), 0o600)
+    write_whole(folder / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return Authority(certificate, key)
 
 
@@ -153,8 +153,8 @@ def issue_server(authority: Authority, folder: Path, names: Sequence[str]) -> da
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
-    _write(folder / "hub.key", _pem(key), 0o600)
-    _write(folder / "hub.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    write_whole(folder / "hub.key", _pem(key), 0o600)
+    write_whole(folder / "hub.crt", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return certificate.not_valid_after_utc
 
 
@@ -167,6 +167,26 @@ def prepare(folder: Path, names: Sequence[str]) -> tuple[Authority, datetime, bo
         return authority, issue_server(authority, folder, names), made
     except OSError as error:
         raise WorkError(f"{folder} cannot be written: {error.strerror}") from None
+
+
+def fingerprint_of(certificate_file: Path) -> bytes:
+    """Give the SHA-256 of a certificate (DER)."""
+    return x509.load_pem_x509_certificate(certificate_file.read_bytes()).fingerprint(hashes.SHA256())
+
+
+def names_of(certificate_file: Path) -> list[str]:
+    """Give the names and addresses that a certificate is for, in its order."""
+    certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+    alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(alternative.value) for alternative in alternatives]
+
+
+def best_name(certificate_file: Path) -> str:
+    """Give the name by which others on the network reach it: the first full one (`box.local`), or else the first."""
+    certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+    alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    full = [name for name in alternatives.get_values_for_type(x509.DNSName) if "." in name]
+    return (full or names_of(certificate_file))[0]
 
 
 def ends(certificate_file: Path) -> datetime:

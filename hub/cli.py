@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from hub import doors_cli
+from hub import doors_cli, enrol_cli
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,7 +26,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add("run", _run, "take moments from the broker, serve the page and the API")
     token = add("token", _token, "make a token, and print it this once")
     token.add_argument("name", help="what it is for")
-    token.add_argument("--scope", choices=("read", "write", "admin"), default="read")
+    token.add_argument("--scope", choices=("upload", "read", "write", "admin"), default="read")
     token.add_argument("--device", help="sees only this device's moments")
     token.add_argument("--owner", help="sees only this owner's moments")
     export = add("export", _export, "write moments to a file or standard output")
@@ -44,19 +44,22 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     letters = add("letters", _letters, "write out messages that could not be taken, one JSON object a line")
     letters.add_argument("--replay", action="store_true", help="judge all of them again")
     doors_cli.register(add)
+    enrol_cli.register(add)
 
 
-def _settings(args: argparse.Namespace) -> Any:
+def settings_of(args: argparse.Namespace) -> Any:
+    """Read the settings that a verb was called with. Raises UserError."""
     from hub.config import load
 
     return load(args.config, args.set)
 
 
-def _store(args: argparse.Namespace, *, there: bool = True) -> Any:
+def store_of(args: argparse.Namespace, *, there: bool = True) -> Any:
+    """Open the store that the settings name, which must be there already or not. Raises UserError."""
     from hub.stores.store import Store
     from moments.errors import UserError
 
-    place = _settings(args).store.place
+    place = settings_of(args).store.place
     if there and isinstance(place, Path) and not place.exists():
         raise UserError(f"there is no store at {place}; say where with --set store.path=FILE")
     return Store(place)
@@ -74,7 +77,7 @@ def _filter(texts: list[str]) -> Any:
 
 
 def _run(args: argparse.Namespace) -> int:
-    settings = _settings(args)
+    settings = settings_of(args)
     from hub.serve import run
 
     return run(settings)
@@ -83,7 +86,7 @@ def _run(args: argparse.Namespace) -> int:
 def _token(args: argparse.Namespace) -> int:
     from hub import tokens
 
-    store = _store(args, there=False)
+    store = store_of(args, there=False)
     access = tokens.Access(args.scope, args.device, args.owner)
     sys.stdout.write(f"{tokens.make(store, args.name, access)}\n")
     store.close()
@@ -101,7 +104,7 @@ def _export(args: argparse.Namespace) -> int:
     filter_, write = _filter(args.filter), writer(args.format)
     if args.whole and (args.format != "ndjson" or args.filter):
         raise UserError("--whole goes with the format ndjson, and without a filter")
-    store = _store(args)
+    store = store_of(args)
     try:
         if args.file is None:
             _write(_exported(store, filter_, write, whole=args.whole), sys.stdout.buffer)
@@ -158,7 +161,7 @@ def _write(chunks: Iterator[bytes], out: IO[bytes]) -> None:
 def _import(args: argparse.Namespace) -> int:
     from hub.importing import take
 
-    store = _store(args, there=False)
+    store = store_of(args, there=False)
     try:
         progress = _progress("bytes", f"{args.file.stat().st_size:,}" if args.file.exists() else "0")
         done = take(store, args.file, lambda at, _: progress(at))
@@ -178,15 +181,15 @@ def _erase(args: argparse.Namespace) -> int:
     filter_ = _filter(args.filter)
     if not filter_.narrows:
         raise UserError("erasing needs a filter: say which moments, for instance from=2026-05-22 to=2026-05-23")
-    store = _store(args)
-    forgetting = without_broker(store, Sounds(_settings(args).store.sounds))
+    store = store_of(args)
+    forgetting = without_broker(store, Sounds(settings_of(args).store.sounds))
     sys.stdout.write(f"{forgetting.matching(filter_)} moments erased\n")
     store.close()
     return 0
 
 
 def _backup(args: argparse.Namespace) -> int:
-    store = _store(args)
+    store = store_of(args)
     try:
         store.backup(args.file)
     finally:
@@ -198,7 +201,7 @@ def _check(args: argparse.Namespace) -> int:
     from hub.stores.checking import faults
     from moments.errors import WorkError
 
-    store = _store(args)
+    store = store_of(args)
     try:
         store.check()
         found = faults(store)
@@ -214,7 +217,7 @@ def _letters(args: argparse.Namespace) -> int:
     from hub.ingest import judge
     from hub.stores.letters import lines
 
-    store = _store(args)
+    store = store_of(args)
     try:
         if args.replay:
             taken, left = store.replay(judge.moment)

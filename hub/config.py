@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from moments.enrolment import Address
 from moments.errors import UserError
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -148,6 +149,13 @@ class HomeAssistant(_Settings):
     )
 
 
+class Enrol(_Settings):
+    """How enrolled devices reach this hub and its broker, each NAME:PORT, over TLS."""
+
+    hub: Address | None = Field(default=None, description="null: the certificate's first full name, and http.port")
+    broker: Address | None = Field(default=None, description="null: the hub's name, port 8883")
+
+
 class Settings(_Settings):
     """All of `hub.yaml`."""
 
@@ -157,6 +165,7 @@ class Settings(_Settings):
     influx: Influx = Influx()
     retention: Retention = Retention()
     home_assistant: HomeAssistant = HomeAssistant()
+    enrol: Enrol = Enrol()
 
 
 def _read(path: Path | None) -> tuple[str, Any]:

@@ -10,7 +10,12 @@ from pathlib import Path
 def register(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the verb."""
     ca = add("ca", _ca, "make a certificate for HTTPS, and the authority that signs it; again: renew it")
-    ca.add_argument("names", nargs="*", metavar="NAME", help="names and addresses of this machine (found without)")
+    ca.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="names and addresses of this machine; without, those of the certificate that is there, or found",
+    )
     ca.add_argument("--folder", type=Path, help="where they are kept (`ca` in the data folder)")
 
 
@@ -39,7 +44,8 @@ def _ca(args: argparse.Namespace) -> int:
     from hub import ca
 
     folder = folder_of(args)
-    names = args.names or own_names()
+    there = folder / "hub.crt"
+    names = args.names or (ca.names_of(there) if there.exists() else own_names())
     authority, until, made = ca.prepare(folder, names)
     lines = [f"An authority was made: {folder / 'ca.crt'}"] if made else []
     lines += [

@@ -10,9 +10,9 @@ from sqlalchemy import delete, insert, select
 from hub.stores.store import Store, now_ms
 from hub.stores.tables import tokens
 
-Scope = Literal["read", "write", "admin"]
+Scope = Literal["upload", "read", "write", "admin"]
 
-SCOPES: Final[tuple[Scope, ...]] = ("read", "write", "admin")
+_SCOPES: Final[tuple[Scope, ...]] = ("read", "write", "admin")
 """Each may do what those before it may."""
 
 _PREFIX: Final = "mood_"
@@ -27,8 +27,10 @@ class Access:
     owner: str | None = None
 
     def may(self, needed: Scope) -> bool:
-        """Tell whether the scope is enough."""
-        return SCOPES.index(self.scope) >= SCOPES.index(needed)
+        """Tell whether the scope is enough; `upload`, a device's, is for sending clips and nothing else."""
+        if "upload" in {self.scope, needed}:
+            return self.scope == needed or (needed == "upload" and self.scope != "read")
+        return _SCOPES.index(self.scope) >= _SCOPES.index(needed)
 
     @property
     def sees_all(self) -> bool:
@@ -66,6 +68,13 @@ def listed(store: Store) -> list[dict[str, Any]]:
     with store.reading() as connection:
         rows = connection.execute(select(t.n, t.name, t.scope, t.device, t.owner, t.made_ms).order_by(t.n)).all()
     return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def revoke_of_device(store: Store, device: str, scope: Scope | None = None) -> bool:
+    """End a device's tokens, those of one scope or all; False when there are none."""
+    these = delete(tokens).where(tokens.c.device == device)
+    with store.writing() as connection:
+        return connection.execute(these if scope is None else these.where(tokens.c.scope == scope)).rowcount > 0
 
 
 def revoke(store: Store, n: int) -> bool:

@@ -138,7 +138,8 @@ class Connection:
             self._stop_loop()
 
     def _make_client(self) -> _Client:
-        client = _Client(CallbackAPIVersion.VERSION2, self._device, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+        name = self._broker.client_id or self._device
+        client = _Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
         client.suppress_exceptions = True
         client.connect_timeout = _CONNECT_S
         client.max_inflight_messages = self._in_flight

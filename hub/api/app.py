@@ -10,12 +10,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from hub.api import clips, devices, explore, moments, operation, places, problems, records, settings
+from hub.api import clips, devices, enrol, explore, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
 from hub.api.feed import Feed
 from hub.api.guard import Guard
 from hub.api.page import Page
 from hub.config import data_folder
+from hub.enrolling import Enrolling
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.metrics import Metrics
@@ -39,11 +40,13 @@ def create_app(
     folder: Path | None = None,
     calls_per_minute: int | None = None,
     ca_file: Path | None = None,
+    enrolling: Enrolling | None = None,
 ) -> FastAPI:
     """Make the app over a store.
 
     `tokenless`: calls need no token. `send` publishes to a device. `folder` keeps sound; without it,
     `sounds` beside the database does. `calls_per_minute` is what one token or address may make; None: any number.
+    `enrolling` lets devices in; None: this hub lets none in.
     `app.state.parts.feed.close()` ends the streams, which is due before the server waits for its connections.
     """
     counted = metrics or Metrics()
@@ -69,9 +72,10 @@ def create_app(
     )
     app.state.parts = Parts(store, counted, feed, telling, sounds, reader, forgetting, place_days)
     problems.install(app)
-    for part in (moments, records, clips, settings, places, explore, devices, operation):
+    for part in (moments, records, clips, settings, places, explore, devices, enrol, operation):
         app.include_router(part.router)
     app.state.ca_file = ca_file
+    app.state.enrolling = enrolling
     app.mount("/", Page())
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, store=store, tokenless=tokenless, calls_per_minute=calls_per_minute)

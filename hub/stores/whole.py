@@ -14,12 +14,15 @@ from hub.stores.dialect import upsert
 from hub.stores.schema import METADATA
 
 _MADE: Final = {"moments", "notes", "scenes", "phrases", "cells", "rollups", "counters", "leaving", "place_days"}
+_PASSING: Final = {"enrolments"}
+"""What is good at this hub only, and for minutes."""
+
 _OWN: Final = "n"
 """Numbers that a store gives itself."""
 
 
 def _tables() -> list[Table]:
-    return [table for table in METADATA.sorted_tables if table.name not in _MADE]
+    return [table for table in METADATA.sorted_tables if table.name not in _MADE | _PASSING]
 
 
 def lines(connection: Connection) -> Iterator[bytes]:

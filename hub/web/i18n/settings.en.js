@@ -82,6 +82,7 @@ export default {
   "places.name_of": "Name of {place}",
   "access.how": "A token lets a browser, a program or a device in. It is shown once, when it is made.",
   "access.none": "There is none.",
+  "access.upload": "may send clips",
   "access.read": "may read",
   "access.write": "may read and write",
   "access.admin": "may do everything",

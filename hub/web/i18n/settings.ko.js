@@ -82,6 +82,7 @@ export default {
   "places.name_of": "{place}의 이름",
   "access.how": "토큰은 브라우저나 프로그램이나 기기를 들어오게 합니다. 만들 때 한 번만 보입니다.",
   "access.none": "없습니다.",
+  "access.upload": "소리 보내기",
   "access.read": "읽기",
   "access.write": "읽고 쓰기",
   "access.admin": "모두 하기",

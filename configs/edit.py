@@ -1,0 +1,66 @@
+"""Sets values in a file of settings, and leaves comments and all other values as they are.
+
+python -m configs.edit FILE key.path=value…
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s#{\[&*|>'\"](?:[^#\n]|(?<=\S)#)*?)?"
+"""A value that stands on one line."""
+
+
+def with_values(text: str, values: Mapping[str, Any]) -> str:
+    """Give YAML of settings with others: `values` by `name` or `section.name`.
+
+    Lines are changed where the text says it in lines; what is written otherwise is written anew, without its comments.
+    """
+    wanted = yaml.safe_load(text) or {}
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        inside = wanted
+        if section:
+            inside = wanted[section] = dict(wanted.get(section) or {})
+        inside[name] = value
+        text = _with_line(text, section, name, value)
+    try:
+        right = yaml.safe_load(text) == wanted
+    except yaml.YAMLError:
+        right = False
+    return text if right else yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+
+
+def _with_line(text: str, section: str, name: str, value: Any) -> str:
+    said = yaml.safe_dump({name: value}, allow_unicode=True, width=10_000).rstrip("\n")
+    if not section:
+        line = re.compile(rf"^{re.escape(name)}:[ \t]*{_VALUE}(?=[ \t]*(?:#.*)?$)", re.MULTILINE)
+        return line.sub(lambda _: said, text, count=1) if line.search(text) else f"{said}\n{text}"
+    block = re.search(rf"^{re.escape(section)}:[ \t]*(?:#.*)?\n(?:(?:[ \t].*|#.*|[ \t]*)\n)*", text, re.MULTILINE)
+    if block is None:
+        return f"{text.rstrip()}\n\n{section}:\n  {said}\n"
+    line = re.compile(rf"^([ ]+){re.escape(name)}:[ \t]*{_VALUE}(?=[ \t]*(?:#.*)?$)", re.MULTILINE)
+    old = block[0]
+    if line.search(old):
+        new = line.sub(lambda found: found[1] + said, old, count=1)
+    else:
+        indent = re.search(r"^([ ]+)[^\s#]", old, re.MULTILINE)
+        head, _, rest = old.partition("\n")
+        new = f"{head}\n{indent[1] if indent else '  '}{said}\n{rest}"
+    return text[: block.start()] + new + text[block.end() :]
+
+
+def main(words: list[str]) -> None:
+    """Edit a file."""
+    path, *pairs = words
+    file = Path(path)
+    values = {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
+    file.write_text(with_values(file.read_text(encoding="utf-8"), values), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,109 @@
+"""Lets devices in, and out again: a code that is good once, the credentials that it brings, and their end."""
+
+import logging
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from hub import logins, tokens
+from hub.config import Settings
+from hub.stores import enrolments
+from hub.stores.store import Store, now_ms
+from moments.enrolment import Code, Credentials
+from moments.errors import UserError, WorkError
+
+_log = logging.getLogger(__name__)
+
+HOLDS: Final = timedelta(minutes=15)
+"""How long a code is good."""
+
+_SECRET_BYTES: Final = 16
+_BROKER_PORT: Final = 8883
+"""Where brokers speak TLS."""
+
+_RESERVED: Final = (logins.HUB, logins.HOME_ASSISTANT)
+
+
+class Enrolling:
+    """Works with the store, the broker's logins, and the certificate that the hub serves HTTPS with."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    def offer(self, device: str) -> Code:
+        """Make a code for a device, good once and for `HOLDS`; what the device has is good until the code is used.
+
+        Raises UserError when the hub could not let it in, WorkError when the broker is not reached.
+        """
+        if logins.check_name(device) in _RESERVED:
+            raise UserError(f"{device!r} is a login of the hub's own: name the device otherwise")
+        authority, hub = self._authority(), self._hub_address()
+        logins.reach_broker(self._settings.broker)
+        secret = secrets.token_bytes(_SECRET_BYTES)
+        with self._store.writing() as connection:
+            enrolments.offer(connection, device, secret, now_ms() + HOLDS // timedelta(milliseconds=1))
+        from hub import ca
+
+        return Code(hub, ca.fingerprint_of(authority), secret)
+
+    def redeem(self, secret: bytes) -> Credentials | None:
+        """Use a code up; None for one that is not known, was used, or has ended.
+
+        What the device had before ends. Raises UserError or WorkError, and the code stays good, when the broker
+        does not take it.
+        """
+        with self._store.writing() as connection:
+            found = enrolments.take(connection, secret, now_ms())
+        if found is None:
+            return None
+        device, until_ms = found
+        password = logins.new_password()
+        try:
+            logins.put(self._settings.broker, device, password)
+        except (UserError, WorkError):
+            with self._store.writing() as connection:
+                enrolments.offer(connection, device, secret, until_ms)
+            raise
+        tokens.revoke_of_device(self._store, device, "upload")
+        token = tokens.make(self._store, "enrolled", tokens.Access("upload", device))
+        _log.info("a device was enrolled", extra={"device": device})
+        hub = self._hub_address()
+        broker = self._settings.enrol.broker or f"{hub.rpartition(':')[0]}:{_BROKER_PORT}"
+        return Credentials(
+            device=device,
+            broker=broker,
+            client_id=f"{device}-{secrets.token_hex(8)}",
+            password=password,
+            hub=hub,
+            token=token,
+        )
+
+    def revoke(self, device: str) -> bool:
+        """End a device's login and its connections, its tokens and its codes; False when it had none of them."""
+        if logins.check_name(device) in _RESERVED:
+            raise UserError(f"{device!r} is a login of the hub's own")
+        with self._store.writing() as connection:
+            offered = enrolments.withdraw(connection, device)
+        held = tokens.revoke_of_device(self._store, device)
+        return logins.end(self._settings.broker, device) or offered or held
+
+    def _authority(self) -> Path:
+        found = self._settings.http.ca_file
+        if found is None:
+            raise UserError(
+                "devices are enrolled over HTTPS: `moodscape hub ca` makes a certificate, and says how to serve with it"
+            )
+        return found
+
+    def _hub_address(self) -> str:
+        http = self._settings.http
+        if self._settings.enrol.hub is not None:
+            return self._settings.enrol.hub
+        if http.cert_file is None:
+            raise UserError("http.cert_file is not set, so the hub's name is not known: set enrol.hub")
+        from hub import ca
+
+        name = ca.best_name(http.cert_file)
+        return f"[{name}]:{http.port}" if ":" in name else f"{name}:{http.port}"

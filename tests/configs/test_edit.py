@@ -1,0 +1,78 @@
+"""Settings that are changed by a program, in a file that a person wrote."""
+
+import copy
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs import shipped
+from configs.edit import main, with_values
+
+NEW = {"device": "pocket-1", "broker.host": "hub.local", "broker.tls": True, "broker.port": 8883, "clips.hub": "a: # b"}
+
+
+def merged(values, new):
+    values = copy.deepcopy(values) or {}
+    for key, value in new.items():
+        section, _, name = key.rpartition(".")
+        if section:
+            values[section] = dict(values.get(section) or {})
+        (values[section] if section else values)[name] = value
+    return values
+
+
+def test_in_the_file_that_ships_only_the_lines_that_are_set_change():
+    before = shipped("edge.yaml").read_text()
+    after = with_values(before, NEW)
+    assert yaml.safe_load(after) == merged(yaml.safe_load(before), NEW)
+    old, new = before.splitlines(), after.splitlines()
+    assert [line for line in new if line not in old] == [
+        "device: pocket-1",
+        "  host: hub.local",
+        "  port: 8883              # 8883 is usual with tls",
+        "  tls: true",
+        "  hub: 'a: # b'               # https://hub.local:8443, which fetches them; null: they stay here",
+    ]
+    assert len(new) == len(old) + 1
+
+
+def test_what_was_set_is_set_again_in_its_place():
+    once = with_values(shipped("edge.yaml").read_text(), NEW)
+    assert with_values(once, NEW) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "broker: {host: a, port: 1}\n",
+        "broker:\n    host: 'it''s'   # mine\n    # more\n\nclips:\n  hub: null\n",
+        'broker:\n  host: "a # b" # c\ndevice: x',
+        "broker:\n  host: >\n    long\n    name\n",
+        "broker: &b\n  host: a\nclips: {}\n",
+        "broker: null\nclips:\n",
+    ],
+)
+def test_however_it_is_written_the_values_are_set_and_the_others_kept(text):
+    assert yaml.safe_load(with_values(text, NEW)) == merged(yaml.safe_load(text), NEW)
+
+
+words = st.sampled_from(["host", "port", "hub", "device", "a b", "#", "null", "x: y", "'", '"', "é", "- a", ""])
+sections = st.dictionaries(st.sampled_from(["host", "port", "tls", "hub"]), words | st.integers() | st.none())
+files = st.dictionaries(st.sampled_from(["broker", "clips", "gps"]), sections | st.none())
+
+
+@given(files, st.sampled_from([None, False, True]), st.dictionaries(st.sampled_from(list(NEW)), words | st.booleans()))
+def test_any_file_says_afterwards_what_it_said_and_what_was_set(values, flow, new):
+    text = yaml.safe_dump(values, default_flow_style=flow, allow_unicode=True)
+    assert yaml.safe_load(with_values(text, new)) == merged(values, new)
+
+
+def test_the_installer_sets_values_by_command(tmp_path):
+    path = tmp_path / "hub.yaml"
+    path.write_text("http:\n  port: 8080  # where\n")
+    main([str(path), "http.port=8443", "http.open_on_loopback=false"])
+    assert path.read_text() == "http:\n  open_on_loopback: false\n  port: 8443  # where\n"
