@@ -5,7 +5,6 @@ upload the sound may go by its own age.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DatabaseError
 
 from hub.config import Retention
+from hub.every import Every
 from hub.forgetting import Forgetting
 from hub.settings.keep import read
 from hub.stores.beside import clips
@@ -61,34 +61,20 @@ def forget_old(store: Store, forgetting: Forgetting, retention: Retention, at_ms
     return erased
 
 
-class Retainer:
-    """Does so once an hour, in a thread of its own."""
+class Retainer(Every):
+    """Does so once an hour, beginning with what is too old already."""
 
     def __init__(
         self, store: Store, forgetting: Forgetting, retention: Retention, clock: Callable[[], int] = now_ms
     ) -> None:
+        super().__init__(_EVERY_S, self._forget, "retention")
         self._store = store
         self._forgetting = forgetting
         self._retention = retention
         self._clock = clock
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention")
 
-    def start(self) -> None:
-        """Begin, with what is too old already."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """End after the stretch in hand."""
-        self._closing.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            try:
-                forget_old(self._store, self._forgetting, self._retention, self._clock())
-            except DatabaseError as error:
-                _log.error(
-                    "what is too old cannot be erased; trying again in an hour", extra={"reason": str(error.orig)}
-                )
-            self._closing.wait(_EVERY_S)
+    def _forget(self) -> None:
+        try:
+            forget_old(self._store, self._forgetting, self._retention, self._clock())
+        except DatabaseError as error:
+            _log.error("what is too old cannot be erased; trying again in an hour", extra={"reason": str(error.orig)})

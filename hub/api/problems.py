@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from hub.query.filter import BadQuery
+from hub.stores.store import Ending
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,10 @@ async def _store(_request: Request, error: Exception) -> Response:
     return document(503, f"The store cannot be used now: {error.orig}.")
 
 
+async def _ending(_request: Request, _error: Exception) -> Response:
+    return document(503, "The hub is about to end.")
+
+
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
     # The server raises it again and logs it with its traceback.
     return document(500, "The hub failed at this; its log says more.")
@@ -79,4 +84,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _body)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _store)
+    app.add_exception_handler(Ending, _ending)
     app.add_exception_handler(Exception, _unforeseen)

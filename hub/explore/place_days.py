@@ -77,10 +77,10 @@ class PlaceDays:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Add what arrived since the last time."""
+        """Add what arrived since the last time. Raises Ending."""
         with self._lock:
             while self._stretch():
-                pass
+                self._store.go_on()
 
     def _stretch(self) -> bool:
         with self._store.reading() as connection:

@@ -143,9 +143,10 @@ def one(connection: Connection, moment_id: str, seen: Filter) -> dict[str, Any] 
 
 
 def everything(store: Store, filter_: Filter) -> Iterator[dict[str, Any]]:
-    """Give all that the filter means, oldest first, page after page, so that nothing large is held."""
+    """Give all that the filter means, oldest first, page after page, so that nothing large is held. Raises Ending."""
     cursor = None
     while True:
+        store.go_on()
         with store.reading() as connection:
             found = page(connection, filter_, Paging("oldest", LARGEST, _after(cursor) if cursor else None))
         yield from found.items

@@ -91,6 +91,11 @@ class Postgres:
         """Give a connection that sees the store as it is now, whatever is written meanwhile."""
         return self.engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
+    def interrupt(self, driver: Any) -> None:
+        """Break off what a driver's connection, of another thread, is being asked."""
+        with suppress(Exception):  # it was closed meanwhile, or the server is gone
+            driver.cancel()
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give the one connection that writes, of all hubs: so the order of arrival is that of the commits."""

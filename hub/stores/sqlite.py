@@ -61,6 +61,11 @@ class Sqlite:
         """Give a connection that sees the store as it is now."""
         return self.engine.connect()
 
+    def interrupt(self, driver: Any) -> None:
+        """Break off what a driver's connection, of another thread, is being asked."""
+        with suppress(sqlite3.Error):  # it was closed meanwhile
+            driver.interrupt()
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give the one connection that writes."""

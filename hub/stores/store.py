@@ -50,6 +50,10 @@ class Brought:
     correction: str | None
 
 
+class Ending(Exception):  # noqa: N818 - named for what it is
+    """The hub is about to end, and what takes long is left."""
+
+
 class Store:
     """Opens (and makes) the SQLite file at a path, or the tables in the PostgreSQL database at a URL.
 
@@ -63,6 +67,8 @@ class Store:
         """Called after moments were erased, in the thread that did."""
         self.series: Any = None
         """Answers summaries before the tables do, where there is one; see `hub.query.summary`."""
+        self._ending = False
+        self._readers: set[Any] = set()
         self._writer = threading.RLock()
         name = str(where)
         try:
@@ -126,7 +132,23 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees the store as it is now, whatever is written meanwhile."""
         with self._at.reading() as connection:
-            yield connection
+            driver = connection.connection.driver_connection
+            self._readers.add(driver)
+            try:
+                yield connection
+            finally:
+                self._readers.discard(driver)
+
+    def go_on(self) -> None:
+        """Raise Ending where what takes long is to be left: to be called between its steps."""
+        if self._ending:
+            raise Ending
+
+    def interrupt(self) -> None:
+        """Have those who read leave, now and at their next step; their questions raise DatabaseError. Writers go on."""
+        self._ending = True
+        for driver in list(self._readers):
+            self._at.interrupt(driver)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
