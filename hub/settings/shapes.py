@@ -14,12 +14,13 @@ class _Shape(BaseModel):
 
 
 class Zone(_Shape):
-    """A circle in which the device tells no place."""
+    """A circle in which the device tells no place, and with `pause` does not listen."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
     radius_m: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+    pause: Annotated[bool, Field(description="do not listen there at all")] = False
 
 
 class Span(_Shape):
@@ -54,7 +55,7 @@ class Retention(_Shape):
 
 
 _EXAMPLE: Final[dict[str, Any]] = {
-    "zones": [{"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 150}],
+    "zones": [{"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 150, "pause": True}],
     "schedule": [{"days": ["mon", "tue"], "from": "22:00", "to": "07:00"}],
     "clips": {"enabled": True, "before_s": 20, "after_s": 10},
     "retention": {"speech_days": 365, "scene_days": 90, "clip_days": 30},

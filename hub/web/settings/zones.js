@@ -1,4 +1,4 @@
-// Private places: circles in which the devices tell no place.
+// Private places: circles in which the devices tell no place, or do not listen at all.
 
 import * as api from "../api.js";
 import { h, put } from "../dom.js";
@@ -20,6 +20,8 @@ function line(zone, dropped) {
       field(t("zones.lat"), number("lat", { min: -90, max: 90 })),
       field(t("zones.lon"), number("lon", { min: -180, max: 180 })),
       field(t("zones.radius"), number("radius_m", { min: 10, max: 50_000 }))),
+    h("label", { class: "choice" },
+      h("input", { type: "checkbox", checked: zone.pause, onchange: (event) => (zone.pause = event.target.checked) }), h("span", {}, t("zones.pause"))),
     h("p", {}, h("button", { type: "button", class: "small", onclick: () => dropped(zone) }, t("zones.remove"))));
 }
 
@@ -35,7 +37,7 @@ export function show(stage, seen) {
       draw();
     };
     const add = (at) => {
-      zones.push({ name: t("zones.home"), radius_m: RADIUS_M, ...at });
+      zones.push({ name: t("zones.home"), radius_m: RADIUS_M, pause: false, ...at });
       draw();
       list.lastElementChild.querySelector("input").select();
     };

@@ -45,6 +45,7 @@ def test_hours_of_rest_private_places_and_ages_are_kept_side_by_side(hub, look):
     go(page, "#/settings?part=zones")
     page.get_by_role("button", name="Add where I am").click()
     page.get_by_label("Radius (m)").fill("250")
+    page.get_by_label("Do not listen there at all").check()
     saved(page)
     go(page, "#/settings?part=keeping")
     page.get_by_label("Keep the sound around a mark").check()
@@ -57,7 +58,7 @@ def test_hours_of_rest_private_places_and_ages_are_kept_side_by_side(hub, look):
     assert settings["schedule"] == [
         {"days": ["mon", "tue", "wed", "thu", "fri", "sat"], "from": "23:00", "to": "07:00"}
     ]
-    assert settings["zones"] == [{"name": "Home", "lat": 35.1, "lon": 129.2, "radius_m": 250}]
+    assert settings["zones"] == [{"name": "Home", "lat": 35.1, "lon": 129.2, "radius_m": 250, "pause": True}]
     assert settings["clips"] == {"enabled": True, "before_s": 15, "after_s": 10}
     assert settings["retention"] == {"speech_days": None, "scene_days": 90, "clip_days": None}
     go(page, "#/settings?part=zones")

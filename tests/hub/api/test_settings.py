@@ -10,7 +10,7 @@ from tests.hub.conftest import serving
 from tests.hub.moments import make
 from tests.parts import wait_until
 
-ZONE = {"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 150.0}
+ZONE = {"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 150.0, "pause": True}
 SPAN = {"days": ["mon", "tue"], "from": "22:00", "to": "07:00"}
 SETTINGS = {
     "zones": [ZONE],
@@ -100,6 +100,7 @@ def test_wrong_rules_are_refused_with_line_and_reason(hub):
     ("body", "field"),
     [
         ({"zones": [ZONE | {"lat": 91}]}, "zones.0.lat"),
+        ({"zones": [ZONE | {"pause": "perhaps"}]}, "zones.0.pause"),
         ({"schedule": [SPAN | {"to": "24:00"}]}, "schedule.0.to"),
         ({"schedule": [SPAN | {"to": SPAN["from"]}]}, "schedule.0"),
         ({"retention": {"speech_days": 0}}, "retention.speech_days"),
