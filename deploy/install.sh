@@ -2,12 +2,15 @@
 # Installs, upgrades or removes Moodscape on Raspberry Pi OS, Debian or Ubuntu. Run as root in a checkout:
 #
 #   deploy/install.sh edge|hub|both        install or upgrade; asks nothing; a second run changes nothing
+#   deploy/install.sh hub|both NAME…       also open hub and broker to the network, over TLS; NAMEs and addresses are
+#                                          those by which others reach this machine
 #   deploy/install.sh remove               takes programs and units away; keeps settings and what was stored
 set -eu
 
 home=/opt/moodscape
 settings=/etc/moodscape
 broker=/etc/mosquitto
+logins=/var/lib/mosquitto/moodscape
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 
 say() { printf 'moodscape: %s\n' "$1"; }
@@ -58,7 +61,8 @@ add_programs() {
     done
     "$home/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --upgrade "$checkout"
     cp "$checkout/README.md" "$home/README.md"
-    say "the programs are in $home/venv"
+    install -D -m 0755 "$checkout/deploy/moodscape.sh" /usr/local/bin/moodscape
+    say "the programs are in $home/venv; \`sudo moodscape\` runs them with their settings"
 }
 
 # A file that only its group may read: secrets and settings.
@@ -77,34 +81,74 @@ add_settings() {
     fi
 }
 
-# A login at the broker of this machine: its password goes to a file of its own and into the settings.
+# Sets values in a file of settings: FILE key.path=value…
+set_values() { (cd / && "$home/venv/bin/python" -I -m configs.edit "$@"); }
+
+# The broker's file of logins, which it must not have open meanwhile; it is the broker's own.
+edit_logins() { (cd / && runuser -u mosquitto -- "$home/venv/bin/moodscape" hub login --file "$logins/logins.json" "$@"); }
+
+# A login for a program of this machine: its password goes to a file of its own. No other login knows the client id, by
+# which it could end this one's session.
 add_login() {
     [ ! -e "$settings/$1.password" ] || return 0
     umask 077
-    head -c 24 /dev/urandom | base64 | tr '+/' '-_' > "$settings/$1.password"
-    printf '%s:%s\n' "$2" "$(cat "$settings/$1.password")" > "$broker/moodscape.new"
-    mosquitto_passwd -U "$broker/moodscape.new"
-    cat "$broker/moodscape.new" >> "$broker/moodscape.passwd"
-    rm "$broker/moodscape.new"
+    edit_logins "$2" > "$settings/$1.password.new"
     umask 022
-    chown mosquitto "$broker/moodscape.passwd"
-    add_file "$settings/$1.password" "$settings/$1.password.new"
-    mv "$settings/$1.password.new" "$settings/$1.password"
-    sed -i "0,/^  user: null/s//  user: $2/; 0,/^  password_file: null/s||  password_file: $settings/$1.password|" "$settings/$1.yaml"
+    add_file "$settings/$1.password.new" "$settings/$1.password"
+    rm "$settings/$1.password.new"
+    set_values "$settings/$1.yaml" "broker.user=$2" "broker.password_file=$settings/$1.password" \
+        "broker.client_id=$2-$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')"
     say "made the login $2 at the broker"
 }
 
-add_broker() {
-    install -m 0644 "$checkout/deploy/mosquitto/moodscape.acl" "$broker/moodscape.acl"
-    if [ ! -e "$broker/conf.d/moodscape.conf" ]; then
-        install -m 0644 "$checkout/deploy/mosquitto/moodscape.conf" "$broker/conf.d/moodscape.conf"
-        say "wrote the broker's settings to $broker/conf.d/moodscape.conf"
+# Files of ours, written anew each time; what somebody changed in them is kept aside, once.
+add_broker_settings() {
+    sed "s|^plugin .*|plugin $(dpkg -L mosquitto | grep '/mosquitto_dynamic_security\.so$')|" \
+        "$checkout/deploy/mosquitto/$1" > "$broker/$1.new"
+    if [ -e "$broker/conf.d/$1" ] && ! cmp -s "$broker/$1.new" "$broker/conf.d/$1"; then
+        cp -p "$broker/conf.d/$1" "$broker/$1.before"
+        say "replaced $broker/conf.d/$1; what it was is in $broker/$1.before"
     fi
+    mv "$broker/$1.new" "$broker/conf.d/$1"
+}
+
+add_broker() {
+    if live; then systemctl stop mosquitto; fi
+    install -d -o mosquitto -g mosquitto -m 0700 "$logins"
+    if [ -e "$broker/moodscape.passwd" ]; then
+        edit_logins --take-over "$broker/moodscape.passwd"
+        rm -f "$broker/moodscape.passwd" "$broker/moodscape.acl"
+        say "took over the logins of $broker/moodscape.passwd"
+    fi
+    edit_logins
     add_login hub hub
     if [ -e "$settings/edge.yaml" ]; then
         add_login edge "$(device_name)"
     fi
-    if live; then systemctl restart mosquitto; fi
+    add_broker_settings moodscape.conf
+    if [ $# -gt 0 ] || [ -e "$settings/ca/hub.crt" ]; then open_network "$@"; fi
+    if live; then systemctl start mosquitto; fi
+}
+
+# Hub and broker for others on the network: with certificates of an authority of this machine's own.
+open_network() {
+    "$home/venv/bin/moodscape" hub ca --folder "$settings/ca" --days 60 "$@" >/dev/null
+    install -D -m 0755 "$checkout/deploy/renew-certificates.sh" "$home/renew-certificates"
+    "$home/renew-certificates"
+    add_broker_settings moodscape-network.conf
+    if [ $# -gt 0 ] && ! grep -q "$settings/ca/hub.crt" "$settings/hub.yaml"; then
+        set_values "$settings/hub.yaml" http.host=0.0.0.0 http.port=8443 http.open_on_loopback=false \
+            "http.cert_file=$settings/ca/hub.crt" "http.key_file=$settings/ca/hub.key"
+    fi
+    for kind in service timer; do
+        install -m 0644 "$checkout/deploy/systemd/moodscape-certificates.$kind" /etc/systemd/system/
+    done
+    if live; then
+        systemctl daemon-reload
+        systemctl enable --quiet --now moodscape-certificates.timer
+    fi
+    say "hub and broker are open to the network over TLS; \`sudo moodscape hub token NAME\` lets a person in,"
+    say "\`sudo moodscape hub enrol DEVICE\` a device"
 }
 
 # The host's name, as far as it may name a device.
@@ -124,13 +168,14 @@ add_unit() {
 }
 
 remove() {
-    for unit in moodscape-edge moodscape-hub; do
-        [ -e "/etc/systemd/system/$unit.service" ] || continue
+    for unit in moodscape-certificates.timer moodscape-certificates.service moodscape-edge.service moodscape-hub.service; do
+        [ -e "/etc/systemd/system/$unit" ] || continue
         if live; then systemctl disable --quiet --now "$unit"; fi
-        rm "/etc/systemd/system/$unit.service"
+        rm "/etc/systemd/system/$unit"
         say "removed the unit $unit"
     done
-    rm -f /etc/systemd/journald@moodscape.conf "$broker/conf.d/moodscape.conf"
+    rm -f /etc/systemd/journald@moodscape.conf /usr/local/bin/moodscape "$broker/conf.d/moodscape.conf" \
+        "$broker/conf.d/moodscape-network.conf" "$broker"/certs/moodscape.* "$broker/certs/moodscape-ca.crt"
     if live; then systemctl daemon-reload; fi
     rm -rf "$home"
     say "removed the programs; settings ($settings), the broker's logins and what was stored (/var/lib/moodscape) are kept"
@@ -139,11 +184,14 @@ remove() {
 case "${1:-}" in
 edge | hub) parts=$1 ;;
 both) parts="edge hub" ;;
-remove) ;;
+remove) parts="" ;;
 *) fail "say what to install: deploy/install.sh edge, hub or both (or remove)" 2 ;;
 esac
-[ "$(id -u)" -eq 0 ] || fail "run it as root: sudo deploy/install.sh $1" 2
-if [ "$1" = remove ]; then
+what=$1
+shift
+case "$parts" in *hub*) ;; *) [ $# -eq 0 ] || fail "names go with hub or both: a device is reached by nobody" 2 ;; esac
+[ "$(id -u)" -eq 0 ] || fail "run it as root: sudo deploy/install.sh $what" 2
+if [ "$what" = remove ]; then
     remove
     exit 0
 fi
@@ -152,5 +200,5 @@ add_user
 # shellcheck disable=SC2086
 add_programs $parts
 for part in $parts; do add_settings "$part"; done
-case $parts in *hub*) add_broker ;; esac
+case $parts in *hub*) add_broker "$@" ;; esac
 for part in $parts; do add_unit "$part"; done

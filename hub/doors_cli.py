@@ -4,6 +4,7 @@ import argparse
 import socket
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 
@@ -16,6 +17,7 @@ def register(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="NAME",
         help="names and addresses of this machine; without, those of the certificate that is there, or found",
     )
+    ca.add_argument("--days", type=int, help="renew it only when it ends within so many days, or names change")
     ca.add_argument("--folder", type=Path, help="where they are kept (`ca` in the data folder)")
 
 
@@ -46,6 +48,11 @@ def _ca(args: argparse.Namespace) -> int:
     folder = folder_of(args)
     there = folder / "hub.crt"
     names = args.names or (ca.names_of(there) if there.exists() else own_names())
+    if args.days is not None and there.exists() and sorted(names) == sorted(ca.names_of(there)):
+        until = ca.ends(there)
+        if until - datetime.now(UTC) > timedelta(days=args.days):
+            sys.stdout.write(f"The certificate holds until {until:%Y-%m-%d}: {there}\n")
+            return 0
     authority, until, made = ca.prepare(folder, names)
     lines = [f"An authority was made: {folder / 'ca.crt'}"] if made else []
     lines += [

@@ -58,12 +58,15 @@ def test_only_tls_ports_are_open_to_others_and_no_password_is_a_default(describe
 @pytest.mark.needs("docker-compose")
 def test_the_hub_understands_every_setting_that_it_is_given(described):
     _, file = described
-    given = [word.removeprefix("--set=") for word in file["services"]["hub"]["command"][1:]]
-    settings = load(None, given)
+    hub = file["services"]["hub"]
+    config, *given = hub["command"][1:]
+    (there,) = [from_ for from_, to, *_ in (v.split(":") for v in hub["volumes"]) if config == f"--config={to}"]
+    given = [word.removeprefix("--set=") for word in given]
+    settings = load(Path(there), given)
     assert not settings.http.open
     assert settings.store.url is None
     stored = "store.url=postgresql+psycopg://moodscape:secret@postgres/moodscape"
-    assert load(None, [*given, stored, "influx.url=http://influxdb:8086"]).store.url
+    assert load(Path(there), [*given, stored, "influx.url=http://influxdb:8086"]).store.url
 
 
 def test_a_second_run_of_the_environment_keeps_its_passwords(tmp_path):
