@@ -1,5 +1,6 @@
 """`moodscape hub run`: ingest in its own threads, the API in the main one, until SIGTERM."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -13,7 +14,10 @@ import uvicorn
 from hub import influx
 from hub.api.app import create_app
 from hub.api.feed import Feed
+from hub.api.patience import Patience
 from hub.config import HomeAssistant, Http, Settings
+from hub.enrolling import Enrolling
+from hub.every import Every
 from hub.home_assistant import discovery, discovery_topic
 from hub.ingest.subscriber import Announce, Subscriber
 from hub.metrics import Metrics
@@ -27,16 +31,31 @@ _log = logging.getLogger(__name__)
 _SOON: Final = timedelta(days=30)
 
 
-class Server(uvicorn.Server):
-    """Ends the event streams before it waits for connections to end."""
+_GRACE_S: Final = 2
+_INTERRUPT_S: Final = 0.2
 
-    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+
+class Server(uvicorn.Server):
+    """Ends the event streams before it waits for connections to end, and breaks off what would take too long."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed, store: Store) -> None:
+        config.timeout_graceful_shutdown = _GRACE_S
         super().__init__(config)
         self._feed = feed
+        self._interrupting = Every(_INTERRUPT_S, store.interrupt, "interrupting")
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to end."""
+        try:
+            super().run(sockets)
+        finally:
+            self._interrupting.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End."""
         self._feed.close()
+        # Again and again: one question may follow the other. What asks them is a thread that nothing else ends.
+        asyncio.get_running_loop().call_later(_GRACE_S / 2, self._interrupting.start)
         await super().shutdown(sockets)
 
 
@@ -107,12 +126,13 @@ def run(settings: Settings) -> int:
             ca_file=http.ca_file,
             folder=settings.store.sounds,
             calls_per_minute=None if http.open else http.calls_per_minute,
+            enrolling=Enrolling(store, settings) if http.ca_file else None,
         )
         config = uvicorn.Config(
             app,
+            http=Patience,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=2,
             server_header=False,
             ssl_certfile=http.cert_file,
             ssl_keyfile=http.key_file,
@@ -131,7 +151,7 @@ def run(settings: Settings) -> int:
         sys.stdout.write(f"The hub: {'https' if http.cert_file else 'http'}://{http.host}:{http.port}\n")
         sys.stdout.flush()
         try:
-            Server(config, app.state.parts.feed).run(sockets=[listening])
+            Server(config, app.state.parts.feed, store).run(sockets=[listening])
         finally:
             subscriber.close()
             retainer.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
@@ -15,6 +16,7 @@ from hub.api.limits import Buckets
 from hub.api.problems import Problem, document
 from hub.records.clips import LARGEST as LARGEST_CLIP
 from hub.stores.store import Store
+from moments.enrolment import PATH as ENROL
 
 COOKIE: Final = "moodscape_session"
 LARGEST_BODY: Final = 1_048_576
@@ -22,6 +24,9 @@ LARGEST_UPLOAD: Final = 1_200_000_000
 """An hour of 24-bit stereo at 48 kHz, as the largest recorders write it, and the form around it."""
 
 _BODY_PAUSE_S: Final = 30.0
+_BODY_BYTES_S: Final = 1000.0
+"""A body may pause so long; each byte makes up for a thousandth of a second of waiting."""
+
 _WRONG_TOKENS_A_MINUTE: Final = 20
 _BURST: Final = 10
 """The tenth of a minute's calls may come at once."""
@@ -44,13 +49,15 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 def _private(path: str) -> bool:
-    """Tell whether a path shows anything of anybody; the page's own files and the health check do not."""
-    return path.startswith("/api/") or path in {"/metrics", "/readyz", "/docs", "/openapi.json"}
+    """Tell whether a path needs a token; the page's own files, the health check and an enrolment code do not."""
+    return (path.startswith("/api/") and path != ENROL) or path in {"/metrics", "/readyz", "/docs", "/openapi.json"}
 
 
 def _needed(method: str, path: str) -> tokens.Scope:
     if path.startswith(_ADMIN) or (method == "PUT" and path.startswith("/api/devices/")):
         return "admin"
+    if path.startswith("/api/clips/") and method == "PUT":
+        return "upload"
     return "read" if method in _SAFE else "write"
 
 
@@ -142,6 +149,8 @@ class Guard:
         if path == "/api/session":
             return access
         needed = _needed(method, path)
+        if access.scope == "upload" and method == "HEAD" and path.startswith("/api/clips/"):
+            return access  # how much of its clip is here
         if not access.may(needed) or (needed == "admin" and not access.sees_all):
             raise _Refused(403, f"This token may not do this: it needs the scope {needed}.")
         return access
@@ -182,19 +191,23 @@ def _hold(buckets: Buckets, caller: str) -> None:
 
 
 def _limited(receive: Receive, most: int) -> Receive:
-    """Refuse a body that is larger than it said, or that stops coming."""
-    seen, whole = 0, False
+    """Refuse a body that is larger than it said, stops coming, or comes in drops."""
+    seen, whole, left_s = 0, False, _BODY_PAUSE_S
 
     async def limited() -> Message:
-        nonlocal seen, whole
+        nonlocal seen, whole, left_s
         if whole:  # what comes after the body is the caller's leaving, for which one waits as long as it takes
             return await receive()
+        begun = time.monotonic()
         try:
-            message = await asyncio.wait_for(receive(), _BODY_PAUSE_S)
+            message = await asyncio.wait_for(receive(), left_s)
         except TimeoutError:
-            raise _Refused(408, f"The body did not go on for {_BODY_PAUSE_S:g} s.", {"Connection": "close"}) from None
+            why = f"The body came too slowly: pauses may last {_BODY_PAUSE_S:g} s, together with drops in between."
+            raise _Refused(408, why, {"Connection": "close"}) from None
         whole = not message.get("more_body", False)
-        seen += len(message.get("body", b""))
+        length = len(message.get("body", b""))
+        seen += length
+        left_s = max(0.0, min(_BODY_PAUSE_S, left_s - (time.monotonic() - begun) + length / _BODY_BYTES_S))
         if seen > most:
             raise _Refused(413, f"The body has more than {most} bytes.", {"Connection": "close"})
         return message

@@ -1,5 +1,6 @@
 """A store of its own, and a real server over it."""
 
+import ssl
 import threading
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ import uvicorn
 from sqlalchemy import text
 
 from hub.api.app import create_app
+from hub.api.patience import Patience
 from hub.serve import Server
 from hub.stores.store import Store
 from tests.parts import wait_until
@@ -16,16 +18,20 @@ from tests.postgres import Cluster
 
 
 @contextmanager
-def serving(app):
-    """A real server in a thread; gives a client of it."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-    server = Server(config, app.state.parts.feed)
+def serving(app, certificates=None):
+    """A real server in a thread, over HTTPS with the certificates of a folder; gives a client of it."""
+    tls, trust, url = {}, True, "http://127.0.0.1"
+    if certificates is not None:
+        tls = {"ssl_certfile": certificates / "hub.crt", "ssl_keyfile": certificates / "hub.key"}
+        trust, url = ssl.create_default_context(cafile=str(certificates / "ca.crt")), "https://localhost"
+    config = uvicorn.Config(app, port=0, http=Patience, log_config=None, access_log=False, **tls)
+    server = Server(config, app.state.parts.feed, app.state.parts.store)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         wait_until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        with httpx.Client(base_url=f"{url}:{port}", timeout=10, verify=trust) as client:
             yield client
     finally:
         server.should_exit = True

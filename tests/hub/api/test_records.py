@@ -1,7 +1,6 @@
 """A recording or a note is given, read, found and erased."""
 
 import threading
-import time
 
 import pytest
 
@@ -207,23 +206,6 @@ def test_an_owners_uploads_are_that_owners(locked, store):
     assert locked.get("/api/moments", headers=bob).json()["total"] == 0
     assert give(locked, note="x", device=made["device"], headers=bob).json()["field"] == "device"
     assert locked.get("/api/moments?owner=Ann", headers=ann).json()["total"] == 1
-
-
-def test_a_body_that_stops_coming_is_given_up(store, monkeypatch):
-    from hub.api import guard
-
-    monkeypatch.setattr(guard, "_BODY_PAUSE_S", 0.2)
-
-    def slow():
-        yield b"--x\r\n"
-        time.sleep(1.5)
-        yield b"--x--\r\n"
-
-    with serving(create_app(store)) as client:
-        answer = client.post(
-            "/api/records", content=slow(), headers={"Content-Type": "multipart/form-data; boundary=x"}
-        )
-    assert answer.status_code == 408
 
 
 def test_place_of_a_moment_is_the_records(client):

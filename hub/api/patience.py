@@ -1,0 +1,47 @@
+"""HTTP/1.1 for callers that may be slow on purpose: uvicorn by itself waits for a head as long as it takes."""
+
+import asyncio
+from typing import Any, Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_HEAD_S: Final = 15.0
+"""How long the whole head may take, counted from the connection or from the answer before."""
+
+
+class Patience(H11Protocol):
+    """Ends a connection whose next request's head is not whole in time. The body's time is the guard's matter."""
+
+    _end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; the wait ends with the last of the head, and no other prolongs it."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next head."""
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._stop()
+        elif self._end is None:
+            self._end = self.loop.call_later(_HEAD_S, self.transport.abort)
+
+    def _stop(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
