@@ -3,9 +3,11 @@
 A detector is causal and takes blocks of any size: the decisions depend on the samples, never on how they were cut.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,10 +21,11 @@ _CALL: Final = FRESH * HOP
 """Samples that one call of the net uses up: 90 ms."""
 _SEEN: Final = CARRY * HOP + FFT + (FRESH - 1) * HOP
 """Samples that one call sees: those of the call before's last frames too."""
+_NOTHING: Final = ((0.0, 0.0),) * (FRESH // STEP)
+"""What is said of quiet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the detector says of one step of sound.
 
     `at`: seconds from the start of the stream to the decision's centre. `speech`: probability of any human speech.
@@ -101,34 +104,32 @@ class GateDetector:
         if self._held < _SEEN:
             return []
         held = np.concatenate(self._parts)
-        decisions: list[Decision] = []
-        while len(held) >= _SEEN:
-            decisions += self._call(held[:_SEEN])
-            held = held[_CALL:]
-        self._parts, self._held = [held], len(held)
+        calls = 1 + (len(held) - _SEEN) // _CALL
+        used = calls * _CALL
+        decisions = [self._decision(speech, near) for speech, near in self._answers(held[: used + _SEEN - _CALL])]
+        self._parts, self._held = [held[used:]], len(held) - used
         return decisions
 
-    def _call(self, seen: Samples) -> list[Decision]:
-        if self._noise_floor.is_quiet(level_dbfs(seen[-_CALL:])):
-            if self._carried is not None:
-                self._forget()
-            answers = [(0.0, 0.0)] * (FRESH // STEP)
-        else:
-            answers = self._ask(self._frames(seen))
-        decisions = []
-        for speech, near in answers:
-            at = (self._steps * STEP * HOP + HOP + FFT / 2) / RATE
-            decisions.append(Decision(at, speech, near))
-            self._steps += 1
-        return decisions
+    def _decision(self, speech: float, near: float) -> Decision:
+        self._steps += 1
+        return Decision(((self._steps - 1) * STEP * HOP + HOP + FFT / 2) / RATE, speech, near)
 
-    def _frames(self, seen: Samples) -> Floats:
-        if self._carried is None:
-            frames = log_mel(power_frames(seen))
-        else:
-            frames = np.concatenate((self._carried, log_mel(power_frames(seen[CARRY * HOP :]))))
-        self._carried = frames[-CARRY:]
-        return frames
+    def _answers(self, held: Samples) -> Iterator[tuple[float, float]]:
+        """Give speech and near for each step of the calls that float32 [n] is just enough for."""
+        power, first = None, 0
+        for call, end in enumerate(range(_SEEN, len(held) + 1, _CALL)):
+            if self._noise_floor.is_quiet(level_dbfs(held[end - _CALL : end])):
+                if self._carried is not None:
+                    self._forget()
+                yield from _NOTHING
+                continue
+            begin = call * FRESH + (0 if self._carried is None else CARRY)
+            if power is None:  # of all calls at once, which costs less
+                power, first = power_frames(held[begin * HOP :]), begin
+            fresh = log_mel(power[begin - first : (call + 1) * FRESH + CARRY - first])
+            frames = fresh if self._carried is None else np.concatenate((self._carried, fresh))
+            self._carried = frames[-CARRY:]
+            yield from self._ask(frames)
 
     def _ask(self, frames: Floats) -> list[tuple[float, float]]:
         if self._floor is None:
@@ -137,7 +138,7 @@ class GateDetector:
         logits, token = self._model(over_floor(frames, self._floor)[None], self._ring)
         self._ring[:, :-1] = self._ring[:, 1:]
         self._ring[:, -1] = token
-        shares = (1 / (1 + np.exp(-logits[0]))).tolist()
+        shares = [1 / (1 + exp(-logit)) for logit in logits[0].tolist()]
         return list(zip(shares[::2], shares[1::2], strict=True))
 
 

@@ -2,13 +2,12 @@
 
 Every sample that is not silence is in exactly one segment, in order. What is silence is decided over half a second, so
 that a faint click does not break it. An utterance begins a little before its first voice and ends a little after its
-last; voices that follow within the hang-over belong to the same utterance. All choices are taken decision by
-decision, so that the segments do not depend on how the sound was cut into blocks.
+last, or where what is left of it has died away; voices that follow within the hang-over belong to it. All choices are
+taken decision by decision, so that the segments do not depend on how the sound was cut into blocks.
 """
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
@@ -54,7 +53,8 @@ class Segmenter:
 
     def _reset(self) -> None:
         self._tape = Tape()
-        self._waiting: deque[Decision] = deque()
+        self._waiting: deque[tuple[int, Decision]] = deque()
+        """Decisions, each with the end of the frame that it is about."""
         self._last = Decision(0.0, 0.0, 0.0)
         self._anchor = (0, 0.0)
         self._decided = 0
@@ -83,19 +83,19 @@ class Segmenter:
         self._anchor = (self._tape.end, block.at + len(block.samples) / RATE)
         if not decisions and not self._waiting:
             return []
-        self._waiting.extend(decisions)
-        ready = 0
-        while ready < len(self._waiting) and self._end_of(self._waiting[ready]) <= self._tape.end:
-            ready += 1
-        self._decide_all([self._waiting.popleft() for _ in range(ready)])
+        waiting, until = self._waiting, self._tape.end
+        waiting.extend((round((decision.at + self._step_s / 2) * RATE), decision) for decision in decisions)
+        ready = []
+        while waiting and waiting[0][0] <= until:
+            ready.append(waiting.popleft())
+        self._decide_all(ready)
         self._tape.forget(min(self._open if self._lead is None else self._lead, self._decided - _KEEP))
         return self._hand_over()
 
     def flush(self) -> list[Segment]:
         """End the stream: give what is left. The next block begins a new one."""
         total = self._tape.end
-        self._decide_all(self._waiting)
-        self._decide_all([replace(self._last, at=total / RATE)])
+        self._decide_all([*self._waiting, (total, self._last)])
         if self._uttering:
             before = self._given if self._lead is None else self._lead
             self._open = max(before, self._tape.start, min(self._open, total - MIN))
@@ -111,14 +111,11 @@ class Segmenter:
         out, self._out = self._out, []
         return out
 
-    def _end_of(self, decision: Decision) -> int:
-        return round((decision.at + self._step_s / 2) * RATE)
-
-    def _decide_all(self, decisions: Iterable[Decision]) -> None:
+    def _decide_all(self, decisions: Iterable[tuple[int, Decision]]) -> None:
         """Take the frames that the decisions are about into what the stream is known to be."""
         frames, start = [], self._decided
-        for decision in decisions:
-            end = min(self._tape.end, self._end_of(decision))
+        for about, decision in decisions:
+            end = min(self._tape.end, about)
             if end > start:
                 frames.append((start, end, decision))
                 start = end
@@ -153,8 +150,11 @@ class Segmenter:
         return self._recent_energy < self._silence * MIN
 
     def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
-        speech, near = (self._speech.off, self._near.off) if self._talking else (self._speech.on, self._near.on)
-        self._talking = start >= WARM_UP and decision.speech >= speech and decision.near >= near
+        _, speech, near = decision
+        if self._talking:
+            self._talking = speech >= self._speech.off and near >= self._near.off
+        else:
+            self._talking = near >= self._near.on and speech >= self._speech.on and start >= WARM_UP
         if not self._talking:
             if not self._uttering:
                 self._voice_from = None
@@ -225,9 +225,14 @@ class Segmenter:
         if self._lead is not None and self._decided - self._open >= MIN:
             self._give_lead()
         if self._decided - self._utterance_end() >= MIN:
-            self._end_utterance(self._utterance_end())
+            self._end_utterance(self._last_breath())
         elif self._decided - self._open >= MAX_SPEECH:
             self._give("speech", self._open, self._quietest())
+
+    def _last_breath(self) -> int:
+        """Give the end of the utterance, or of the sound after it where that dies away in less than a segment."""
+        end, silent_from = self._utterance_end(), self._loud_to + _EDGE
+        return min(silent_from, self._open + MAX_SPEECH) if end < silent_from <= self._decided else end
 
     def _end_utterance(self, end: int) -> None:
         self._give("speech", self._open, min(end, self._tape.end))

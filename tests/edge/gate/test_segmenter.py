@@ -131,6 +131,21 @@ def test_a_voice_out_of_silence_keeps_its_first_sound():
     assert end >= 5 * RATE
 
 
+@pytest.mark.parametrize("breath_s", [0.1, 0.25, 0.4])
+def test_the_last_breath_of_a_voice_is_no_scene_of_its_own(breath_s):
+    sound = np.concatenate([silence(2), noise(2), noise(breath_s, -50), silence(3)])
+    ((kind, _, end),) = spans(cut(sound, decisions(len(sound) / RATE, [(2, 4)]), [800]))
+    assert kind == "speech"
+    assert end == pytest.approx((4 + breath_s) * RATE, abs=0.1 * RATE)
+
+
+def test_surroundings_that_go_on_after_a_voice_are_not_swallowed_by_it():
+    sound = np.concatenate([noise(6), silence(2)])
+    segments = spans(cut(sound, decisions(8, [(1, 3)]), [800]))
+    assert [kind for kind, _, _ in segments] == ["scene", "speech", "scene"]
+    assert segments[1][2] == pytest.approx(3.05 * RATE, abs=0.05 * RATE)
+
+
 def test_an_utterance_begins_where_its_sound_rose_when_the_detector_was_late():
     sound = np.concatenate([noise(3, -55), noise(3, -20), noise(3, -55)])
     speech = next(s for s in cut(sound, decisions(9, [(3.5, 6)]), [800]) if s.kind == "speech")
