@@ -1,5 +1,6 @@
 """The broker's settings, tried against a real mosquitto: who may not is refused, and the others are not disturbed."""
 
+import signal
 import socket
 from contextlib import ExitStack, closing, suppress
 from datetime import timedelta
@@ -156,6 +157,19 @@ def test_a_login_that_is_renewed_takes_its_new_password_alone(broker, client, un
     wait_until(lambda: mine.ended)
     assert client("pocket-1").refused
     assert not client("pocket-1", "another").refused
+    assert undisturbed()
+
+
+def test_a_renewed_certificate_is_taken_up_by_a_signal_and_ends_no_connection(broker, undisturbed):
+    def shown():
+        plain = socket.create_connection(("localhost", broker.tls_port), 5)
+        with broker.trust().wrap_socket(plain, server_hostname="localhost") as tls:
+            return tls.getpeercert()["serialNumber"]
+
+    before = shown()
+    prepare(broker.ca, ["localhost"])
+    broker.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: shown() != before)
     assert undisturbed()
 
 

@@ -66,6 +66,16 @@ def test_a_code_names_hub_and_authority_and_brings_credentials_once(store, broke
     assert not refused(broker, "pocket-1", brought.password)
 
 
+def test_no_device_ends_anothers_session_by_guessing_its_name(broker, enrolling):
+    brought = enrolling.redeem(enrolling.offer("pocket-1").secret)
+    mine = Client(broker, "pocket-1", brought.password, brought.client_id)
+    others = [Client(broker, "pocket-2", None, guess) for guess in ("pocket-1", "pocket-1-0000000000000000")]
+    assert not mine.publish("moodscape/v1/pocket-1/status").is_failure
+    assert mine.ended is None
+    for client in (mine, *others):
+        client.close()
+
+
 def test_a_code_that_has_ended_or_was_never_made_brings_nothing(enrolling, monkeypatch):
     code = enrolling.offer("pocket-1")
     monkeypatch.setattr("hub.enrolling.now_ms", lambda: now_ms() + HOLDS.seconds * 1000 + 1)
