@@ -51,6 +51,16 @@ def _as_kept(name: str) -> str | None:
         return None
 
 
+def _rename(db: sqlite3.Connection, device: str) -> int:
+    done, seq = 0, 0
+    step = "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT 500"
+    while rows := db.execute(step, (seq,)).fetchall():
+        moments = [(Moment.from_json(body).model_copy(update={"device": device}), n) for n, body in rows]
+        db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", [(moment.to_json(), n) for moment, n in moments])
+        done, seq = done + len(rows), rows[-1][0]
+    return done
+
+
 class Outbox:
     """The queue. Every method may be called from any thread.
 
@@ -104,6 +114,14 @@ class Outbox:
             sql = "UPDATE outbox SET body = ?, born = ?, heard = NULL, boot = NULL WHERE seq = ?"
             done = self._file.write(lambda db: db.executemany(sql, stamped).rowcount if stamped else 0)
             return done or 0
+
+    def rename(self, device: str) -> int:
+        """Make all that waits this device's, in case it had another name before; give their number."""
+        with self._lock:
+            oldest = self._file.read("SELECT * FROM outbox ORDER BY seq LIMIT 1")  # all that waits has one name
+            if not oldest or Moment.from_json(oldest[0].body).device == device:
+                return 0
+            return self._file.write(lambda db: _rename(db, device)) or 0
 
     def attach(self, hold: str, clip: Clip | None) -> None:
         """Give the moments that were held under that name their clip, and let them go."""
