@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from moments import EMOTIONS, Moment, uuid7
+from moments import EMOTIONS, Clip, Moment, uuid7
 
 NOON = datetime(2026, 5, 22, 12, 0, 0, tzinfo=UTC)
+CLIP = Clip(sha256="a" * 64, seconds=3.0, media_type="audio/flac")
 
 
 def moment(*, start=NOON, confidence=0.6, clock="synced", device="pocket-1", **more) -> Moment:
@@ -32,3 +33,8 @@ def moment(*, start=NOON, confidence=0.6, clock="synced", device="pocket-1", **m
 def moments(n: int, **more) -> list[Moment]:
     """So many of them, a second apart."""
     return [moment(start=NOON + timedelta(seconds=i), **more) for i in range(n)]
+
+
+def ids(rows):
+    """The ids of the outbox's rows, in their order."""
+    return [row.id for row in rows]
