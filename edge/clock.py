@@ -162,6 +162,11 @@ class Clock:
         """Give the time that it is."""
         return self.at_boot(self._since_boot())
 
+    def known_now(self) -> datetime | None:
+        """Give the time that it is, None while that is not known."""
+        now = self.now()
+        return None if now.clock == "free" else now.start
+
     def _to_boot(self, monotonic: float) -> float:
         nearest = bisect_right(self._sleeps, monotonic, key=lambda sleep: sleep[0]) - 1
         return monotonic + self._sleeps[max(0, nearest)][1]

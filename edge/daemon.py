@@ -89,6 +89,7 @@ class Device:
         on_signals(leave=self._stop.set, reload=self._reload, mark=self.mark)
         lock = only_one(self.config.outbox_path)
         try:
+            self.outbox.rename(self.config.device)
             self.publisher.start()
             self.places.start()
             self.control.start()
@@ -119,7 +120,7 @@ class Device:
 
     def paused(self) -> bool:
         """Tell whether the device must not listen now."""
-        return self.pauses.why(self.clock.now().start) is not None
+        return self.pauses.why(self.clock.known_now()) is not None
 
     def mark(self, note: str | None = None) -> str:
         """Begin a record: what is heard around now belongs to it. Gives its id."""

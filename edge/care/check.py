@@ -189,7 +189,7 @@ def _pause(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     folder = config.outbox_path.parent
     pauses = Pauses(folder)
     pauses.spans = (*config.schedule, *Owner(folder / "owner.json").schedule)
-    why = pauses.why(Clock().now().start)
+    why = pauses.why(Clock().known_now())
     return ("good", "it may listen now") if why is None else ("note", f"it does not listen now: {why}")
 
 

@@ -40,7 +40,7 @@ def report(device: "Device") -> dict[str, Any]:
 
 def _capture(device: "Device") -> dict[str, Any]:
     """Give state and reason: why it is paused, or what is wrong with the microphone."""
-    why = device.pauses.why(device.clock.now().start)
+    why = device.pauses.why(device.clock.known_now())
     if why is not None:
         return {"state": "paused", "reason": why}
     return {"state": device.state, "reason": None, **device.listener.ears_health()}

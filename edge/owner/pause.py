@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -28,9 +28,9 @@ class Pause:
             except (OSError, ValidationError):
                 log.warning("the pause cannot be read: the device stays paused until it is told to resume")
 
-    def active(self, now: datetime) -> bool:
-        """Tell whether the device is paused at `now`."""
-        if self.on and self._until is not None and now >= self._until:
+    def active(self, now: datetime | None) -> bool:
+        """Tell whether the device is paused at `now`; a time that is not known (None) ends no pause."""
+        if self.on and self._until is not None and now is not None and now >= self._until:
             self.end()
         return self.on
 
@@ -65,14 +65,15 @@ class Pause:
 class Pauses:
     """All reasons together. `said`: the owner's word. `in_zone`: the pause of a zone, which survives a reboot too.
 
-    `spans`: the schedule in force, in local time. While the device does not know the time, what its clock shows
-    counts: a device that nobody can tell the time must not stay deaf for that.
+    `spans`: the schedule in force, in local time. While the device does not know the time it cannot tell whether it is
+    in one of them, and does not listen if there are any: what the owner wants unheard must not be heard by a clock that
+    is wrong.
     """
 
     def __init__(self, folder: Path) -> None:
         self.said = Pause(folder / "paused.json")
         self.in_zone = Pause(folder / "in-zone.json")
-        self.spans: Iterable[Span] = ()
+        self.spans: Sequence[Span] = ()
 
     def zone(self, inside: bool | None) -> None:
         """Take note of whether a fix lies in a zone of silence; None without a new fix, which changes nothing.
@@ -86,11 +87,13 @@ class Pauses:
         else:
             self.in_zone.end()
 
-    def why(self, now: datetime) -> str | None:
-        """Give the reason for not listening at `now`, a local time; None when there is none."""
+    def why(self, now: datetime | None) -> str | None:
+        """Say why it does not listen at `now`, a local time, or None if that is not known; None when it may listen."""
         if self.said.active(now):
             return "the owner paused it"
-        if (span := covering(self.spans, now)) is not None:
+        if now is None and self.spans:
+            return "it does not know the time, and the schedule may pause it now"
+        if now is not None and (span := covering(self.spans, now)) is not None:
             return f"the schedule pauses it from {span}"
         if self.in_zone.on:
             return "it is in a zone where it does not listen"

@@ -9,9 +9,9 @@ import soundfile
 from edge.care import check
 from edge.config import Broker, Config, Gps, OutboxSettings
 from edge.pipeline import Pipeline
+from tests.edge.daemon.device import ROOT
 from tests.edge.parts import pipeline, scene
 from tests.edge.records.test_upload import ClipHub
-from tests.edge.test_daemon import ROOT
 from tests.parts import free_port
 
 

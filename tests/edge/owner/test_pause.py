@@ -27,6 +27,21 @@ def test_the_end_of_the_owners_pause_does_not_end_the_schedule(tmp_path):
     assert "schedule" in pauses.why(NOON)
 
 
+def test_with_a_schedule_it_does_not_listen_before_it_knows_the_time(tmp_path):
+    pauses = Pauses(tmp_path)
+    assert pauses.why(None) is None, "without a schedule the time does not matter"
+    pauses.spans = [LUNCH]
+    assert "does not know the time" in pauses.why(None)
+    assert pauses.why(NOON.replace(hour=20)) is None
+
+
+def test_a_wrong_clock_does_not_end_the_owners_pause(tmp_path):
+    pauses = Pauses(tmp_path)
+    pauses.said.begin(NOON)
+    assert "owner" in pauses.why(None)
+    assert pauses.why(NOON) is None
+
+
 def test_a_zones_pause_ends_only_with_a_fix_outside_also_across_a_reboot(tmp_path):
     pauses = Pauses(tmp_path)
     pauses.zone(inside=True)
