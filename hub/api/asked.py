@@ -4,17 +4,17 @@ import dataclasses
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any
 from unicodedata import normalize
 
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from hub.api.feed import Feed
 from hub.api.problems import Problem
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.metrics import Metrics
-from hub.query.filter import PARAMETERS, BadQuery, Filter, parse
+from hub.query.filter import BadQuery, Filter, parse
 from hub.query.say import Language
 from hub.records.reader import Reader
 from hub.records.sounds import Sounds
@@ -35,52 +35,6 @@ class Parts:
     reader: Reader
     forgetting: Forgetting
     place_days: PlaceDays
-
-
-Owner = Annotated[
-    str | None,
-    Query(min_length=1, max_length=100, description="whose; without it those of nobody, or the token's owner's"),
-]
-
-
-_SAYS: Final = {
-    "emotion": "any of these; the person's correction counts before the reading",
-    "from": "inclusive: a wearer's day (2026-05-22) or an RFC 3339 time",
-    "to": "exclusive: a wearer's day or an RFC 3339 time",
-    "bbox": "west,south,east,north",
-    "near": "lat,lon",
-    "radius_m": "with near; 500 by default",
-    "valence": "lo,hi",
-    "arousal": "lo,hi",
-    "text": "words that begin words of the note or the scene",
-    "has": "note, clip, place",
-    "tz": "Area/City: whose day a date is, in place of the wearer's",
-    "order": "newest (by default) or oldest",
-    "limit": "1 to 1000, 100 by default",
-    "cursor": "`next` of the page before",
-    "lang": "en (by default) or ko: the language of `describes`",
-    "by": "one or two of hour, day, week, month, hour_of_day, weekday, emotion, scene, device, place",
-    "date": "the day, today by default",
-    "span": "week (by default) or month",
-    "format": "csv, ndjson (by default), geojson or parquet",
-}
-_REPEATED: Final = ("emotion", "basis", "origin", "scene", "device", "has")
-
-
-def documented(*also: str) -> dict[str, Any]:
-    """Give the OpenAPI text of the filter's parameters and those named."""
-    text = {"type": "string"}
-    return {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "description": _SAYS.get(name, ""),
-                "schema": {"type": "array", "items": text} if name in _REPEATED else text,
-            }
-            for name in (*PARAMETERS, *also)
-        ]
-    }
 
 
 def parts_of(request: Request) -> Parts:

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from hub.api.asked import Parts, parts_of, sight
+from hub.api.documented import RECORD, SOUND
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery
 from hub.records import clips, keep
@@ -22,20 +23,31 @@ router = APIRouter(prefix="/api", tags=["records"])
 _RANGE: Final = re.compile(r"bytes (\d{1,12})-(\d{1,12})/(\d{1,12})", re.ASCII)
 _OFFSET: Final = "Upload-Offset"
 
-Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the sound, in hexadecimal")]
+Hash = Annotated[
+    str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the sound, in hexadecimal", examples=[SOUND])
+]
 
-Device = Annotated[str | None, Query(max_length=64, description="whose it is, where the token is not one device's")]
-RecordId = Annotated[str | None, Query(max_length=64, description="the record that it belongs to")]
+Device = Annotated[
+    str | None,
+    Query(max_length=64, description="whose it is, where the token is not one device's", examples=["pocket-1"]),
+]
+OfRecord = Annotated[str | None, Query(max_length=64, description="the record that it belongs to", examples=[RECORD])]
+Seconds = Annotated[
+    float | None, Query(gt=0, le=86_400, allow_inf_nan=False, description="its length", examples=[30.0])
+]
 
 _SOUND: Final = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
 _PUT: Final = {
-    "requestBody": {"required": True, "content": {"application/octet-stream": _SOUND["audio/*"]}},
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": _SOUND["audio/*"] | {"example": "RIFF"}},
+    },
     "parameters": [
         {
             "name": "Content-Range",
             "in": "header",
             "description": "bytes FIRST-LAST/TOTAL: this is a part, which goes on where the one before ended",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "examples": ["bytes 0-3/4", "bytes 0-99999/250000"]},
         }
     ],
 }
@@ -94,8 +106,8 @@ async def put_clip(
     request: Request,
     sha256: Hash,
     device: Device = None,
-    record: RecordId = None,
-    seconds: Annotated[float | None, Query(gt=0, le=86_400, allow_inf_nan=False, description="its length")] = None,
+    record: OfRecord = None,
+    seconds: Seconds = None,
 ) -> Response:
     """Take a clip, or the next part of it."""
     parts = parts_of(request)
@@ -140,7 +152,7 @@ def _took(parts: Parts, sent: clips.Sent, name: str, total: int | None) -> Respo
 
 
 @router.head("/clips/{sha256}", responses={404: {"description": "not whole; Upload-Offset tells how much is here"}})
-def look_for_clip(request: Request, sha256: Hash, device: Device = None, record: RecordId = None) -> Response:
+def look_for_clip(request: Request, sha256: Hash, device: Device = None, record: OfRecord = None) -> Response:
     """Whether a clip is here, or how much of it has arrived."""
     parts = parts_of(request)
     with parts.store.reading() as connection:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from hub import tokens
 from hub.api.asked import answer, parts_of, sight
+from hub.api.documented import CommandId, DeviceName, TokenNumber
 from hub.api.guard import COOKIE
 from hub.api.problems import Problem
 from hub.ingest import judge
@@ -32,7 +33,9 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 class DeviceBody(BaseModel):
     """What the person calls a device, and whose it is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "the one in my coat", "owner": "Ann"}]}
+    )
     name: Name | None = None
     owner: Name | None = None
 
@@ -40,7 +43,10 @@ class DeviceBody(BaseModel):
 class CommandBody(BaseModel):
     """What a device is asked to do, unless it hears of it only after `until` (a minute from now by default)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"do": "pause", "until": "2026-05-22T18:00:00+09:00"}, {"do": "ping"}]},
+    )
     do: Literal["pause", "resume", "mark", "erase", "ping"]
     until: AwareDatetime | None = None
     args: dict[str, Any] = {}
@@ -65,7 +71,9 @@ class CommandShown(BaseModel):
 class TokenBody(BaseModel):
     """What a new token may do."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "Ann's phone", "scope": "write", "owner": "Ann"}]}
+    )
     name: Name
     scope: tokens.Scope = "read"
     device: Name | None = None
@@ -101,7 +109,7 @@ def list_devices(request: Request) -> Response:
 
 
 @router.put("/devices/{device}")
-def describe_device(request: Request, device: str, body: DeviceBody) -> Response:
+def describe_device(request: Request, device: DeviceName, body: DeviceBody) -> Response:
     """Say what a device is called and whose it is."""
     if not valid_device(device):
         raise BadQuery("device", "is no name of a device")
@@ -111,7 +119,7 @@ def describe_device(request: Request, device: str, body: DeviceBody) -> Response
 
 
 @router.post("/devices/{device}/command", status_code=202)
-def command(request: Request, device: str, body: CommandBody) -> Response:
+def command(request: Request, device: DeviceName, body: CommandBody) -> Response:
     """Ask a device to do something; gives the id that its reply will carry."""
     if all(item["id"] != device for item in _seen_devices(request)):
         raise Problem(404, f"There is no device {device[:64]}.")
@@ -123,7 +131,7 @@ def command(request: Request, device: str, body: CommandBody) -> Response:
 
 
 @router.get("/devices/{device}/commands/{command_id}", response_model=CommandShown)
-def show_command(request: Request, device: str, command_id: str) -> Response:
+def show_command(request: Request, device: DeviceName, command_id: CommandId) -> Response:
     """A command, and the device's reply once it has come."""
     known = any(item["id"] == device for item in _seen_devices(request))
     found = command_of(parts_of(request).store, device, command_id) if known else None
@@ -173,7 +181,7 @@ def make_token(request: Request, body: TokenBody) -> Response:
 
 
 @router.delete("/tokens/{n}", status_code=204)
-def revoke_token(request: Request, n: Annotated[int, Field(ge=1, lt=2**63)]) -> Response:
+def revoke_token(request: Request, n: TokenNumber) -> Response:
     """End a token, and the sessions that began with it."""
     if not tokens.revoke(parts_of(request).store, n):
         raise Problem(404, f"There is no token {n}.")

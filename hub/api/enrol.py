@@ -21,7 +21,7 @@ _wrong = Buckets(_WRONG_A_MINUTE, _WRONG_A_MINUTE)
 class SecretBody(BaseModel):
     """What only the code says."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"secret": "q83vEjRWeJCrze8SNFZ4kA"}]})
     secret: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{22}$", description="16 bytes in base64url, without padding")]
 
 

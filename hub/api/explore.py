@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from hub.api.asked import answer, documented, parts_of, read
+from hub.api.asked import answer, parts_of, read
+from hub.api.documented import documented
 from hub.explore import days, named, places, trends
 from hub.query.filter import BadQuery, Filter
 

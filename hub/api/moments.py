@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.api.asked import answer, documented, language, parts_of, person_words, read, sight
+from hub.api.asked import answer, language, parts_of, person_words, read, sight
+from hub.api.documented import MomentId, documented
 from hub.api.problems import Problem
 from hub.query import pages
 from hub.query.filter import BadQuery
@@ -25,18 +26,18 @@ router = APIRouter(prefix="/api", tags=["moments"])
 class NoteBody(BaseModel):
     """The person's words for a moment; empty takes them away."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "by the sea"}]})
     text: Annotated[str, Field(max_length=10_000)]
 
 
 class EmotionBody(BaseModel):
     """What the person felt, whatever was read; null takes it away."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"emotion": "calm"}]})
     emotion: Emotion | None
 
 
-def _found(request: Request, moment_id: str, look: Callable[..., Any]) -> Any:
+def _found(request: Request, moment_id: MomentId, look: Callable[..., Any]) -> Any:
     try:
         with parts_of(request).store.reading() as connection:
             found = look(connection, moment_id, sight(request))
@@ -77,13 +78,13 @@ def erase_moments(request: Request) -> Response:
 
 
 @router.get("/moments/{moment_id}")
-def show_moment(request: Request, moment_id: str) -> Response:
+def show_moment(request: Request, moment_id: MomentId) -> Response:
     """One moment with its note and its correction."""
     return answer(_found(request, moment_id, pages.one))
 
 
 @router.delete("/moments/{moment_id}", status_code=204)
-def erase_moment(request: Request, moment_id: str) -> Response:
+def erase_moment(request: Request, moment_id: MomentId) -> Response:
     """Erase one moment with its note and correction, for good."""
     _found(request, moment_id, pages.one)
     parts_of(request).forgetting.where([moments.c.id == rows.key(moment_id)])
@@ -91,7 +92,7 @@ def erase_moment(request: Request, moment_id: str) -> Response:
 
 
 @router.put("/moments/{moment_id}/note")
-def write_note(request: Request, moment_id: str, body: NoteBody) -> Response:
+def write_note(request: Request, moment_id: MomentId, body: NoteBody) -> Response:
     """Write the person's words beside a moment; gives the moment."""
     _found(request, moment_id, pages.one)
     parts_of(request).store.write_note(moment_id, person_words(body.text))
@@ -99,7 +100,7 @@ def write_note(request: Request, moment_id: str, body: NoteBody) -> Response:
 
 
 @router.put("/moments/{moment_id}/emotion")
-def correct_emotion(request: Request, moment_id: str, body: EmotionBody) -> Response:
+def correct_emotion(request: Request, moment_id: MomentId, body: EmotionBody) -> Response:
     """Keep what the person felt beside the reading; gives the moment."""
     _found(request, moment_id, pages.one)
     parts_of(request).store.correct(moment_id, body.emotion)
@@ -107,7 +108,7 @@ def correct_emotion(request: Request, moment_id: str, body: EmotionBody) -> Resp
 
 
 @router.get("/moments/{moment_id}/similar")
-def similar_moments(request: Request, moment_id: str) -> Response:
+def similar_moments(request: Request, moment_id: MomentId) -> Response:
     """Moments most like one in what was felt and heard, the hour, and the place."""
     return answer({"items": _found(request, moment_id, similar)})
 

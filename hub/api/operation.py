@@ -8,7 +8,8 @@ from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Str
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from hub.api.asked import answer, documented, parts_of, read
+from hub.api.asked import answer, parts_of, read
+from hub.api.documented import documented
 from hub.api.problems import Problem
 from hub.export import FORMATS, writer
 from hub.query.filter import BadQuery

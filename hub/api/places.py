@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.api.asked import Owner, answer, owner_of, parts_of, sight
+from hub.api.asked import answer, owner_of, parts_of, sight
+from hub.api.documented import Owner
 from hub.api.problems import Problem
 from hub.explore import named, places
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from hub.api.asked import answer, parts_of, person_words, sight
+from hub.api.documented import RecordId
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery, Filter, bound, number
 from hub.records import keep
@@ -109,7 +110,13 @@ _BODY: Final = {
                         "lon": {"type": "string", "description": "degrees east; goes with lat"},
                         "device": {"type": "string", "description": "whose device it came from"},
                     },
-                }
+                },
+                "example": {
+                    "note": "by the sea",
+                    "start": "2026-05-22T09:32:10.250+09:00",
+                    "lat": "35.1341",
+                    "lon": "129.1032",
+                },
             }
         },
     },
@@ -118,7 +125,7 @@ _BODY: Final = {
             "name": "Idempotency-Key",
             "in": "header",
             "description": "a call that is repeated with the same key gives the same record",
-            "schema": {"type": "string", "maxLength": _LONGEST_KEY},
+            "schema": {"type": "string", "maxLength": _LONGEST_KEY, "examples": ["7f3c6b1e"]},
         }
     ],
 }
@@ -245,8 +252,10 @@ async def make_record(request: Request) -> Response:
 @router.get("/records", response_model=Records)
 def list_records(
     request: Request,
-    cursor: Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description="`next` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        str | None, Query(pattern="^[0-9]{1,18}$", description="`next` of the page before", examples=["2"])
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, examples=[20])] = 50,
 ) -> Response:
     """The records, the newest first."""
     with parts_of(request).store.reading() as connection:
@@ -261,7 +270,7 @@ def list_records(
         200: {"content": {"text/event-stream": {}}, "description": "one record, or its changes until it is read"}
     },
 )
-async def show_record(request: Request, record_id: str) -> Response:
+async def show_record(request: Request, record_id: RecordId) -> Response:
     """One record. With `Accept: text/event-stream` it is told again at every change until it is done or failed."""
     key = _key(record_id)
     found = await run_in_threadpool(_found, request, key)
@@ -290,7 +299,7 @@ async def _changes(request: Request, key: bytes, found: dict[str, Any]) -> Async
 
 
 @router.delete("/records/{record_id}", status_code=204)
-def erase_record(request: Request, record_id: str) -> Response:
+def erase_record(request: Request, record_id: RecordId) -> Response:
     """Erase a record with its moments, its words and its sound, for good; on the device as well."""
     key = _key(record_id)
     _found(request, key)

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.api.asked import Owner, answer, owner_of, parts_of, sight
+from hub.api.asked import answer, owner_of, parts_of, sight
+from hub.api.documented import Owner
 from hub.api.problems import Problem
 from hub.query.filter import Filter
 from hub.query.pages import page, read_paging
@@ -99,7 +100,9 @@ def write_rules(
     request: Request,
     body: RulesBody,
     owner: Owner = None,
-    dry_run: Annotated[bool, Query(description="set nothing; say what would have been in the last week")] = False,
+    dry_run: Annotated[
+        bool, Query(description="set nothing; say what would have been in the last week", examples=[True])
+    ] = False,
 ) -> Response:
     """Set the rules; every device of that owner is told. They hold for what is heard from then on."""
     parts, whose = parts_of(request), owner_of(request, owner)
