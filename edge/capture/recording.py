@@ -16,6 +16,8 @@ from moments.errors import WorkError
 
 _BLOCK_SECONDS: Final = 0.5
 _HEAD_BYTES: Final = 8192
+_RATES: Final = range(1000, 1_000_001)
+"""Rates at which sound is recorded (Hz), from worse than telephones' to bat detectors'; others can take minutes."""
 _SHORT_BY: Final = 0.02
 """The share that may lack before a recording counts as cut off: an MP3 header is not exact to the sample."""
 
@@ -67,6 +69,10 @@ class Recording:
             raise UnreadableRecording(path, why) from None
         except OSError as error:
             raise UnreadableRecording(path, f"cannot be opened: {error.strerror}") from None
+        if self._file.samplerate not in _RATES:
+            rate = self._file.samplerate
+            self._file.close()
+            raise UnreadableRecording(path, f"tells a rate of {rate} Hz, at which no sound is recorded")
         self._closed = False
 
     @property

@@ -29,6 +29,17 @@ def sound(blocks):
     return np.concatenate([block.samples for block in blocks])
 
 
+@pytest.mark.parametrize("rate", [0x7FFFFFFF, 1, 999])
+def test_a_rate_at_which_no_sound_is_recorded_is_refused_before_it_costs_anything(tmp_path, rate):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(0.1, RATE), RATE)
+    content = bytearray(path.read_bytes())
+    content[24:28] = struct.pack("<I", rate)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableRecording, match=f"tells a rate of {rate} Hz"):
+        Recording(path)
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 @pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (48_000, 1), (8_000, 2)])
 def test_any_format_rate_and_channel_count_becomes_16_khz_mono(tmp_path, suffix, rate, channels):
