@@ -6,6 +6,7 @@
 #                                          those by which others reach this machine
 #   deploy/install.sh remove               takes programs and units away; keeps settings and what was stored
 set -eu
+umask 022
 
 home=/opt/moodscape
 settings=/etc/moodscape
@@ -87,8 +88,10 @@ set_values() { (cd / && "$home/venv/bin/python" -I -m configs.edit "$@"); }
 # The broker's file of logins, which it must not have open meanwhile; it is the broker's own.
 edit_logins() { (cd / && runuser -u mosquitto -- "$home/venv/bin/moodscape" hub login --file "$logins/logins.json" "$@"); }
 
-# A login for a program of this machine: its password goes to a file of its own. No other login knows the client id, by
-# which it could end this one's session.
+# No login but its own knows a program's client id, by which it could end that program's session.
+new_client_id() { echo "$1-$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')"; }
+
+# A login for a program of this machine: its password goes to a file of its own.
 add_login() {
     [ ! -e "$settings/$1.password" ] || return 0
     umask 077
@@ -97,14 +100,14 @@ add_login() {
     add_file "$settings/$1.password.new" "$settings/$1.password"
     rm "$settings/$1.password.new"
     set_values "$settings/$1.yaml" "broker.user=$2" "broker.password_file=$settings/$1.password" \
-        "broker.client_id=$2-$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')"
+        "broker.client_id=$(new_client_id "$2")"
     say "made the login $2 at the broker"
 }
 
 # Files of ours, written anew each time; what somebody changed in them is kept aside, once.
 add_broker_settings() {
-    sed "s|^plugin .*|plugin $(dpkg -L mosquitto | grep '/mosquitto_dynamic_security\.so$')|" \
-        "$checkout/deploy/mosquitto/$1" > "$broker/$1.new"
+    plugin=$(dpkg -L mosquitto | grep '/mosquitto_dynamic_security\.so$') || fail "this mosquitto has no dynamic security" 1
+    sed "s|^plugin .*|plugin $plugin|" "$checkout/deploy/mosquitto/$1" > "$broker/$1.new"
     if [ -e "$broker/conf.d/$1" ] && ! cmp -s "$broker/$1.new" "$broker/conf.d/$1"; then
         cp -p "$broker/conf.d/$1" "$broker/$1.before"
         say "replaced $broker/conf.d/$1; what it was is in $broker/$1.before"
@@ -122,7 +125,11 @@ add_broker() {
     fi
     edit_logins
     add_login hub hub
-    if [ -e "$settings/edge.yaml" ]; then
+    if grep -q '^  client_id: moodscape-hub\b' "$settings/hub.yaml"; then
+        set_values "$settings/hub.yaml" "broker.client_id=$(new_client_id hub)"
+    fi
+    if [ -e "$settings/edge.yaml" ] && [ ! -e "$settings/edge.password" ]; then
+        set_values "$settings/edge.yaml" "device=$(device_name)"
         add_login edge "$(device_name)"
     fi
     add_broker_settings moodscape.conf
@@ -151,8 +158,10 @@ open_network() {
     say "\`sudo moodscape hub enrol DEVICE\` a device"
 }
 
-# The host's name, as far as it may name a device.
-device_name() { hostname | tr -c 'A-Za-z0-9._\n-' '-' | sed 's/^[^A-Za-z0-9]*//' | cut -c 1-64; }
+# The host's name, as far as it may name a device; two names at the broker are others'.
+device_name() {
+    hostname | tr -c 'A-Za-z0-9._\n-' '-' | sed 's/^[^A-Za-z0-9]*//; s/^\(hub\|homeassistant\)$/\1-device/' | cut -c 1-64
+}
 
 add_unit() {
     install -D -m 0644 "$checkout/deploy/systemd/moodscape-$1.service" "/etc/systemd/system/moodscape-$1.service"

@@ -107,7 +107,7 @@ def _ends(name: str) -> list[Json]:
 def _order(broker: Broker, commands: list[Json]) -> list[Json]:
     """Have the broker do them in this order; gives its response to each."""
     heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
     if broker.user is not None:
         client.username_pw_set(broker.user, broker.password())
     client.on_connect = lambda _c, _u, _f, reason, _p: heard.put(reason)

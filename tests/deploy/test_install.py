@@ -1,12 +1,16 @@
-"""The installer on a clean machine: a Debian of its own, from nothing to the first moment on the page."""
+"""The installer on a clean machine: a Debian of its own, from nothing to the first moment on the page, and onwards."""
 
+import json
 import os
+import shutil
+import socket
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.clean_root import CleanRoot
+from tests.hub.stores.older import older_store
 
 pytestmark = [
     pytest.mark.slow,
@@ -15,14 +19,19 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="left out: a root of its own needs root"),
 ]
 
+HERE = Path(__file__).parent
 _PREPARE = "apt-get install -y -qq --no-install-recommends iproute2 >/dev/null"
 _INSTALL = "/srv/moodscape/deploy/install.sh both"
+_DEVICE = socket.gethostname()  # a root shares it, and the installer names its device by it
+_LOGINS = "/var/lib/mosquitto/moodscape/logins.json"
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
     made = CleanRoot(tmp_path_factory.mktemp("root") / "debian")
     made.run(_PREPARE)
+    for script in HERE.glob("*.sh"):
+        shutil.copy(script, made.folder / "root")
     return made
 
 
@@ -30,26 +39,26 @@ def test_from_a_clean_machine_to_the_first_moment_on_the_page_in_one_command_and
     begun = time.monotonic()
     machine.put_project()
     machine.run(_INSTALL)
-    (machine.folder / "root/first_moment.sh").write_text(Path(__file__).with_name("first_moment.sh").read_text())
-    said = machine.run("bash /root/first_moment.sh", apart=True)
+    said = machine.run(f"bash /root/first_moment.sh {_DEVICE}", apart=True)
     assert '"total":' in said
     assert "<title>Moodscape</title>" in said
     assert time.monotonic() - begun < 300
 
 
 def test_secrets_and_settings_are_read_by_their_group_only(machine):
-    listed = machine.run("stat -c '%n %a %U:%G' /etc/moodscape/* /etc/mosquitto/moodscape.passwd").splitlines()
+    listed = machine.run(f"stat -c '%n %a %U:%G' /etc/moodscape/* {_LOGINS} {Path(_LOGINS).parent}").splitlines()
     assert sorted(listed) == [
         "/etc/moodscape/edge.password 640 root:moodscape",
         "/etc/moodscape/edge.yaml 640 root:moodscape",
         "/etc/moodscape/hub.password 640 root:moodscape",
         "/etc/moodscape/hub.yaml 640 root:moodscape",
-        "/etc/mosquitto/moodscape.passwd 600 mosquitto:root",
+        "/var/lib/mosquitto/moodscape 700 mosquitto:mosquitto",
+        f"{_LOGINS} 600 mosquitto:mosquitto",
     ]
 
 
 def test_a_second_run_keeps_settings_logins_and_what_was_stored(machine):
-    kept = "cat /etc/moodscape/* /etc/mosquitto/moodscape.passwd; ls -lR /var/lib/moodscape"
+    kept = f"cat /etc/moodscape/* /etc/mosquitto/conf.d/* {_LOGINS}; ls -lR /var/lib/moodscape; ls /etc/mosquitto"
     machine.run("echo '# mine' >> /etc/moodscape/edge.yaml")
     before = machine.run(kept)
     said = machine.run(_INSTALL)
@@ -58,12 +67,67 @@ def test_a_second_run_keeps_settings_logins_and_what_was_stored(machine):
     assert machine.run(kept) == before
 
 
+def test_opened_to_the_network_a_hub_lets_another_device_in_over_tls(machine):
+    machine.run(f"{_INSTALL} localhost")
+    said = machine.run("bash /root/enrolled_moment.sh", apart=True)
+    assert "pocket-2 is let in at localhost:8443" in said
+    assert '"device":"pocket-2"' in said
+    assert "/root/pocket-2/edge.password 600 root" in said
+    assert "pocket-2 is let in no more" in said
+    listed = machine.run("cd /etc; stat -c '%n %a %U:%G' moodscape/ca moodscape/ca/*.key mosquitto/certs/moodscape.key")
+    assert listed.splitlines() == [
+        "moodscape/ca 750 root:moodscape",
+        "moodscape/ca/ca.key 600 root:root",
+        "moodscape/ca/hub.key 640 root:moodscape",
+        "mosquitto/certs/moodscape.key 600 mosquitto:root",
+    ]
+
+
+def test_an_older_version_is_upgraded_with_its_settings_logins_and_moments(machine, tmp_path):
+    (held,) = older_store(tmp_path / "hub.db", 1)
+    for file in (*(HERE / "older").iterdir(), tmp_path / "hub.db"):
+        shutil.copy(file, machine.folder / "root")
+    machine.run(_AS_IT_WAS.format(device=_DEVICE))
+    said = machine.run(_INSTALL)
+    assert "took over the logins of /etc/mosquitto/moodscape.passwd" in said
+    assert "kept the settings in /etc/moodscape/hub.yaml" in said
+    assert "what it was is in /etc/mosquitto/moodscape.conf.before" in said
+    shown = machine.run(f"bash /root/first_moment.sh {_DEVICE}", apart=True)
+    assert held.id in shown, "what was stored is there beside what the device sends with the login that it had"
+    assert machine.run("cat /etc/moodscape/hub.password /etc/moodscape/edge.password") == "old-hub\nold-edge\n"
+    logins = json.loads(machine.run(f"cat {_LOGINS}"))
+    assert {client["username"] for client in logins["clients"]} == {"hub", _DEVICE, "pocket-9"}
+    assert machine.run("ls /etc/mosquitto/moodscape.*") == "/etc/mosquitto/moodscape.conf.before\n"
+
+
+_AS_IT_WAS = """set -e
+rm -rf /etc/moodscape /var/lib/moodscape/* /var/lib/mosquitto/moodscape /etc/mosquitto/conf.d/moodscape* \
+    /etc/mosquitto/certs/moodscape* /usr/local/bin/moodscape /opt/moodscape/renew-certificates
+mkdir /etc/moodscape
+echo old-hub > /etc/moodscape/hub.password
+echo old-edge > /etc/moodscape/edge.password
+sed 's/DEVICE/{device}/' /root/edge.yaml > /etc/moodscape/edge.yaml
+cp /root/hub.yaml /etc/moodscape/hub.yaml
+cp /root/moodscape.conf /etc/mosquitto/conf.d/
+cp /root/moodscape.acl /etc/mosquitto/
+printf '%s\\n' hub:old-hub '{device}:old-edge' pocket-9:by-hand > /etc/mosquitto/moodscape.passwd
+mosquitto_passwd -U /etc/mosquitto/moodscape.passwd
+chown mosquitto /etc/mosquitto/moodscape.passwd
+chmod 0600 /etc/mosquitto/moodscape.passwd
+install -o moodscape -g moodscape -m 0600 /root/hub.db /var/lib/moodscape/hub.db
+"""
+
+
 def test_removing_takes_programs_and_units_and_leaves_what_is_the_owners(machine):
     machine.run("/srv/moodscape/deploy/install.sh remove")
     left = machine.run(
-        "ls -d /opt/moodscape /etc/systemd/system/moodscape-* /etc/moodscape /var/lib/moodscape", check=False
+        "ls -d /opt/moodscape /etc/systemd/system/moodscape-* /usr/local/bin/moodscape "
+        "/etc/mosquitto/conf.d/moodscape* /etc/moodscape /var/lib/moodscape",
+        check=False,
     )
     assert "cannot access '/opt/moodscape'" in left
     assert "cannot access '/etc/systemd/system/moodscape-*'" in left
+    assert "cannot access '/usr/local/bin/moodscape'" in left
+    assert "cannot access '/etc/mosquitto/conf.d/moodscape*'" in left
     assert "/etc/moodscape\n" in left
     assert "/var/lib/moodscape\n" in left

@@ -10,7 +10,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
 @pytest.mark.needs("systemd-analyze")
-@pytest.mark.parametrize("part", ["edge", "hub"])
+@pytest.mark.parametrize("part", ["edge", "hub", "certificates"])
 def test_a_unit_is_exposed_at_most_2_0(part):
     unit = DEPLOY / "systemd" / f"moodscape-{part}.service"
     said = subprocess.run(
@@ -28,7 +28,22 @@ def test_a_unit_starts_the_command_that_the_installer_puts_there(part):
     assert "venv/bin/pip" in (DEPLOY / "install.sh").read_text()
 
 
-@pytest.mark.parametrize(("call", "said"), [([], "edge, hub or both"), (["pocket"], "edge, hub or both")])
+def test_certificates_are_renewed_by_what_the_installer_puts_there():
+    unit = (DEPLOY / "systemd" / "moodscape-certificates.service").read_text()
+    installer = (DEPLOY / "install.sh").read_text()
+    assert "ExecStart=/opt/moodscape/renew-certificates\n" in unit
+    assert 'deploy/renew-certificates.sh" "$home/renew-certificates"' in installer
+    assert "enable --quiet --now moodscape-certificates.timer" in installer
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ([], "edge, hub or both"),
+        (["pocket"], "edge, hub or both"),
+        (["edge", "box.local"], "names go with hub or both"),
+    ],
+)
 def test_a_wrong_call_of_the_installer_says_what_it_takes(call, said):
     ran = subprocess.run([DEPLOY / "install.sh", *call], capture_output=True, text=True)
     assert ran.returncode == 2

@@ -94,6 +94,8 @@ def test_an_enrolled_devices_moments_arrive_until_it_is_revoked(tmp_path, hub, c
 
     config = load(mine)
     assert config.clips.hub == hub.url
+    assert config.broker.client_id.startswith("pocket-1-")
+    assert f" as {config.broker.client_id} " in (tmp_path / "mosquitto.log").read_text()
     assert try_login("pocket-1", config.broker, 5) is None
     assert hub.do("revoke", "pocket-1") == 0
     assert try_login("pocket-1", config.broker, 5) == "Not authorized"

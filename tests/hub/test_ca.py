@@ -9,6 +9,7 @@ import pytest
 from hub import ca
 from hub.ca import open_authority, prepare
 from moments.errors import UserError
+from moodscape.cli import main
 from tests.e2e.processes import moodscape, settings
 from tests.parts import free_port, wait_until
 
@@ -24,6 +25,25 @@ def test_an_authority_is_made_once_and_its_certificate_renewed(tmp_path):
     assert ca.ends(folder / "hub.crt") >= until
     for name in ("ca.key", "hub.key"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+def test_a_certificate_is_renewed_for_the_names_it_had_and_only_when_it_ends_soon(tmp_path, capsys):
+    there = tmp_path / "hub.crt"
+
+    def renew(*words):
+        assert main(["hub", "ca", "--folder", str(tmp_path), *words]) == 0
+        return there.read_bytes()
+
+    first = renew("box", "box.local", "192.168.1.5")
+    assert ca.names_of(there) == ["box", "box.local", "192.168.1.5"]
+    assert ca.best_name(there) == "box.local"
+    assert renew("--days", "60") == first
+    assert "holds until" in capsys.readouterr().out
+    second = renew("--days", "400")
+    assert second != first
+    assert ca.names_of(there) == ["box", "box.local", "192.168.1.5"]
+    assert renew("--days", "60", "192.168.1.5", "box") != second
+    assert ca.best_name(there) == "192.168.1.5"
 
 
 @pytest.mark.parametrize("name", ["", "a b", "http://box", "box.local:8080", "-box"])
