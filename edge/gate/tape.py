@@ -9,7 +9,7 @@ class Tape:
     """Holds what was appended and not yet forgotten; memory is set aside once and grows only when it must."""
 
     def __init__(self) -> None:
-        self._buffer: Samples = np.zeros(40 * RATE, np.float32)
+        self._buffer: Samples = np.zeros(24 * RATE, np.float32)
         self._offset = 0
         self.start = 0
         self.end = 0

@@ -1,3 +1,4 @@
+import mmap
 import os
 from pathlib import Path
 
@@ -19,3 +20,14 @@ def test_what_was_freed_goes_back_to_the_machine():
     give_back()
     assert resident_mb() < before - 10
     assert len(kept) == 1000
+
+
+def test_what_was_read_of_a_weights_file_is_let_go_and_can_be_read_again(tmp_path):
+    path = tmp_path / "speech model.tflite"
+    path.write_bytes(os.urandom(4096) * 5000)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as weights:
+        content = sum(weights[::4096])
+        before = resident_mb()
+        give_back()
+        assert resident_mb() < before - 10
+        assert sum(weights[::4096]) == content
