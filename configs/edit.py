@@ -16,23 +16,36 @@ _VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s#{\[&*|>'\"](?:[^#\n]|(?<=
 
 
 def with_values(text: str, values: Mapping[str, Any]) -> str:
-    """Give YAML of settings with others: `values` by `name` or `section.name`.
+    """Give YAML of settings with others: `values` by `name` or `section.name`. Raises ValueError for what is none.
 
     Lines are changed where the text says it in lines; what is written otherwise is written anew, without its comments.
     """
-    wanted = yaml.safe_load(text) or {}
+    wanted = _settings(text)
     for key, value in values.items():
         section, _, name = key.rpartition(".")
         inside = wanted
         if section:
-            inside = wanted[section] = dict(wanted.get(section) or {})
+            there = wanted.get(section) or {}
+            if not isinstance(there, dict):
+                raise ValueError(f"{section} holds no settings")
+            inside = wanted[section] = dict(there)
         inside[name] = value
         text = _with_line(text, section, name, value)
     try:
-        right = yaml.safe_load(text) == wanted
-    except yaml.YAMLError:
+        right = _settings(text) == wanted
+    except ValueError:
         right = False
     return text if right else yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"is not YAML: {' '.join(str(error).split())}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ValueError("must hold settings as `key: value`")
+    return values or {}
 
 
 def _with_line(text: str, section: str, name: str, value: Any) -> str:

@@ -75,8 +75,8 @@ def _try_to_write(settings: Path) -> None:
         settings.with_name(f"{settings.stem}.token.try").unlink()
     except OSError as error:
         raise UserError(f"{settings} and the files beside it cannot be written: {error.strerror}") from None
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{settings} holds no settings: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise UserError(f"{settings}: {error}") from None
 
 
 def _put(path: Path, text: str, *, like: Path) -> None:

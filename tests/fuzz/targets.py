@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl
 import gpsd
 import numpy as np
 import soundfile
+import yaml
 
 import edge.config
 import hub.config
 from configs import shipped
+from configs.edit import with_values
 from edge.capture.quiet import c_libraries_quiet
 from edge.capture.recording import Recording, UnreadableRecording
 from edge.clock import Clock
@@ -29,6 +31,7 @@ from hub.query import pages, say
 from hub.query.filter import BadQuery, parse
 from hub.stores.store import Store
 from moments import Moment, uuid7
+from moments.enrolment import Code, Credentials
 from moments.errors import UserError
 from tests.hub.moments import clip, make
 
@@ -173,6 +176,12 @@ def _loaded(path: Path, load: Callable[[Path], object]) -> Callable[[bytes], Non
     return take
 
 
+def _edited(payload: bytes) -> None:
+    text = payload.decode("utf-8", "replace")
+    edited = with_values(text, {"device": "pocket-1", "broker.host": "hub"})
+    assert yaml.safe_load(edited)["broker"]["host"] == "hub"
+
+
 def _json(*values: object) -> tuple[bytes, ...]:
     return tuple(json.dumps(value).encode() for value in values)
 
@@ -203,6 +212,9 @@ _OWNER = {
     "clips": {"enabled": True, "before_s": 20, "after_s": 10},
     "rules": None,
 }
+_CODE = Code("hub.local:8443", bytes(32), bytes(16)).text().encode()
+_CREDENTIALS = {"device": "pocket-1", "broker": "hub.local:8883", "client_id": "pocket-1-00", "password": "p" * 43}
+_CREDENTIALS |= {"hub": "hub.local:8443", "token": "mood_" + "t" * 43}
 _PHONE = {"_type": "location", "lat": 35.1, "lon": 129.1, "tst": 1_779_439_990, "acc": 12, "alt": 20, "tid": "a"}
 _QUERIES = (
     b"emotion=calm&emotion=anger&basis=speech&from=2026-05-01&to=2026-05-22T10:00:00%2B09:00&order=oldest&limit=10",
@@ -221,8 +233,8 @@ def all_targets() -> Iterator[list[Target]]:
         note = make(basis="none", origin="note", clip=clip(), record=uuid7(), continues=uuid7())
         scene = make(basis="scene", place=None, scene={"label": "rain", "group": "weather", "confidence": 0.8})
         moments = tuple(each.to_json() for each in (make(), note, scene))
-        yaml = {kind: shipped(f"{kind}.yaml").read_bytes() for kind in ("edge", "hub", "scenes")}
-        user = (UserError,)
+        files = {kind: shipped(f"{kind}.yaml").read_bytes() for kind in ("edge", "hub", "scenes")}
+        user, value = (UserError,), (ValueError,)
         yield [
             Target("moments at the hub", 0.35, moments, at_hub.moment),
             Target(
@@ -235,10 +247,15 @@ def all_targets() -> Iterator[list[Target]]:
             Target("a phone's place", 0.05, _json(_PHONE), device.phone),
             Target("gpsd's answers", 0.06, _json(ANSWER), receiver.answer),
             Target("recordings", 0.03, _sounds(), _heard(folder / "sound"), (UnreadableRecording,)),
-            Target("edge.yaml", 0.003, (yaml["edge"],), _loaded(folder / "e.yaml", edge.config.load), user),
-            Target("hub.yaml", 0.003, (yaml["hub"],), _loaded(folder / "h.yaml", hub.config.load), user),
+            Target("enrolment codes", 0.01, (_CODE,), lambda text: Code.parse(text.decode("utf-8", "replace")), value),
+            Target("credentials from a hub", 0.01, _json(_CREDENTIALS), Credentials.model_validate_json, value),
             Target(
-                "rules", 0.001, (yaml["scenes"],), lambda text: Rules.parse(text.decode("utf-8", "replace"), "r"), user
+                "settings that are edited", 0.001, (b"broker: {host: a}\nclips:\n  hub: null # none\n",), _edited, value
+            ),
+            Target("edge.yaml", 0.003, (files["edge"],), _loaded(folder / "e.yaml", edge.config.load), user),
+            Target("hub.yaml", 0.003, (files["hub"],), _loaded(folder / "h.yaml", hub.config.load), user),
+            Target(
+                "rules", 0.001, (files["scenes"],), lambda text: Rules.parse(text.decode("utf-8", "replace"), "r"), user
             ),
         ]
         at_hub.store.close()

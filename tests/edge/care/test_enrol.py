@@ -190,6 +190,6 @@ def test_a_code_is_not_used_up_where_nothing_can_be_kept(door, mine, tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         enrol(door.code, tmp_path / "file" / "edge.yaml")
     mine.write_text("- a list\n")
-    with pytest.raises(UserError, match="holds no settings"):
+    with pytest.raises(UserError, match="must hold settings"):
         enrol(door.code, mine)
     assert door.said == []
