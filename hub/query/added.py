@@ -1,10 +1,12 @@
 """What was added up before, where it can tell what a summary asks.
 
 Hours and days are the wearer's. Quarters of an hour tell any zone's hours and days, and spans between quarters: every
-zone's offset is a whole number of them today. Where one is not, the moments are asked.
+zone's offset is a whole number of them today. Where the wearer's offset was one and the same all the time, and the
+zone differs from it by whole hours, the hours tell it, which are a third as many. Where neither can, the moments are
+asked.
 """
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from sqlalchemy import Connection, Integer, func, literal_column, select
 
 from hub.query.filter import Bound, Filter
 from hub.query.source import CODES, DAY_MS, HOUR_MS, Source, floor
-from hub.query.sql import Condition, whose, zone_changes, zone_offset_ms
+from hub.query.sql import Condition, offsets, whose
 from hub.stores.rollups import DAY, HOUR, QUARTER, QUARTER_MS
 from hub.stores.rows import EPOCH, ms
 from hub.stores.tables import rollups
@@ -23,16 +25,13 @@ _UNTOLD: Final = Filter.__dataclass_fields__.keys() - {
 }  # fmt: skip
 _KINDS: Final = {"hour", "day", "week", "month", "hour_of_day", "weekday", "emotion", "device"}
 _NEEDS_HOURS: Final = {"hour", "hour_of_day"}
-_DAY: Final = timedelta(days=1)
 _r: Final = rollups.c
 
 _SUMS: Final = (
     *(func.sum(column) for column in (_r.seconds, _r.felt, _r.valence, _r.arousal)),
     *(func.sum(_r.count).filter(_r.emotion == literal_column(str(code), Integer)) for code in CODES),
 )
-_QUARTER_MS: Final = literal_column(str(QUARTER_MS), Integer)
-_START_MS: Final = _r.at * _QUARTER_MS - _r.offset_min * literal_column("60000", Integer)
-"""When a quarter begins, Unix time in ms."""
+_MINUTE_MS: Final = 60_000
 
 
 def added_up(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> tuple[Source, Condition] | None:
@@ -45,11 +44,11 @@ def added_up(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> tu
     elif by_wearer:
         span, hours, days, found = DAY, None, _r.at, _days(filter_, DAY)
     else:
-        in_quarters = _quarters(connection, filter_)
-        if in_quarters is None:
+        told = _between(connection, filter_)
+        if told is None:
             return None
-        local_ms, found = in_quarters
-        span, hours, days = QUARTER, floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
+        span, local_ms, found = told
+        hours, days = floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
     found = [_r.span == span, *found]
     if filter_.emotion:
         found.append(_r.emotion.in_([FELT.index(emotion) for emotion in filter_.emotion]))
@@ -66,45 +65,58 @@ def _days(filter_: Filter, span: int) -> Condition:
     return found
 
 
-def _quarters(connection: Connection, filter_: Filter) -> tuple[Any, Condition] | None:
-    """Give the local time of quarters and what must hold for them; None when they do not tell."""
+def _between(connection: Connection, filter_: Filter) -> tuple[int, Any, Condition] | None:
+    """Give the span of the rows that tell, their local time and what must hold for them; None when none tells."""
+    bounds = [_instant_ms(bound, filter_.tz) for bound in (filter_.begin, filter_.end)]
+    about = [_r.span == QUARTER, *_roughly(filter_, bounds, QUARTER)]
+    low, high = connection.execute(select(func.min(_r.offset_min), func.max(_r.offset_min)).where(*about)).one()
+    shift_ms = (low or 0) * _MINUTE_MS
+    if low != high and _any_odd(connection, about):
+        return None
+    zone = offsets(connection, filter_.tz, *bounds) if filter_.tz is not None else None
+    for span in (HOUR, QUARTER) if low == high else (QUARTER,):
+        unit_ms = span * QUARTER_MS
+        times = [at_ms for at_ms in bounds if at_ms is not None]
+        differ = [0]
+        if zone is not None:
+            times += [until_ms for until_ms, _ in zone.changes]
+            differ = [offset_ms - shift_ms for offset_ms in (zone.after, *(before for _, before in zone.changes))]
+        if any((at_ms + shift_ms) % unit_ms for at_ms in times) or any(by_ms % unit_ms for by_ms in differ):
+            continue
+        away_ms = _whole(shift_ms) if low == high else _r.offset_min * _whole(_MINUTE_MS)
+        here_ms = _r.at * _whole(unit_ms)
+        start_ms = here_ms - away_ms
+        found = _roughly(filter_, bounds, span)
+        found += [bounds[0] <= start_ms] if bounds[0] is not None else []
+        found += [bounds[1] > start_ms] if bounds[1] is not None else []
+        return span, here_ms if zone is None else start_ms + zone.at(start_ms), found
+    return None
+
+
+def _whole(number: int) -> Any:
+    return literal_column(str(number), Integer)
+
+
+def _any_odd(connection: Connection, about: Condition) -> bool:
+    """Tell whether a wearer's offset is no whole number of quarters."""
+    odd = select(_r.at).where(_r.offset_min % _whole(15) != _whole(0), *about)
+    return connection.execute(odd.limit(1)).first() is not None
+
+
+def _roughly(filter_: Filter, bounds: list[int | None], span: int) -> Condition:
+    """Give what holds for the rows of a span at least: a date is exact, an instant a day more than any offset is."""
     found: Condition = []
-    for bound, later in ((filter_.begin, True), (filter_.end, False)):
-        if bound is None:
-            continue
-        if not isinstance(bound, datetime) and filter_.tz is None:
-            at = (bound - EPOCH.date()).days * DAY
-            found.append(_r.at >= at if later else _r.at < at)
-            continue
-        at_ms = _instant_ms(bound, filter_.tz)
-        if at_ms % QUARTER_MS:
-            return None
-        near = at_ms // QUARTER_MS  # no offset is as long as a day
-        found += [at_ms <= _START_MS, _r.at > near - DAY] if later else [at_ms > _START_MS, _r.at < near + DAY]
-    odd = select(_r.at).where(_r.span == QUARTER, _r.offset_min % literal_column("15", Integer) != 0, *found)
-    if connection.execute(odd.limit(1)).first() is not None:
-        return None
-    if filter_.tz is None:
-        return _r.at * _QUARTER_MS, found
-    if not _in_quarters(connection, filter_.tz):
-        return None
-    return _START_MS + zone_offset_ms(connection, filter_.tz, _START_MS), found
+    for bound, at_ms, later in zip((filter_.begin, filter_.end), bounds, (True, False), strict=True):
+        if at_ms is not None:
+            near = at_ms // (span * QUARTER_MS)
+            found.append(_r.at > near - DAY if later else _r.at < near + DAY)
+        elif bound is not None:
+            found += _days(Filter(begin=bound) if later else Filter(end=bound), span)
+    return found
 
 
-def _instant_ms(bound: Bound, tz: str | None) -> int:
+def _instant_ms(bound: Bound | None, tz: str | None) -> int | None:
+    """Give when a bound is, Unix time in ms; None for a wearer's day."""
     if isinstance(bound, datetime):
         return ms(bound)
-    return ms(datetime.combine(bound, time(), ZoneInfo(tz or "UTC")))
-
-
-def _in_quarters(connection: Connection, tz: str) -> bool:
-    """Tell whether a zone is always a whole number of quarters from UTC, and changes between two, for what is there."""
-    first, last = connection.execute(select(func.min(_r.at), func.max(_r.at)).where(_r.span == DAY)).one()
-    if first is None:
-        return True
-    zone = ZoneInfo(tz)
-    changes = zone_changes(zone, (first - 1) * 86_400, (last + 2) * 86_400)
-    end = (EPOCH + _DAY * (last + 2)).astimezone(UTC).astimezone(zone).utcoffset() or timedelta()
-    return not any(until_s * 1000 % QUARTER_MS or offset_ms % QUARTER_MS for until_s, offset_ms in changes) and not (
-        end % timedelta(milliseconds=QUARTER_MS)
-    )
+    return None if bound is None or tz is None else ms(datetime.combine(bound, time(), ZoneInfo(tz)))

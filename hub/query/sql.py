@@ -1,6 +1,7 @@
 """A filter as SQL."""
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -169,19 +170,33 @@ def first_and_last_ms(connection: Connection) -> tuple[Any, Any]:
     return first, last
 
 
-def zone_offset_ms(connection: Connection, tz: str, start_ms: ColumnElement[int]) -> Any:
-    """Give SQL for the offset in ms of a time zone at a Unix time in ms, among those of the moments."""
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """A time zone's offsets from UTC in ms: `changes` has (the Unix time in ms at which one ends, that one)."""
+
+    changes: list[tuple[int, int]]
+    after: int
+
+    def at(self, start_ms: ColumnElement[int]) -> Any:
+        """Give SQL for the offset at a Unix time in ms."""
+        whens = [(start_ms < _whole(until_ms), _whole(offset_ms)) for until_ms, offset_ms in self.changes]
+        return case(*whens, else_=_whole(self.after)) if whens else _whole(self.after)
+
+
+def _whole(number: int) -> Any:
+    return literal_column(str(number), Integer)
+
+
+def offsets(connection: Connection, tz: str, begin_ms: int | None = None, end_ms: int | None = None) -> Offsets:
+    """Give the offsets of a time zone at the moments' times, and an hour before and after, within two times if told."""
     zone = ZoneInfo(tz)
     first, last = first_and_last_ms(connection)
     if first is None:
-        return literal_column("0", Integer)
-    after = literal_column(str(_offset_ms(zone, last // 1000 + 1)), Integer)
-    changes = zone_changes(zone, first // 1000, last // 1000 + 1)
-    whens = [
-        (start_ms < literal_column(str(until_s * 1000), Integer), literal_column(str(offset_ms), Integer))
-        for until_s, offset_ms in changes
-    ]
-    return case(*whens, else_=after) if whens else after
+        return Offsets([], 0)
+    first_s = max(first, first if begin_ms is None else begin_ms) // 1000 - 3600
+    last_s = max(first_s, min(last, last if end_ms is None else end_ms) // 1000 + 3600)
+    changes = [(until_s * 1000, offset_ms) for until_s, offset_ms in zone_changes(zone, first_s, last_s)]
+    return Offsets(changes, _offset_ms(zone, last_s))
 
 
 def _offset_ms(zone: ZoneInfo, at_s: int) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, SmallInteger, func, literal_column, 
 from hub.query.added import added_up
 from hub.query.filter import BadQuery, Filter
 from hub.query.source import CODES, DAY_MS, HOUR_MS, Part, Source, floor
-from hub.query.sql import LOCAL_MS, Condition, condition, zone_offset_ms
+from hub.query.sql import LOCAL_MS, Condition, condition, offsets
 from hub.stores.cells import PER_DEGREE
 from hub.stores.rollups import UNFELT
 from hub.stores.tables import cells, devices, moments, scenes
@@ -137,7 +137,7 @@ _SUMS: Final = (
 
 def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Condition]:
     m = moments.c
-    local_ms = m.start_ms + zone_offset_ms(connection, filter_.tz, m.start_ms) if filter_.tz else LOCAL_MS
+    local_ms = m.start_ms + offsets(connection, filter_.tz).at(m.start_ms) if filter_.tz else LOCAL_MS
     hours, days = floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
     return Source(hours, days, _FELT, m.device, _SUMS), condition(filter_)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from datetime import timedelta
+from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,9 +36,13 @@ NAMES = {
 }
 
 
+def at_offset(moment, minutes):
+    return moment.model_copy(update={"start": moment.start.astimezone(timezone(timedelta(minutes=minutes)))})
+
+
 @pytest.mark.slow
 @settings(
-    max_examples=40,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     phases=FOUND_AT_ONCE,
@@ -50,8 +54,11 @@ NAMES = {
     st.none() | st.sampled_from(ZONES),
     queries() | st.just([]) | st.lists(bounded, max_size=2, unique_by=lambda pair: pair[0]),
     st.booleans(),
+    st.none() | st.sampled_from((540, -210, 345, 7)),
 )
-def test_buckets_are_what_plain_python_counts(new_store, held, by, tz, query, erase):
+def test_buckets_are_what_plain_python_counts(new_store, held, by, tz, query, erase, offset_min):
+    if offset_min is not None:  # they were in one place all the time
+        held = [(at_offset(moment, offset_min), note, correction) for moment, note, correction in held]
     filter_ = dataclasses.replace(parse(query)[0], tz=tz)
     expected = {}
     for moment, note, correction in held:
