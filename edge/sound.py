@@ -1,6 +1,7 @@
 """What flows through the device: blocks of samples, segments of sound, drafts of moments."""
 
 from dataclasses import dataclass
+from math import log10
 from typing import Final, Literal
 
 import numpy as np
@@ -52,4 +53,4 @@ def level_dbfs(samples: Samples) -> float:
     if not len(samples):
         return SILENCE_DBFS
     power = float(np.dot(samples, samples)) / len(samples)
-    return max(SILENCE_DBFS, 10 * np.log10(power)) if power > 0 else SILENCE_DBFS
+    return max(SILENCE_DBFS, 10 * log10(power)) if power > 0 else SILENCE_DBFS

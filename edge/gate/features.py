@@ -38,7 +38,9 @@ _MOST: Final = np.float32(4)
 
 def log_mel(power: Power) -> Floats:
     """Give the natural log of 40 Slaney bands: float32 [t, 257] to [t, 40]."""
-    mel: Floats = np.log(power @ slaney_bands(BANDS) + _EPSILON)
+    mel: Floats = power @ slaney_bands(BANDS)
+    mel += _EPSILON
+    np.log(mel, out=mel)
     return mel
 
 

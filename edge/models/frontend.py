@@ -158,5 +158,9 @@ def whisper_mel(power: Power) -> LogMel:
 
 def kaldi_mel(power: Power) -> LogMel:
     """Log-mel for the scene model: power [t, 257] to float32 [t, 128], scaled as (ln(mel + 1e-5) + 4.5) / 5."""
-    scaled: LogMel = ((np.log(power @ kaldi_bands() + 1e-5) + 4.5) / 5.0).astype(np.float32)
-    return scaled
+    mel: LogMel = power @ kaldi_bands()
+    mel += np.float32(1e-5)
+    np.log(mel, out=mel)
+    mel += np.float32(4.5)
+    mel /= np.float32(5.0)
+    return mel
