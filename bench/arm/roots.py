@@ -52,7 +52,7 @@ ARMHF = Architecture(
     "cortex-a15",
     "arm-linux-gnueabihf",
     64,
-    ("python3", "python3-numpy", "python3-yaml"),
+    ("python3", "python3-numpy", "python3-yaml", "libopenblas0-pthread"),
     ("tflite-runtime", "pydantic-core"),
     "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm crc32",
 )
@@ -146,7 +146,7 @@ class Root:
         arm = self.architecture
         libraries = self._root / "usr/lib" / arm.triplet
         variables = {
-            "LD_LIBRARY_PATH": f"{libraries / 'blas'}:{libraries / 'lapack'}:{libraries}",
+            "LD_LIBRARY_PATH": f"{libraries / 'openblas-pthread'}:{libraries / 'lapack'}:{libraries}",
             "PYTHONPATH": f"{self._site}:{self._root / 'usr/lib/python3/dist-packages'}:{code}",
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",

@@ -60,9 +60,9 @@ def _fourier() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int
 def _power(frames: NDArray[np.float32], out: Power) -> None:
     """Put |DFT|² of float32 [n, 512] into `out`, float32 [n, 257].
 
-    The transform in two steps of 32 and 16 points (Cooley and Tukey 1965), each a product of matrices: for a few dozen
-    frames in single precision that takes a third of the time of NumPy's FFT. The turn between the steps is in the
-    second's matrices, one for each of 17 rows.
+    The transform in two steps of 32 and 16 points (Cooley and Tukey 1965), each a product of matrices in single
+    precision: with a BLAS that uses the processor's vectors that takes a fifth less time than NumPy's FFT. The turn
+    between the steps is in the second's matrices, one for each of 17 rows.
     """
     slow, fast, place = _fourier()
     n = len(frames)
