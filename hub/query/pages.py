@@ -6,22 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Select, and_, func, literal_column, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, literal_column, or_, select
 
 from hub.query.filter import BadQuery, Filter
-from hub.query.plan import Plan, plan
+from hub.query.plan import COUNTED, Plan, plan
 from hub.query.sql import condition
 from hub.stores import rows
 from hub.stores.arrival import last_seq
 from hub.stores.store import Store
 from hub.stores.tables import devices, moments, notes, phrases, scenes
-
-COUNTED: Final = 10_000
-"""Counting stops here."""
+from hub.stores.types import Number
 
 LARGEST: Final = 1000
 PARAMETERS: Final = ("order", "limit", "cursor")
 _BIGGEST: Final = 2**63
+_edge: Final = bindparam("edge", type_=Number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +92,22 @@ def _keys(connection: Connection, planned: Plan, paging: Paging) -> list[tuple[i
     # What is few is sorted after it was found: a plus keeps an index out of it.
     start = literal_column("+moments.start_ms") if planned.sort else m.start_ms
     found: list[tuple[int, int]] = []
-    for asked, parameters in planned.statements(m.start_ms, m.seq):
+    for part in planned.parts:
+        asked, parameters = part.asked(m.start_ms, m.seq)
         if paging.after and newest:
             at, seq = paging.after
-            asked = asked.where(m.start_ms <= at, or_(m.start_ms < at, m.seq < seq))  # noqa: PLW2901
+            asked = asked.where(m.start_ms <= at, or_(m.start_ms < at, m.seq < seq))
         elif paging.after:
             at, seq = paging.after
-            asked = asked.where(m.start_ms >= at, or_(m.start_ms > at, m.seq > seq))  # noqa: PLW2901
+            asked = asked.where(m.start_ms >= at, or_(m.start_ms > at, m.seq > seq))
         ordered = asked.order_by(*((start.desc(), m.seq.desc()) if newest else (start, m.seq))).limit(paging.limit + 1)
+        if part.cells:  # what lies beyond the page that was found so far is not looked for
+            ordered = ordered.where(m.start_ms >= _edge if newest else m.start_ms <= _edge)
         for given in parameters:
-            found += [(row.start_ms, row.seq) for row in connection.execute(ordered, given).all()]
-    return sorted(found, reverse=newest)[: paging.limit + 1]
+            edge = found[-1][0] if len(found) > paging.limit else (-_BIGGEST if newest else _BIGGEST - 1)
+            found += [(row.start_ms, row.seq) for row in connection.execute(ordered, given | {"edge": edge}).all()]
+            found = sorted(found, reverse=newest)[: paging.limit + 1]
+    return found
 
 
 def page(connection: Connection, filter_: Filter, paging: Paging, planned: Plan | None = None) -> Page:
@@ -122,18 +126,18 @@ def page(connection: Connection, filter_: Filter, paging: Paging, planned: Plan 
 
 def total(connection: Connection, filter_: Filter, planned: Plan | None = None) -> tuple[int, bool]:
     """Count what the filter means; gives the number and whether it is exact: counting stops at `COUNTED`."""
-    found, planned = 0, planned or plan(connection, filter_)
-    if planned.some is not None:
-        some = planned.some.limit(COUNTED + 1).subquery()
-        found = connection.execute(select(func.count()).select_from(some)).scalar_one()
-        return min(found, COUNTED), found <= COUNTED
-    for asked, parameters in planned.statements(moments.c.seq):
+    planned = planned or plan(connection, filter_)
+    found = sum(part.count or 0 for part in planned.parts)
+    for part in planned.parts:
+        if part.count is not None:
+            continue
+        asked, parameters = part.asked(moments.c.seq)
         counted = select(func.count()).select_from(asked.limit(COUNTED + 1).subquery())
         for given in parameters:
-            found += connection.execute(counted, given).scalar_one()
             if found > COUNTED:
-                return COUNTED, False
-    return found, True
+                break
+            found += connection.execute(counted, given).scalar_one()
+    return min(found, COUNTED), found <= COUNTED
 
 
 def one(connection: Connection, moment_id: str, seen: Filter) -> dict[str, Any] | None:

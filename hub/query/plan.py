@@ -23,7 +23,10 @@ from hub.stores.tables import moments, rollups, scenes
 from hub.stores.types import FELT
 from hub.stores.words import noted, words
 
-_SPARSE: Final = 10_000
+COUNTED: Final = 10_000
+"""Counting stops here."""
+
+_SPARSE: Final = COUNTED
 """So many moments are found one by one and sorted in some 40 ms; in years of them, time order meets more as soon."""
 
 _FEW_CELLS: Final = 32
@@ -35,23 +38,27 @@ _cell: Final = bindparam("cell", type_=_m.cell.type)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What must all hold; by which cells; whether it is to be sorted after it is found.
+class Part:
+    """A question: what must all hold, and the cells that it is asked for one by one with `cell` bound (none: as it is).
 
-    `parts`: (condition, the cells that it is asked for with `cell` bound); one without cells otherwise.
+    `count`: how many moments it means, or that they are more than `COUNTED`, where that is known already.
     """
 
-    parts: Sequence[tuple[Condition, Sequence[int]]]
-    sort: bool = False
-    some: Select[Any] | None = None
-    """asks for as many rows as there are moments, where something smaller than they tells it"""
+    condition: Condition
+    cells: Sequence[int] = ()
+    count: int | None = None
 
-    def statements(self, *wanted: Any) -> list[tuple[Select[Any], list[dict[str, int]]]]:
-        """Give the questions, each with the parameters that it is to be asked with."""
-        return [
-            (select(*wanted).where(*found), [{"cell": n} for n in asked] if asked else [{}])
-            for found, asked in self.parts
-        ]
+    def asked(self, *wanted: Any) -> tuple[Select[Any], list[dict[str, int]]]:
+        """Give it as SQL, with the parameters to ask it with."""
+        return select(*wanted).where(*self.condition), [{"cell": n} for n in self.cells] if self.cells else [{}]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The questions that mean a moment each, and whether what they find is to be sorted after it is found."""
+
+    parts: Sequence[Part]
+    sort: bool = False
 
 
 def plan(connection: Connection, filter_: Filter) -> Plan:
@@ -62,20 +69,25 @@ def plan(connection: Connection, filter_: Filter) -> Plan:
     hints, sort, left = _found_by_words(connection, filter_)
     rest, place = elsewise(left) + hints, within(filter_)
     if sort or not place:
-        return Plan([(rest + place, ())], sort)
+        return Plan([Part(rest + place)], sort)
     box, count, uses = _tightest(connection, filter_)
     if _felt_is_cheaper(connection, filter_, uses):
-        return Plan([(rest + place, ())])
+        return Plan([Part(rest + place)])
     if count > _FEW_CELLS and (uses > _SPARSE or count > _MANY_CELLS):
-        return Plan([(rest + place, ())])
+        return Plan([Part(rest + place)])
     there = {cell.n: cell for each in box for cell in cells.meeting(connection, each)}.values()
     if count > _FEW_CELLS:
-        return Plan([([*rest, *place, _m.cell.in_([cell.n for cell in there])], ())], sort=True)
-    inside = [cell.n for cell in there if _inside(cell, filter_)]
-    across = [cell.n for cell in there if cell.n not in inside]
+        return Plan([Part([*rest, *place, _m.cell.in_([cell.n for cell in there])])], sort=True)
+    # Those that have most first, and last those of which most may lie outside: what was found shortens the search.
+    inside = sorted((cell for cell in there if _inside(cell, filter_)), key=lambda cell: -cell.uses)
+    across = sorted((cell for cell in there if cell not in inside), key=lambda cell: cell.uses)
     by_cell = _m.cell == _cell
-    parts = [([*rest, by_cell], inside), ([*rest, *place, by_cell], across)]
-    return Plan([part for part in parts if part[1]])
+    known = None if rest else sum(cell.uses for cell in inside)
+    parts = [
+        Part([*rest, by_cell], [cell.n for cell in inside], known),
+        Part([*rest, *place, by_cell], [cell.n for cell in across]),
+    ]
+    return Plan([part for part in parts if part.cells])
 
 
 def _noted(word: str) -> Select[Any]:
@@ -90,10 +102,11 @@ def _only_noted(connection: Connection, filter_: Filter) -> Plan | None:
     if connection.execute(select(scenes.c.n).where(named(asked[0])).limit(1)).first() is not None:
         return None
     some = _noted(asked[0]).limit(_SPARSE + 1).subquery()
-    few = connection.execute(select(func.count()).select_from(some)).scalar_one() <= _SPARSE
+    count = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    few = count <= _SPARSE
     # A plus keeps the key from finding them one by one where they are many.
     seq = _m.seq if few else literal_column("+moments.seq", _m.seq.type)
-    return Plan([([seq.in_(_noted(asked[0]))], ())], few, _noted(asked[0]))
+    return Plan([Part([seq.in_(_noted(asked[0]))], count=count)], few)
 
 
 def _found_by_words(connection: Connection, filter_: Filter) -> tuple[Condition, bool, Filter]:

@@ -7,7 +7,6 @@ bit each). What fits nowhere, an unknown field or a number with more digits, sta
 
 import json
 import struct
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -55,7 +54,10 @@ def key(moment_id: str) -> bytes:
 
 
 def _id(stored: bytes | None) -> str | None:
-    return None if stored is None else str(uuid.UUID(bytes=bytes(stored)))
+    if stored is None:
+        return None
+    digits = stored.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _compact(value: Any) -> str:
