@@ -87,10 +87,14 @@ audit: setup
 release: setup
 	.venv/bin/python deploy/release/release.py $(KEY)
 
-.PHONY: chaos soak arm fleet fuzz
+.PHONY: chaos soak arm fleet peers fuzz
 
 chaos soak arm fleet: setup
 	.venv/bin/python -m bench.$@
+
+# YAMNET, SMART_TURN: the files of the two models; DATA: the folder of the corpora.
+peers: setup .venv-train/.done
+	.venv/bin/python -m bench.peers --yamnet $(YAMNET) --smart-turn $(SMART_TURN) --data $(DATA)
 
 fuzz: setup
 	.venv/bin/python -m tests.fuzz

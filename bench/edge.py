@@ -74,7 +74,7 @@ def scripted_day(folder: Path, yamnet: Path | None) -> dict[str, Figure]:
     ms = 1000 * (cpu - cost("read", str(start))[0]) / (60 * DAY_MINUTES)
     beside: dict[str, Figure] = {}
     if yamnet is not None:
-        hearing = [sys.executable, "-m", "bench.day", str(yamnet)]
+        hearing = [sys.executable, "-m", "bench.peers.yamnet", str(yamnet)]
         seconds = [cost(str(wav), command=hearing)[0] for wav in (whole, start)]
         yamnet_ms = 1000 * (seconds[0] - seconds[1]) / (60 * DAY_MINUTES)
         beside["CPU per second of the same day, YAMNet every 0.96 s"] = Figure(yamnet_ms, "ms/s")

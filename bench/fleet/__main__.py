@@ -48,6 +48,7 @@ def main() -> None:
         }
         lived = {"life: moments of a device an hour": Figure(script.moments_an_hour, "moments")}
         lived["life: bytes of a moment on the wire"] = Figure(script.bytes_a_moment(), "bytes")
+        lived["life: bytes of a health message"] = Figure(len(life.health(0)), "bytes")
         report("fleet", lived, write=not short, beside=True)
         for part in args.only:
             report("fleet", measured[part](), write=not short, beside=True)

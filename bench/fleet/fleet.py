@@ -12,7 +12,6 @@ from bench.fleet.life import HEALTH_S, Life, Script, health
 from moments import Moment
 
 _TICK_S = 0.5
-_MODELS = ("gate-1@cf246721", "speech-1@ab12cd34", "scene-1@a75146f9", "1")
 
 
 class Fleet:
@@ -28,7 +27,6 @@ class Fleet:
         self.devices = [Device(n, port, self._told, random.Random(seed + n)) for n in range(count)]
         self._lives = [Life(device.name, script, random.Random(seed * 7 + device.n)) for device in self.devices]
         self._scenes = [moment for _, moment in script.ends]
-        self.health_said = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     def _told(self, moment_id: str, stored: Stored) -> None:
@@ -114,6 +112,5 @@ class Fleet:
                 heapq.heapreplace(due, (later, which, following))
             else:
                 if device.connected:
-                    device.say("health", health(len(device.waiting), _MODELS))
-                    self.health_said += 1
+                    device.say("health", health(len(device.waiting)))
                 heapq.heapreplace(due, (at + HEALTH_S, which, None))

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from bench.fleet import verdict
 from bench.fleet.fleet import Fleet
-from bench.fleet.life import Script
+from bench.fleet.life import Script, health
 from bench.fleet.world import World, started
 from bench.table import Figure
 
@@ -19,6 +19,7 @@ _DEVICES = 200
 _EACH = 20
 """Moments of each device that are always under way."""
 _LOOK_S = 0.05
+_REPORT_S = 0.5
 _WAITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
@@ -70,15 +71,33 @@ async def _press(world: World, fleet: Fleet, seconds: float) -> tuple[float, dic
     shares["devices"] = (_own_cpu_s() - own) / took
     waits = locks.close()
     await fleet.until(lambda: fleet.waiting == 0, 60)
-    fleet.end()
     return done / took, shares, waits
+
+
+async def _report(world: World, fleet: Fleet, seconds: float) -> dict[str, float]:
+    """Let each device say twice a second how it is; gives what a word of it costs each part in CPU seconds."""
+    before, end, said = world.cpu_s(), time.monotonic() + seconds, 0
+    while (now := time.monotonic()) < end:
+        for device in fleet.devices:
+            device.say("health", health(0))
+            said += 1
+        await asyncio.sleep(max(0.0, now + _REPORT_S - time.monotonic()))
+    await asyncio.sleep(2.0)  # until the last is stored
+    return {part: (now - before[part]) / said for part, now in world.cpu_s().items()}
 
 
 def figures(folder: Path, script: Script, *, workers: int, seconds: float) -> dict[str, Figure]:
     """Press so many workers for so long."""
     with started(folder, workers) as world:
         fleet = Fleet(_DEVICES, world.broker.port, script)
-        rate, shares, waits = asyncio.run(_press(world, fleet, seconds))
+
+        async def both() -> tuple[tuple[float, dict[str, float], float], dict[str, float]]:
+            pressed = await _press(world, fleet, seconds)
+            reported = await _report(world, fleet, seconds / 3)
+            fleet.end()
+            return pressed, reported
+
+        (rate, shares, waits), reported = asyncio.run(both())
         held = verdict.kept(world.url, fleet.made, fleet.stored)
         rss = [worker.rss_mb() for worker in world.workers]
     found = {
@@ -88,6 +107,7 @@ def figures(folder: Path, script: Script, *, workers: int, seconds: float) -> di
         "sent again": Figure(sum(each.tries > 1 for each in fleet.stored.values()), "moments"),
         **{f"CPU of the {part}": Figure(100 * share, "% of a core") for part, share in shares.items()},
         **{f"CPU of the {part} for a moment": Figure(1e6 * share / rate, "us") for part, share in shares.items()},
+        **{f"CPU of the {part} for a health message": Figure(1e6 * spent, "us") for part, spent in reported.items()},
         "cores of this machine": Figure(os.cpu_count() or 1, "cores"),
         "workers that wait for another's transaction": Figure(waits, "workers"),
         "memory of a worker": Figure(max(rss), "MB"),

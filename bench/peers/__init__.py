@@ -1,0 +1,1 @@
+"""What a person would use instead of this pipeline, beside it."""
