@@ -15,8 +15,8 @@ SCHEMA: Final = 1
 """The version of the wire format that this code speaks."""
 
 _SUM_TOLERANCE: Final = 0.02  # eight shares, each rounded to three digits or fewer
-
-
+_UNFELT: Final = (None, None, None, None, None)
+_LABELS: Final = frozenset(EMOTIONS)
 _USUAL_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -31,7 +31,7 @@ def _device(text: str) -> str:
 
 
 def _distribution(shares: dict[str, float]) -> dict[str, float]:
-    if set(shares) != set(EMOTIONS):
+    if shares.keys() != _LABELS:
         raise ValueError(f"must give a share for each of {', '.join(EMOTIONS)}, and for nothing else")
     if not math.isclose(sum(shares.values()), 1.0, abs_tol=_SUM_TOLERANCE):
         raise ValueError("shares must sum to 1")
@@ -135,9 +135,9 @@ class Moment(_Wire):
     @model_validator(mode="after")
     def _emotion_goes_with_sound(self) -> Self:
         felt = (self.emotion, self.confidence, self.emotions, self.valence, self.arousal)
-        if self.basis == "none" and any(value is not None for value in felt):
+        if self.basis == "none" and felt != _UNFELT:
             raise ValueError("basis 'none' has no sound, so no emotion, confidence, emotions, valence or arousal")
-        if self.basis != "none" and any(value is None for value in felt):
+        if self.basis != "none" and None in felt:
             raise ValueError("emotion, confidence, emotions, valence and arousal are needed when there is sound")
         return self
 

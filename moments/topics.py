@@ -1,6 +1,7 @@
 """The MQTT topics. `{device}` is the user name that the broker authenticates."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 ROOT: Final = "moodscape/v1"
@@ -25,6 +26,7 @@ def topic(device: str, kind: str) -> str:
     return f"{ROOT}/{device}/{kind}"
 
 
+@lru_cache(maxsize=1024)
 def parse(name: str) -> Topic:
     """Take a topic apart. Raises ValueError for one that is not ours."""
     root, _, rest = name.partition(f"{ROOT}/")

@@ -81,7 +81,9 @@ def terms(moment: Moment) -> Terms:
         _scene_key(scene.label, scene.group) if scene else None,
         f"[{row_of(place.lat)},{col_of(place.lon)}]" if place else None,
         moment.rule.model_dump_json() if moment.rule else None,
-        models.model_dump_json() if models.model_extra else _models_key(*(getattr(models, name) for name in _PARTS)),
+        models.model_dump_json()
+        if models.model_extra
+        else _models_key(models.gate, models.speech, models.scene, models.rules),
     )
 
 
@@ -101,10 +103,12 @@ def _models_key(*names: str | None) -> str:
 def _pack(values: list[float | None]) -> bytes | None:
     """Give shares (8 or none) and five more numbers as bytes; None when that would lose a digit."""
     whole = [_NONE if value is None else round(value * _SCALE) for value in values]
-    for n, value in zip(whole, values, strict=True):
-        if value is not None and (n / _SCALE != value or not _NONE < n < -_NONE):
-            return None
-    return (_FELT if len(whole) > 5 else _UNFELT).pack(*whole)
+    if [None if n == _NONE else n / _SCALE for n in whole] != values:
+        return None
+    try:
+        return (_FELT if len(whole) > 5 else _UNFELT).pack(*whole)
+    except struct.error:  # too large for its bits
+        return None
 
 
 def _unpack(packed: bytes) -> list[float | None]:
