@@ -67,6 +67,8 @@ class Segmenter:
         self._recent_energy = 0.0
         self._silent = True
         self._talking = False
+        self._rising_from: int | None = None
+        """Where the decisions began that would let a voice go on, if there were one."""
         self._voice_from: int | None = None
         self._voice_to = 0
         self._uttering = False
@@ -151,10 +153,13 @@ class Segmenter:
 
     def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
         _, speech, near = decision
-        if self._talking:
-            self._talking = speech >= self._speech.off and near >= self._near.off
-        else:
-            self._talking = near >= self._near.on and speech >= self._speech.on and start >= WARM_UP
+        may_go_on = speech >= self._speech.off and near >= self._near.off
+        if not may_go_on:
+            self._rising_from = None
+        elif self._rising_from is None:
+            self._rising_from = start
+        begins = near >= self._near.on and speech >= self._speech.on and start >= WARM_UP
+        self._talking = begins or (self._talking and may_go_on)
         if not self._talking:
             if not self._uttering:
                 self._voice_from = None
@@ -201,15 +206,17 @@ class Segmenter:
     def _onset(self, voice_from: int) -> int:
         """Find where the voice began: a detector may need some syllables to be sure.
 
-        That is where the level rose to the voice's, less 15 dB, if it did so in the seconds before; over a noise that
-        is nearly as loud as the voice there is no such rise, and the detector's word stands.
+        That is where the level rose to the voice's, less 15 dB, if it did so in the seconds before. Over a noise that
+        is nearly as loud as the voice there is no such rise: there it is where the detector was first as sure as lets a
+        voice go on.
         """
         first = max(self._given, self._tape.start, voice_from - RISE)
         pieces = self._tape.view(first, first + (voice_from - first) // _PIECE * _PIECE).reshape(-1, _PIECE)
         voice = self._tape.view(voice_from, self._decided)
         low = np.flatnonzero((pieces**2).mean(axis=1) < _RISEN * float(np.dot(voice, voice)) / len(voice))
         rose = first + (int(low[-1]) + 1) * _PIECE if len(low) else voice_from
-        return min(rose, voice_from - BEFORE)
+        rising = voice_from if self._rising_from is None else max(first, self._rising_from)
+        return min(rose, rising - BEFORE)
 
     def _utterance_end(self) -> int:
         return max(self._voice_to + AFTER, self._open + MIN)

@@ -152,6 +152,12 @@ def test_an_utterance_begins_where_its_sound_rose_when_the_detector_was_late():
     assert speech.at - 100 == pytest.approx(3.0, abs=0.05)
 
 
+def test_over_a_noise_a_voice_begins_where_the_detector_began_to_be_sure():
+    doubtful = [Decision(d.at, d.speech, 0.4 if 3 <= d.at < 3.5 else d.near) for d in decisions(9, [(3, 6)])]
+    speech = next(s for s in cut(noise(9), doubtful, [800]) if s.kind == "speech")
+    assert speech.at - 100 == pytest.approx(2.9, abs=0.05)
+
+
 def test_over_a_noise_as_loud_as_the_voice_the_detectors_word_stands():
     speech = next(s for s in cut(noise(9), decisions(9, [(3.5, 6)]), [800]) if s.kind == "speech")
     assert speech.at - 100 == pytest.approx(3.4, abs=0.05)
