@@ -42,6 +42,8 @@ _LARGEST_MESSAGE: Final = 262_144
 _SHORTEST_BACK_OFF_S: Final = 1
 _LONGEST_BACK_OFF_S: Final = 30
 _AFTER_FAILURE_S: Final = 2.0
+_ROUND_S: Final = 0.05
+"""How often PostgreSQL is written to at most: a commit takes some twenty exchanges, however little it brings."""
 _KINDS: Final = ("moment", "status", "health", "reply")
 
 
@@ -142,8 +144,12 @@ class Subscriber:
             return
 
     def _work(self) -> None:
+        next_round = 0.0
         while not self._closing.is_set():
+            if self._store.shared:
+                self._closing.wait(max(0.0, next_round - time.monotonic()))
             batch = self._next_batch()
+            next_round = time.monotonic() + _ROUND_S
             while batch and not self._closing.is_set():
                 try:
                     self._handle(batch)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import arrival, beside, leaving, letters, migrations, owners, rollups, rows, words
+from hub.stores import arrival, beside, heard, leaving, letters, migrations, owners, rollups, rows, words
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
 from hub.stores.letters import Letter, now_ms
@@ -312,15 +312,9 @@ def _correct(connection: Connection, moment_id: str, emotion: str | None) -> boo
     return bool(before)
 
 
-def _hear(connection: Connection, heard: set[str], reports: Sequence[Report]) -> dict[str, int]:
+def _hear(connection: Connection, names: set[str], reports: Sequence[Report]) -> dict[str, int]:
     """Note that devices were heard, and what they said of themselves; gives their numbers."""
-    said: dict[str, dict[str, Any]] = {device: {} for device in heard}
+    said: dict[str, dict[str, str]] = {device: {} for device in names}
     for report in reports:
         said.setdefault(report.device, {})[report.kind] = report.body
-    numbers = {}
-    for device in sorted(said):
-        now = said[device] | {"seen_ms": now_ms()}
-        put = upsert(connection, devices).values(id=device, **now)
-        put = put.on_conflict_do_update(index_elements=["id"], set_=now).returning(devices.c.n)
-        numbers[device] = connection.execute(put).scalar_one()
-    return numbers
+    return heard.note(connection, said)

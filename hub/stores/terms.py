@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from hub.stores import cells
+from hub.stores.dialect import put_rows
 from hub.stores.tables import cells as cell_table
 from hub.stores.tables import phrases, scenes
 from hub.stores.words import words
@@ -34,22 +35,25 @@ def numbers(connection: Connection, table: Table, keys: Iterable[str]) -> dict[s
     A key that stands in `keys` several times is used as often.
     """
     used = Counter(keys)
-    known = dict[str, int]()
-    wanted = list(used)
-    for at in range(0, len(wanted), _STEP):
-        some = table.c.key.in_(wanted[at : at + _STEP])
-        known.update((row.key, row.n) for row in connection.execute(select(table.c.key, table.c.n).where(some)))
+    known = _known(connection, table, used)
     if known:
         _count(connection, table, [{"this": n, "by": used[key]} for key, n in known.items()])
-    made = []
-    for key in used.keys() - known.keys():
-        values = {"key": key, "uses": used[key]} | _MORE[table](key)
-        (n,) = connection.execute(insert(table).values(values).returning(table.c.n)).one()
-        known[key] = n
-        made.append((n, values))
-    if table is cell_table:
-        cells.take_up(connection, [(n, values["row"], values["col"]) for n, values in made])
+    made = [{"key": key, "uses": used[key]} | _MORE[table](key) for key in sorted(used.keys() - known.keys())]
+    if made:
+        put_rows(connection, table, tuple(made[0]), [tuple(values.values()) for values in made])
+        new = _known(connection, table, [values["key"] for values in made])
+        if table is cell_table:
+            cells.take_up(connection, [(new[values["key"]], values["row"], values["col"]) for values in made])
+        known |= new
     return known
+
+
+def _known(connection: Connection, table: Table, keys: Iterable[str]) -> dict[str, int]:
+    wanted, found = list(keys), dict[str, int]()
+    for at in range(0, len(wanted), _STEP):
+        some = table.c.key.in_(wanted[at : at + _STEP])
+        found.update((row.key, row.n) for row in connection.execute(select(table.c.key, table.c.n).where(some)))
+    return found
 
 
 def _count(connection: Connection, table: Table, changes: list[dict[str, int]]) -> None:
