@@ -198,6 +198,7 @@ def test_a_huge_message_ends_the_connection_that_it_comes_by(client, undisturbed
     assert undisturbed()
 
 
+@unclosed
 def test_a_flood_of_connections_is_cut_off_and_leaves_the_others_theirs(broker, client, undisturbed):
     with ExitStack() as flood:
         opened = [
