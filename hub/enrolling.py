@@ -54,6 +54,8 @@ class Enrolling:
         What the device had before ends. Raises UserError or WorkError, and the code stays good, when the broker
         does not take it.
         """
+        hub = self._hub_address()
+        broker = self._settings.enrol.broker or f"{hub.rpartition(':')[0]}:{_BROKER_PORT}"
         with self._store.writing() as connection:
             found = enrolments.take(connection, secret, now_ms())
         if found is None:
@@ -69,8 +71,6 @@ class Enrolling:
         tokens.revoke_of_device(self._store, device, "upload")
         token = tokens.make(self._store, "enrolled", tokens.Access("upload", device))
         _log.info("a device was enrolled", extra={"device": device})
-        hub = self._hub_address()
-        broker = self._settings.enrol.broker or f"{hub.rpartition(':')[0]}:{_BROKER_PORT}"
         return Credentials(
             device=device,
             broker=broker,

@@ -1,0 +1,100 @@
+"""`moodscape hub login`: logins at the broker by hand, while it runs and in its file while it does not."""
+
+import json
+import stat
+import subprocess
+
+import pytest
+
+from hub import logins
+from moodscape.cli import main
+from tests.parts import program
+from tests.secured import Client, Secured
+
+
+def login(*words):
+    return main(["hub", "login", *words])
+
+
+def refused(broker, name, password):
+    client = Client(broker, name, password)
+    client.close()
+    return client.refused
+
+
+@pytest.mark.needs("mosquitto")
+def test_a_password_is_printed_once_and_lets_in_until_it_is_renewed(tmp_path, capsys):
+    broker = Secured(tmp_path).start()
+    try:
+        told = [f"broker.port={broker.port}", "broker.user=hub", f"broker.password_file={tmp_path / 'hub.password'}"]
+        told = [word for setting in told for word in ("--set", setting)]
+        passwords = []
+        for _ in range(2):
+            assert login("homeassistant", *told) == 0
+            passwords.append(capsys.readouterr().out.strip())
+        assert refused(broker, "homeassistant", passwords[0])
+        assert not refused(broker, "homeassistant", passwords[1])
+        assert login(*told) == 2
+        assert "say whose login" in capsys.readouterr().err
+        (tmp_path / "hub.password").write_text("wrong")
+        assert login("pocket-1", *told) == 1
+        assert "Not authorized" in capsys.readouterr().err
+    finally:
+        broker.kill()
+
+
+@pytest.mark.needs("mosquitto")
+def test_the_logins_of_a_password_file_go_on_in_a_file_of_the_broker(tmp_path, capsys):
+    broker = Secured(tmp_path)
+    passwords = tmp_path / "passwd"
+    passwords.write_text("pocket-1:by-hand\nhub:older\n")
+    passwords.chmod(0o600)
+    subprocess.run([program("mosquitto_passwd"), "-U", str(passwords)], check=True)
+    file = tmp_path / "logins.json"
+    assert login("--file", str(file), "--take-over", str(passwords)) == 0
+    assert login("pocket-2", "--file", str(file)) == 0
+    told = capsys.readouterr().out.strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    broker.start()
+    try:
+        assert not refused(broker, "pocket-1", "by-hand")
+        assert not refused(broker, "pocket-2", told)
+        assert not refused(broker, "hub", broker.passwords["hub"]), "a login that it has is not replaced"
+    finally:
+        broker.kill()
+
+
+def test_a_file_is_brought_up_to_date_and_otherwise_left(tmp_path, capsys):
+    file = tmp_path / "logins.json"
+    assert login("pocket-1", "--file", str(file)) == 0
+    before = json.loads(file.read_text())
+    stale = before | {"roles": [{"rolename": "pocket-1", "acls": []}]}
+    file.write_text(json.dumps(stale))
+    assert login("--file", str(file)) == 0
+    assert json.loads(file.read_text()) == before
+    assert capsys.readouterr().out.count("\n") == 1, "a password is told where one is made"
+
+
+@pytest.mark.parametrize(
+    ("content", "passwords", "why"),
+    [
+        ("{", None, "no broker's file of logins"),
+        ("", "a:plain\n", "is not as mosquitto 2 keeps it"),
+        ("", "a/b:$7$101$c2FsdA==$aGFzaA==\n", "names no device"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path, capsys, content, passwords, why):
+    file, other = tmp_path / "logins.json", tmp_path / "passwd"
+    if content:
+        file.write_text(content)
+    words = ["--file", str(file)]
+    if passwords:
+        other.write_text(passwords)
+        words += ["--take-over", str(other)]
+    assert login(*words) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_device_reaches_what_is_its_own():
+    for acl in logins.up_to_date(logins.write_into(logins.first_file(), "pocket-1", "x"))["roles"][0]["acls"]:
+        assert acl["topic"].split("/")[-2] == "pocket-1"
