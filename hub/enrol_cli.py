@@ -44,7 +44,8 @@ def _enrol(args: argparse.Namespace) -> int:
 
     with _enrolling(args) as enrolling:
         code = enrolling.offer(args.device)
-    sys.stderr.write(f"On {args.device}, within {HOLDS.seconds // 60} minutes: moodscape edge enrol CODE\n")
+    minutes = HOLDS.seconds // 60
+    sys.stderr.write(f"On {args.device}, within {minutes} minutes: moodscape edge enrol CODE; what it had ends then.\n")
     sys.stdout.write(f"{code.text()}\n")
     return 0
 
