@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from bench.fleet import wire
 from edge.delivery import connection as real
-from edge.delivery.publisher import NOBODY_MAX_S, RESEND_MAX_S, RESEND_S
+from edge.delivery.publisher import LIVE_ROOM, NOBODY_MAX_S, RESEND_MAX_S, RESEND_S
+from edge.delivery.window import Window
 from moments import Moment
 from moments.topics import topic
 
@@ -27,7 +28,10 @@ _LISTENING = b'{"state":"listening","since":"2026-05-22T09:00:00.000+09:00"}'
 
 @dataclass(slots=True)
 class Waiting:
-    """A moment that is not stored. `mid`: its number while the broker has not acknowledged it."""
+    """A moment that is not stored. `mid`: its number while the broker has not acknowledged it.
+
+    `live`: it was heard on this connection, so that there is room for it beside the backlog's window.
+    """
 
     body: bytes
     made: float
@@ -36,6 +40,7 @@ class Waiting:
     tries: int = 0
     mid: int | None = None
     queued: bool = True
+    live: bool = True
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,6 +68,7 @@ class Device:
         self._port, self._told, self._rng = port, told, rng
         self._line: wire.Line | None = None
         self._queue: deque[str] = deque()
+        self._window, self._under_way = Window(), 0
         self._mids: dict[int, str] = {}
         self._last_mid = 0
         self._attempts, self._next_attempt = 0, 0.0
@@ -83,8 +89,8 @@ class Device:
 
     def make(self, moment: Moment) -> None:
         """Take a moment into the outbox, and send it when the broker is reached."""
-        self.waiting[moment.id] = Waiting(moment.to_json(), time.monotonic())
-        self._queue.append(moment.id)
+        self.waiting[moment.id] = Waiting(moment.to_json(), time.monotonic(), live=self.connected)
+        (self._queue.appendleft if self.connected else self._queue.append)(moment.id)  # before the backlog
         self._send()
 
     def say(self, kind: str, body: bytes) -> None:
@@ -101,9 +107,15 @@ class Device:
         if now - self._pinged > _KEEPALIVE_S / 2 and self._line is not None:
             self._pinged = now
             self._line.say(wire.PING)
-        for moment_id, each in self.waiting.items():
-            if not each.queued and each.mid is None and now >= each.sent + _resend_s(each.tries):
-                self._enqueue(moment_id, each)
+        late = [
+            (moment_id, each)
+            for moment_id, each in self.waiting.items()
+            if not each.queued and each.mid is None and now >= each.sent + _resend_s(each.tries)
+        ]
+        if late:
+            self._window.unanswered()
+        for moment_id, each in late:
+            self._enqueue(moment_id, each)
         self._send()
 
     # The connection.
@@ -142,7 +154,9 @@ class Device:
             return
         self._line.say(wire.subscribe(self._mid(), [topic(self.name, kind) for kind in _HEARD]))
         self._mids.clear()
+        self._window.begin()
         for moment_id, each in self.waiting.items():
+            each.live = False
             if not each.queued and (each.mid is not None or not session_kept):
                 each.tries = 0
                 self._enqueue(moment_id, each)
@@ -171,10 +185,13 @@ class Device:
             now = time.monotonic()
             if self._probes and (self._mids or now < self._probe_at):
                 return  # nobody listens: one at a time
+            each = self.waiting.get(self._queue[0])
+            if each is not None and self._under_way >= self._window.size + each.live * LIVE_ROOM:
+                return
             moment_id = self._queue.popleft()
-            each = self.waiting.get(moment_id)
             if each is None:
                 continue
+            self._under_way += 1
             mid = self._mid()
             each.mid, each.sent, each.tries, each.queued = mid, now, each.tries + 1, False
             each.first_sent = each.first_sent or now
@@ -182,6 +199,8 @@ class Device:
             self._line.say(wire.publish(topic(self.name, "moment"), each.body, mid))
 
     def _enqueue(self, moment_id: str, each: Waiting) -> None:
+        """Have a moment that is under way sent again."""
+        self._under_way -= 1
         each.mid, each.queued = None, True
         self._queue.append(moment_id)
 
@@ -217,6 +236,9 @@ class Device:
             if each is not None:
                 if each.mid is not None:
                     self._mids.pop(each.mid, None)
+                self._under_way -= not each.queued
+                if each.tries == 1:
+                    self._window.answered(now - each.sent)
                 self._told(moment_id, Stored(self.n, each.made, each.first_sent or now, now, each.tries))
         self._send()
 

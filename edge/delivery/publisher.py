@@ -2,7 +2,8 @@
 
 One thread decides, fed by an inbox. A moment is in flight from its publication until its `stored`:
 
-- at most `WINDOW` of the backlog are in flight, and room is kept beside them, so that what is heard now goes out now;
+- a window of the backlog is in flight, which `edge.delivery.window` sets, and room is kept beside it, so that what is
+  heard now goes out now;
 - what the broker has acknowledged but the hub has not answered is sent again after `RESEND_S`, then twice that, up to
   `RESEND_MAX_S`;
 - after a reconnect, what the broker had not acknowledged is sent again at once, and all of it when the broker has lost
@@ -26,12 +27,12 @@ from typing import Any, Final
 
 from edge.config import Broker
 from edge.delivery.connection import Connection, Task
+from edge.delivery.window import Window
 from edge.outbox.queue import Outbox, Row
 from moments.topics import topic
 
 log = logging.getLogger(__name__)
 
-WINDOW: Final = 1000
 LIVE_ROOM: Final = 100
 RESEND_S: Final = 8.0
 RESEND_MAX_S: Final = 600.0
@@ -86,6 +87,7 @@ class Publisher:
         self._resend_s = resend_s
         self._inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._sent: dict[str, _Sent] = {}
+        self._window = Window()
         self._mids: dict[int, str] = {}
         self._low, self._top, self._stored_seq = 0, outbox.last, 0
         self._status: bytes | None = None
@@ -186,14 +188,14 @@ class Publisher:
         """Send what is heard now, then the backlog as far as there is room."""
         if self._probes and self._sent:
             return
-        room = WINDOW - len(self._sent) + self.unanswered
+        room = self._window.size - len(self._sent) + self.unanswered
         heard_now = self._outbox.after(self._top, max(0, room + LIVE_ROOM)) if self._outbox.last > self._top else ()
         for row in heard_now:
             self._top = row.seq
             if row.id not in self._sent:
                 self._send(row)
                 room -= 1
-        if room < WINDOW // 4:
+        if room <= 0 or room < self._window.size // 4:
             return  # a query for a few rows only costs more than it brings
         for row in self._outbox.after(self._low, room):
             self._low = row.seq
@@ -222,6 +224,8 @@ class Publisher:
         due = [each for each, sent in self._sent.items() if sent.mid is None and sent.due(self._resend_s) <= now]
         if self._probes:
             due = due[:1] if now >= self._probe_at else []
+        elif any(self._sent[each].at > 0 for each in due):
+            self._window.unanswered()
         rows = self._outbox.rows(due)
         for gone in set(due).difference(row.id for row in rows):  # erased or dropped meanwhile
             del self._sent[gone]
@@ -239,9 +243,12 @@ class Publisher:
             raise ValueError("stored: ids must be a list of ids")
         self._outbox.stored(ids)
         self.counts["stored"] += len(ids)
+        now = time.monotonic()
         for each in ids:
             sent = self._sent.pop(each, None)
             if sent is not None:
+                if sent.tries == 1:  # else it is not known which of them is answered
+                    self._window.answered(now - sent.at)
                 self.unanswered -= sent.passed_over
                 self._stored_seq = max(self._stored_seq, sent.seq)
                 if sent.mid is not None:
@@ -273,6 +280,8 @@ class Publisher:
 
     def _on_up(self, session_kept: bool) -> None:
         self.counts["connections"] += 1
+        self._window.begin()
+        self._top = self._outbox.last  # what was heard meanwhile is backlog
         self._mids.clear()
         for sent in self._sent.values():
             if sent.mid is not None or not session_kept:

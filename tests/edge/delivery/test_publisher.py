@@ -12,6 +12,7 @@ from paho.mqtt.properties import Properties
 
 from edge.config import Broker
 from edge.delivery.publisher import Publisher
+from edge.delivery.window import FIRST
 from edge.outbox.queue import Outbox
 from moments.errors import UserError
 from tests.edge.making import moment, moments
@@ -128,11 +129,11 @@ def test_what_is_heard_now_goes_out_before_a_backlog_that_nobody_answers(hub, ou
         outbox.put(each)
     hub.answering = False
     publisher = publishing()
-    wait_until(lambda: len(hub.heard) == 1000)
+    wait_until(lambda: len(hub.heard) == FIRST)
     outbox.put(now := moment())
     publisher.wake()
     wait_until(lambda: now.id in hub.heard)
-    assert len(hub.heard) == 1001, "the backlog keeps to its window"
+    assert len(hub.heard) == FIRST + 1, "the backlog keeps to its window"
 
 
 def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(hub, outbox, publishing):
@@ -163,6 +164,7 @@ def test_the_wait_between_sendings_grows(hub, outbox, publishing):
 def test_a_broker_that_dies_and_forgets_loses_nothing(mosquitto, hub, outbox, publishing):
     hub.answering = False
     publisher = publishing()
+    wait_until(lambda: publisher.connected)
     many = moments(50)
     for each in many:
         outbox.put(each)
