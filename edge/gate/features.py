@@ -45,8 +45,8 @@ def log_mel(power: Power) -> Floats:
 
 
 def first_floor(mel: Floats) -> Floats:
-    """Give the floor to begin with: [..., 12, 40] to [..., 40]."""
-    floor: Floats = mel.min(axis=-2)
+    """Give the floor to begin with: [..., 12, 40] to [..., 40]. Before the fresh frames there may be nothing at all."""
+    floor: Floats = mel[..., CARRY:, :].min(axis=-2)
     return floor
 
 

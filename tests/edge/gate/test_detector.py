@@ -63,6 +63,14 @@ def test_missing_weights_are_refused_with_a_remedy(tmp_path):
         load(tmp_path / "gate.tflite")
 
 
+def test_the_floor_begins_at_the_sound_and_not_at_the_nothing_before_it():
+    noise = 0.05 * np.random.default_rng(5).standard_normal(10 * RATE).astype(np.float32)
+    at_once, later = load(), load()
+    at_once.feed(noise[:RATE])
+    later.feed(noise)
+    assert np.abs(at_once._floor - later._floor).mean() < 1.0
+
+
 def test_digital_silence_holds_no_speech():
     decisions = load().feed(np.zeros(3 * RATE, np.float32))
     assert max(max(d.speech, d.near) for d in decisions) < 0.2
