@@ -91,7 +91,11 @@ def leaked(lives: Mapping[int, Sequence[Holding]]) -> tuple[int, int]:
 
 
 def longest_deaf_s(heard: Sequence[Span], faults: Sequence[Fault]) -> list[float]:
-    """Give for each fault of the microphone alone how long the device stayed deaf when it was back."""
+    """Give for each fault of the microphone alone how long the device stayed deaf when it was back.
+
+    A segment of up to 15 s dies with a device that is killed while it is open. Where a kill came before any sound from
+    after the fault was told, what tells is when the device said that its ears were well, if it said so before.
+    """
     kills = [fault for fault in faults if fault.kind == "device killed"]
     begins = [fault.begin for fault in kills]
     out = []
@@ -101,5 +105,9 @@ def longest_deaf_s(heard: Sequence[Span], faults: Sequence[Fault]) -> list[float
             if near and kills[near - 1].ended > fault.begin:
                 continue
             deaf = deaf_s(heard, fault.ended)
-            out.append(float("inf") if deaf is None else deaf)
+            deaf = float("inf") if deaf is None else deaf
+            killed = next((begin for begin in begins if fault.ended < begin < fault.ended + deaf), None)
+            if killed is not None and fault.well is not None and fault.well < killed:
+                deaf = max(0.0, fault.well - fault.ended)
+            out.append(deaf)
     return out

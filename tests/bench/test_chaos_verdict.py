@@ -70,3 +70,14 @@ def test_a_fault_of_the_microphone_in_which_the_device_was_killed_too_tells_noth
         Fault("sound server killed", 48, 50),
     ]
     assert verdict.longest_deaf_s(heard, faults) == [2.0]
+
+
+def test_a_kill_before_anything_was_told_leaves_the_devices_own_word_for_how_long_it_was_deaf():
+    heard = [Span(0, 9, "scene"), Span(28, 40, "scene")]
+    unplugged, kill = Fault("microphone unplugged", 9, 11, well=12.5), Fault("device killed", 17, 18)
+    assert verdict.longest_deaf_s(heard, [unplugged, kill]) == [1.5]
+    unsaid = Fault("microphone unplugged", 9, 11)
+    late = Fault("microphone unplugged", 9, 11, well=20)
+    assert verdict.longest_deaf_s(heard, [unsaid, kill]) == [17]
+    assert verdict.longest_deaf_s(heard, [late, kill]) == [17]
+    assert verdict.longest_deaf_s(heard, [unplugged]) == [17]
