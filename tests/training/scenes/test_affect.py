@@ -12,7 +12,7 @@ from training.scenes.affect import Judged
 
 
 def judged(valence, pleasantness, sound="rain"):
-    return Judged("esc50", sound, sound, valence, -valence, pleasantness, pleasantness)
+    return Judged("esc50", sound, sound, 3.0, valence, -valence, -valence, valence, pleasantness, pleasantness)
 
 
 ROWS = [judged(-0.5, -0.1, "siren"), judged(0.0, 0.0), judged(0.2, 0.3), judged(0.6, 0.4, "sea")]
@@ -25,6 +25,7 @@ def test_what_was_compared_is_read_as_it_was_written(tmp_path):
 
 def test_agreement_is_of_ranks():
     assert affect.agreement(ROWS) == (pytest.approx(1), pytest.approx(-1))
+    assert affect.agreement(ROWS, of_scene=True) == (pytest.approx(-1), pytest.approx(1))
 
 
 def test_the_sound_that_is_ranked_most_differently_comes_first():
