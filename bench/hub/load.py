@@ -165,7 +165,7 @@ def _work(port: int, window: int, told: Connection) -> None:
 class Load:
     """The process."""
 
-    def __init__(self, port: int, window: int = 6000) -> None:
+    def __init__(self, port: int, window: int = 8000) -> None:
         context = multiprocessing.get_context("spawn")
         self._told, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(port, window, theirs))

@@ -2,7 +2,8 @@
 
 By itself it reads a message in four calls of the system, makes some ten objects of it and acknowledges it with a call
 of its own: half of what a moment costs from the broker to the disk. Here all that has arrived is read in one call,
-PUBLISH packets are taken out of it (MQTT 5, section 3.3) and every other packet is left to paho.
+PUBLISH packets are taken out of it (MQTT 5, section 3.3) and every other packet is left to paho. Made for plain TCP:
+the hub's broker is on its own machine, or beside it.
 """
 
 import socket

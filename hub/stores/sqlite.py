@@ -23,6 +23,7 @@ _PRAGMAS: Final = (
     "busy_timeout = 10000",
     "journal_mode = WAL",
     "synchronous = FULL",
+    "wal_autocheckpoint = 8000",  # 32 MB: most pages are written into the file once for many commits
     "secure_delete = ON",
     "temp_store = MEMORY",
     "cache_size = -16000",
