@@ -28,6 +28,8 @@ _DUE_MS: Final = 90 * 86_400_000
 """For how long an order to erase is repeated to a device that never answers."""
 
 _AT_ONCE: Final = 100
+_ASKED: Final = 500
+"""Devices in one question."""
 _TOGETHER: Final = 1000
 """Ids in one command: a message stays far below the broker's limit."""
 
@@ -45,8 +47,9 @@ class Telling:
     def __init__(self, store: Store, send: Send) -> None:
         self._store = store
         self._send = send
-        self._due: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._due: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._heard: set[str] = set()
+        self._awake: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="telling")
 
     def start(self) -> None:
@@ -77,7 +80,8 @@ class Telling:
             self._heard.add(report.device)
             self._due.put(lambda: self._tell_settings(device=report.device))
         if report.kind == "status" and json.loads(report.body).get("state") != "offline":
-            self._due.put(lambda: self._tell_orders(report.device))
+            self._awake.add(report.device)
+            self._due.put(self._tell_awake)
 
     def command(self, device: str, order: dict[str, Any]) -> bool:
         """Send one command and keep it, so that its reply can be read; False: the broker is not reached."""
@@ -120,23 +124,36 @@ class Telling:
                 )
 
     def _tell_all(self) -> None:
-        self._tell_settings()
+        self._heard |= self._tell_settings()
         self._tell_orders(None)
 
-    def _tell_settings(self, *, owner: str | None = None, device: str | None = None) -> None:
-        for told, config in configs(self._store, owner=owner, device=device).items():
-            self._send(told, "config", config, retain=True)
+    def _tell_settings(self, *, owner: str | None = None, device: str | None = None) -> set[str]:
+        """Publish what is set; gives the devices that were told."""
+        told = configs(self._store, owner=owner, device=device)
+        for name, config in told.items():
+            self._send(name, "config", config, retain=True)
+        return set(told)
 
-    def _tell_orders(self, device: str | None) -> None:
+    def _tell_awake(self) -> None:
+        """Publish what is due to the devices that came meanwhile, all of them together: thousands come at once."""
+        came: list[str] = []
+        while self._awake:
+            came.append(self._awake.pop())
+        for at in range(0, len(came), _ASKED):
+            self._tell_orders(came[at : at + _ASKED])
+
+    def _tell_orders(self, devices: Sequence[str] | None) -> None:
         c = commands.c
         asked = (
             select(c.device, c.body)
             .where(c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%'))
             .order_by(c.sent_ms)
-            .limit(_AT_ONCE)
+            .limit(_AT_ONCE * (1 if devices is None else len(devices)))
         )
+        if devices is not None:
+            asked = asked.where(c.device.in_(devices))
         with self._store.reading() as connection:
-            found = connection.execute(asked if device is None else asked.where(c.device == device)).all()
+            found = connection.execute(asked).all()
         for row in found:
             order = json.loads(row.body)
             if order["do"] == "erase":
