@@ -23,7 +23,7 @@ from bench.peers import scores
 from bench.peers.running import Contender, Heard, emotion_of_ours, fast, lean_path, live, ours, peer, python_of
 from bench.table import Figure, report
 from tests.e2e.processes import Hub
-from tests.parts import Broker
+from tests.parts import Broker, wait_until
 
 ROOT = Path(__file__).parents[2]
 _START_MINUTES = 0.05
@@ -100,8 +100,9 @@ def main() -> None:
         for wav, minutes in (("day", args.minutes), ("start", _START_MINUTES), ("live", args.live)):
             day.write(minutes, folder / f"{wav}.wav")
         broker = Broker(folder).start()
-        hub = Hub(folder, broker.port).start().ready()
+        hub = Hub(folder, broker.port).start()
         try:
+            wait_until(hub.answers, 120)
             figures = measured(args, broker.port, folder)
         finally:
             hub.kill()
