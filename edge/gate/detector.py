@@ -67,13 +67,15 @@ class Detector(Protocol):
 class GateDetector:
     """A small net over log-mel, asked every 90 ms for three decisions; in quiet it is not asked at all.
 
-    A decision comes at most 100 ms after the sound at its centre. The net's memory is a ring of the tokens that it made
-    of the last 31 calls; quiet empties the ring.
+    A decision comes at most 100 ms after the sound at its centre. The net joins what it hears with what its levels said
+    1, 2, 4 … calls ago, which is kept in a ring; quiet empties the ring.
     """
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._ring_shape = model.shapes[1]
+        _, levels, width = model.shapes[1]
+        self._level = np.arange(levels)
+        self._ring_shape = (2 ** (levels - 1), levels, width)
         self.name = model.name
         self.step_s = STEP * HOP / RATE
         self.thresholds = {name: Thresholds(**limits) for name, limits in model.meta["thresholds"].items()}
@@ -90,6 +92,7 @@ class GateDetector:
 
     def _forget(self) -> None:
         self._ring: Floats = np.zeros(self._ring_shape, np.float32)
+        self._turn = 0
         self._carried: Floats | None = None
 
     @property
@@ -135,9 +138,10 @@ class GateDetector:
         if self._floor is None:
             self._floor = first_floor(frames)
         self._floor = next_floor(self._floor, frames)
-        logits, token = self._model(over_floor(frames, self._floor)[None], self._ring)
-        self._ring[:, :-1] = self._ring[:, 1:]
-        self._ring[:, -1] = token
+        said_before = self._ring[(self._turn - 2**self._level) % len(self._ring), self._level]
+        logits, said = self._model(over_floor(frames, self._floor)[None], said_before[None])
+        self._ring[self._turn] = said
+        self._turn = (self._turn + 1) % len(self._ring)
         shares = [1 / (1 + exp(-logit)) for logit in logits[0].tolist()]
         return list(zip(shares[::2], shares[1::2], strict=True))
 

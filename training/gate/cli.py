@@ -22,7 +22,7 @@ def register_gate(sub: Any) -> None:
     for name, run, text in (
         ("mix", _mix, "make the tracks to learn from (12 s each); goes on where it stopped"),
         ("fit", _fit, "fit the net to the tracks; goes on at the last epoch"),
-        ("pack", _pack, "make the int8 weights and choose their thresholds"),
+        ("pack", _pack, "make the weights file and choose its thresholds"),
         ("report", _report, "measure the split model beside public detectors and write the report"),
     ):
         step = steps.add_parser(name, help=text, description=text)
@@ -39,7 +39,7 @@ def register_gate(sub: Any) -> None:
         if name in {"fit", "pack"}:
             step.add_argument("--leave-out", choices=("nemo",), help="voices that are not learned from, for the report")
         if name == "fit":
-            step.add_argument("--begin", type=Path, help="a weights file (.tflite) to go on from, instead of chance")
+            step.add_argument("--begin", type=Path, help="a checkpoint of `fit` to go on from, instead of chance")
         step.set_defaults(run=_step, step=run)
 
 
@@ -58,15 +58,14 @@ def _mix(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training.gate.fit import EPOCHS, EPOCHS_ON, fit
-    from training.gate.unpack import unpack
+    from training.gate.fit import EPOCHS, EPOCHS_ON, averaged, fit
 
     if args.begin is None:
         fit(_tracks(args), _checkpoint(args), EPOCHS)
     elif args.begin.is_file():
-        fit(_tracks(args), _checkpoint(args), EPOCHS_ON, unpack(args.begin))
+        fit(_tracks(args), _checkpoint(args), EPOCHS_ON, averaged(args.begin))
     else:
-        raise UserError(f"{args.begin} is missing; give --begin a file that `moodscape train gate pack` made")
+        raise UserError(f"{args.begin} is missing; give --begin a checkpoint that `moodscape train gate fit` made")
     return 0
 
 
@@ -80,7 +79,7 @@ def _pack(args: argparse.Namespace) -> int:
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
     out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.cache, args.leave_out)
     leave_out = (args.leave_out,) if args.leave_out else ()
-    pack(averaged(checkpoint), _tracks(args), load(args.data, args.cache, args.part, leave_out), out)
+    pack(averaged(checkpoint), load(args.data, args.cache, args.part, leave_out), out)
     print(out)
     return 0
 

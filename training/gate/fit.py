@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as fn
 
 from edge.gate.features import BANDS, CARRY, FRESH, Floats, first_floor, next_floor, over_floor
@@ -18,9 +18,9 @@ from training.gate.tracks import Tracks
 
 log = logging.getLogger(__name__)
 
-EPOCHS: Final = 12
-EPOCHS_ON: Final = 8
-"""Epochs from chance, and from weights that are there already."""
+EPOCHS: Final = 40
+EPOCHS_ON: Final = 12
+"""Epochs from chance, and from a net that is fitted already."""
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16
@@ -42,9 +42,12 @@ def calls_of(mel: Floats) -> Floats:
 
 
 def averaged(checkpoint: Path) -> GateNet:
-    """Give the net that a checkpoint holds, with its averaged weights."""
+    """Give the net that a checkpoint holds, with its averaged weights. Levels that it lacks pass on what they get."""
     net = GateNet()
-    net.load_state_dict(torch.load(checkpoint)["averaged"])
+    for join in net.joins:
+        nn.init.zeros_(join.join.weight)
+        nn.init.zeros_(join.join.bias)
+    net.load_state_dict(torch.load(checkpoint)["averaged"], strict=False)
     return net.eval()
 
 
@@ -58,6 +61,7 @@ def fit(
     torch.manual_seed(1)
     torch.set_num_threads(1)
     net, slow_net, remixer = begin or GateNet(), GateNet(), Remixer(tracks, seed=1)
+    net.train()
     slow_net.load_state_dict(net.state_dict())
     rate = _RATE / 2 if begin else _RATE
     best = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)

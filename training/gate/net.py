@@ -1,9 +1,10 @@
 """The gate's net: a causal convolution over log-mel frames, and a tree over what was heard before.
 
-Each call sees 9 new frames (and 3 of the call before) and makes a token of them; the last 32 tokens (2.9 s), joined two
+Each call sees 9 new frames (and 3 of the call before) and makes a token of them; the last 64 tokens (5.8 s), joined two
 by two as in WaveNet (van den Oord et al. 2016, arXiv 1609.03499), give the context in which the three decisions of this
-call are taken. On the device only the newest branch of the tree is computed; in training a whole stream at once, with
-the same weights. Everything is a linear layer on reshaped rows, which quantises well and runs fast on any kernel.
+call are taken. On the device only the newest branch of the tree is computed, from what each level said before (Paine et
+al. 2016, arXiv 1611.09482); in training a whole stream at once, with the same weights. Everything is a linear layer on
+rows, which quantises well and runs fast on any kernel.
 """
 
 from typing import Final
@@ -14,36 +15,32 @@ from torch.nn import functional as fn
 
 from edge.gate.features import CARRY, FRESH, STEP, WIDTH
 
-TOKEN: Final = 80
-LEVELS: Final = 5
-PAST: Final = 2**LEVELS - 1
-"""Tokens that the device keeps."""
+LEVELS: Final = 6
+NARROW: Final = 32
+_TOKEN: Final = 80
 _FINE: Final = 64
-_NARROW: Final = 32
 _CONTEXT: Final = 44
 _PER_CALL: Final = FRESH // STEP
 
 
 class _Join(nn.Module):
-    """Joins an older token with a newer one; the newer one is also passed on."""
+    """Joins a token with an older one, of which it knows the narrow form; the newer one is also passed on."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.narrow = nn.Linear(TOKEN, _NARROW)
-        self.join = nn.Linear(2 * _NARROW, TOKEN)
+        self.narrow = nn.Linear(_TOKEN, NARROW)
+        self.join = nn.Linear(2 * NARROW, _TOKEN)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """[1, 2n, 80] to [1, n, 80]."""
-        n = tokens.shape[1] // 2
-        pairs = fn.relu(self.narrow(tokens)).reshape(1, n, 2 * _NARROW)
-        newer = tokens.reshape(1, n, 2 * TOKEN)[:, :, TOKEN:]
-        return fn.relu(self.join(pairs) + newer)
+    def forward(self, token: Tensor, older: Tensor) -> tuple[Tensor, Tensor]:
+        """[n, 80] and [n, 32] to the token of the next level, [n, 80], and this one's narrow form, [n, 32]."""
+        narrow = fn.relu(self.narrow(token))
+        return fn.relu(self.join(torch.cat((older, narrow), dim=1)) + token), narrow
 
     def stream(self, tokens: Tensor, distance: int) -> Tensor:
-        """[b, t, 80] to [b, t - distance, 80], each joined with the one `distance` before."""
+        """[b, t, 80] to the same shape, each joined with the one `distance` before; before the stream there is 0."""
         narrow = fn.relu(self.narrow(tokens))
-        pairs = torch.cat((narrow[:, :-distance], narrow[:, distance:]), dim=2)
-        return fn.relu(self.join(pairs) + tokens[:, distance:])
+        older = fn.pad(narrow, (0, 0, distance, 0))[:, : tokens.shape[1]]
+        return fn.relu(self.join(torch.cat((older, narrow), dim=2)) + tokens)
 
 
 class GateNet(nn.Module):
@@ -53,9 +50,9 @@ class GateNet(nn.Module):
         super().__init__()
         self.first = nn.Linear(3 * WIDTH, _FINE)
         self.second = nn.Linear(4 * _FINE, _FINE)
-        self.token = nn.Linear(_PER_CALL * _FINE, TOKEN)
+        self.token = nn.Linear(_PER_CALL * _FINE, _TOKEN)
         self.joins = nn.ModuleList(_Join() for _ in range(LEVELS))
-        self.context = nn.Linear(_PER_CALL * _FINE + TOKEN, _CONTEXT)
+        self.context = nn.Linear(_PER_CALL * _FINE + _TOKEN, _CONTEXT)
         self.answer = nn.Linear(_CONTEXT, _PER_CALL * 2)
 
     def hear(self, frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,22 +67,23 @@ class GateNet(nn.Module):
     def forward(self, frames: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """One call on the device.
 
-        Frames [1, 12, 80] and the last tokens [1, 31, 80], newest last, to logits [1, 6] (three steps, speech and near
-        in each) and this call's token [1, 80].
+        Frames [1, 12, 80] and what level l said 2^l calls ago [1, 6, 32] to logits [1, 6] (three steps, speech and near
+        in each) and what the levels say of this call [1, 6, 32].
         """
         fine, token = self.hear(frames)
-        tokens = torch.cat((past, token.reshape(1, 1, TOKEN)), dim=1)
-        for join in self.joins:
-            tokens = join(tokens)
-        seen = torch.cat((fine, tokens.reshape(1, TOKEN)), dim=1)
-        return self.answer(fn.relu(self.context(seen))), token
+        said = []
+        for level, join in enumerate(self.joins):
+            token, narrow = join(token, past[:, level])
+            said.append(narrow.reshape(1, 1, NARROW))
+        seen = torch.cat((fine, token), dim=1)
+        return self.answer(fn.relu(self.context(seen))), torch.cat(said, dim=1)
 
     def stream(self, frames: Tensor) -> Tensor:
         """Give whole streams at once: [b, t, 12, 80] to logits [b, 3 t, 2]."""
         b, t = frames.shape[:2]
         fine, token = self.hear(frames.reshape(b * t, CARRY + FRESH, WIDTH))
-        tokens = fn.pad(token.reshape(b, t, TOKEN), (0, 0, PAST, 0))  # a stream begins with an empty ring
+        tokens = token.reshape(b, t, _TOKEN)
         for level, join in enumerate(self.joins):
             tokens = join.stream(tokens, 2**level)
-        seen = torch.cat((fine, tokens.reshape(b * t, TOKEN)), dim=1)
+        seen = torch.cat((fine, tokens.reshape(b * t, _TOKEN)), dim=1)
         return self.answer(fn.relu(self.context(seen))).reshape(b, t * _PER_CALL, 2)

@@ -1,21 +1,26 @@
 """Places with voices that are not the wearer's: hubbub, voices across a room, a television."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Final
 
-from edge.gate.detector import Detector
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.sound import RATE, Samples
 from training.gate.bank import BABBLE, Bank, floats
 from training.gate.mix import LENGTH, Mixer
-from training.gate.route import frames_of, speech_spans
+from training.gate.route import frames_of
 from training.gate.sounds import convolved, music, room, unit
 
-_LEVEL = np.float32(0.03)
+CROWDS: Final = (*BABBLE, "carousel", "temple")
+"""Recorded ambiences full of far voices; the last two are those of the training."""
+_LEVEL: Final = np.float32(0.03)
 
 
 def babble(bank: Bank, count: int) -> dict[str, Samples]:
-    """Give recordings in which everybody is far: four places, and voices of `bank` mixed, `count` times 12 s."""
+    """Give recordings in which everybody is far: the bank's crowds, and its voices mixed, `count` times 12 s."""
     mixed = [unit(Mixer(bank).babble(np.random.default_rng(900 + seed))[0]) for seed in range(count)]
-    recorded = {label: unit(floats(bank.ambience[label])) * _LEVEL for label in BABBLE}
+    recorded = {name: unit(floats(bank.ambience[name])) * _LEVEL for name in CROWDS if name in bank.ambience}
     return {**recorded, "mixed voices": np.concatenate(mixed) * _LEVEL}
 
 
@@ -39,15 +44,19 @@ def television(bank: Bank, count: int) -> Samples:
     return np.concatenate(parts) * _LEVEL
 
 
-def found_in(detector: Detector, bank: Bank, surroundings: Samples, snr_db: float, count: int) -> float:
-    """Give the share of near speech, `snr_db` above the surroundings, that becomes speech."""
-    mixer, found, spoken = Mixer(bank), 0, 0
+def near_in(bank: Bank, surroundings: Samples, snr_db: float, count: int) -> list[tuple[Samples, NDArray[np.bool_]]]:
+    """Give near speech, `snr_db` above the surroundings, `count` times 12 s: the sound, and the frames that speak."""
+    mixer, made = Mixer(bank), []
     for seed in range(count):
         rng = np.random.default_rng(300 + seed)
         voice, on = mixer.near(rng)
         start = int(rng.integers(0, max(1, len(surroundings) - LENGTH)))
         around = np.resize(unit(surroundings[start : start + LENGTH]), LENGTH)
-        sound = unit(voice * np.float32(10 ** (snr_db / 20)) + around) * np.float32(0.05)
-        routed = frames_of(speech_spans(detector, sound), len(on))
-        found, spoken = found + int((routed & on).sum()), spoken + int(on.sum())
-    return found / spoken
+        made.append((unit(voice * np.float32(10 ** (snr_db / 20)) + around) * np.float32(0.05), on))
+    return made
+
+
+def share_found(spans: Sequence[list[tuple[float, float]]], truths: Sequence[NDArray[np.bool_]]) -> float:
+    """Give the share of the speaking frames of some recordings that lie in the utterances found in each."""
+    found = sum(int((frames_of(own, len(on)) & on).sum()) for own, on in zip(spans, truths, strict=True))
+    return found / sum(int(on.sum()) for on in truths)

@@ -65,7 +65,7 @@ class Remixer:
         self._mistaken[noise[alone]] = mistaken[alone]
 
     def _clip(self, rng: np.random.Generator) -> tuple[Floats, Floats, Floats, int]:
-        kind = rng.choice(["noise", "near", "far", "both", "events"], p=[0.25, 0.42, 0.12, 0.16, 0.05])
+        kind = rng.choice(["noise", "near", "far", "both", "events"], p=[0.24, 0.38, 0.13, 0.20, 0.05])
         picked, around, known = self._noise(rng)
         near = far = np.zeros(FRAMES, bool)
         if kind in {"far", "both"}:

@@ -11,7 +11,7 @@ from training.gate import tracks as kept  # noqa: E402
 from training.gate.bank import Bank  # noqa: E402
 from training.gate.fit import averaged, calls_of, fit  # noqa: E402
 from training.gate.mix import CALLS, FRAMES, LENGTH, Mixer, active  # noqa: E402
-from training.gate.net import PAST, TOKEN, GateNet  # noqa: E402
+from training.gate.net import LEVELS, NARROW, GateNet  # noqa: E402
 from training.gate.remix import Remixer  # noqa: E402
 from training.gate.route import programmes, routing  # noqa: E402
 
@@ -34,16 +34,12 @@ def bank() -> Bank:
 
 def test_the_device_s_calls_give_what_the_stream_was_trained_on():
     torch.manual_seed(0)
-    net, frames, past, answers = (
-        GateNet().eval(),
-        torch.randn(1, 40, CARRY + FRESH, WIDTH),
-        torch.zeros(1, PAST, TOKEN),
-        [],
-    )
+    net, frames = GateNet().eval(), torch.randn(1, 70, CARRY + FRESH, WIDTH)
+    said, answers = [torch.zeros(1, LEVELS, NARROW)] * 2 ** (LEVELS - 1), []
     with torch.no_grad():
-        for t in range(40):
-            answer, token = net(frames[:, t], past)
-            past = torch.cat((past[:, 1:], token[None]), dim=1)
+        for t in range(70):
+            answer, now = net(frames[:, t], torch.stack([said[-(2**n)][:, n] for n in range(LEVELS)], dim=1))
+            said.append(now)
             answers.append(answer.reshape(3, 2))
         assert torch.allclose(torch.cat(answers), net.stream(frames)[0], atol=1e-5)
 
@@ -189,7 +185,7 @@ def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, 
     made = list(programmes(bank, 1, seed=4))
 
     class Doubtful:
-        """Gives near speech 0.75, and 0.3 s of anything else 0.65 every two seconds."""
+        """Gives near speech in the programme 0.75, and 0.3 s of anything else 0.65 every two seconds."""
 
         step_s, thresholds = 0.03, {name: Thresholds(0.5, 0.5) for name in ("speech", "near")}
 
@@ -198,30 +194,29 @@ def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, 
 
         def feed(self, sound):
             at = np.arange(0.015, len(sound) / 16_000, 0.03)
-            spoken = np.array([any(start <= t <= end for start, end in made[0].utterances) for t in at])
+            there = made[0].utterances if sound is made[0].sound else []
+            spoken = np.array([any(start <= t <= end for start, end in there) for t in at])
             near = np.where(spoken, 0.75, np.where(at % 2 < 0.3, 0.65, 0.0))
             return [Decision(float(t), 0.95, float(n)) for t, n in zip(at, near, strict=True)]
 
     sidecar = Sidecar(
-        name="gate-1", sha256="", labels=["speech", "near"], meta={"thresholds": module.START},
+        name="gate-2", sha256="", labels=["speech", "near"], meta={"thresholds": module.START},
         golden=Golden(low=0, high=1, tolerance=0.1, outputs=[]),
     )  # fmt: skip
     (tmp_path / "gate.json").write_text(sidecar.model_dump_json())
     monkeypatch.setattr(module, "programmes", lambda *_: made)
-    monkeypatch.setattr(module, "_ON", (0.6, 0.7, 0.9))
+    for grid in ("_SPEECH", "_NEAR"):
+        monkeypatch.setattr(module, grid, (0.6, 0.7, 0.9))
     monkeypatch.setattr(module.gate, "load", lambda _: Doubtful())
     module.tune(tmp_path / "gate.tflite", bank)
     chosen = Sidecar.model_validate_json((tmp_path / "gate.json").read_bytes()).meta["thresholds"]
     assert chosen["near"]["on"] == 0.7
 
 
-def test_the_weights_that_ship_are_read_back_as_the_net_that_answers_like_them():
-    from edge.models.interpreter import WEIGHTS, Model
-    from training.gate.unpack import unpack
+def test_thresholds_that_keep_to_the_limits_go_before_those_that_find_more():
+    from training.gate.tune import Shares
 
-    rng = np.random.default_rng(0)
-    frames, past = rng.random((1, 12, WIDTH), np.float32), rng.random((1, PAST, TOKEN), np.float32)
-    with torch.no_grad():
-        logits, token = unpack(WEIGHTS / "gate.tflite")(torch.from_numpy(frames), torch.from_numpy(past))
-    for answer, whole in zip((logits, token), Model.load(WEIGHTS / "gate.tflite")(frames, past), strict=True):
-        assert np.corrcoef(answer.numpy().ravel(), whole.ravel())[0, 1] > 0.98
+    within, finds_less = Shares(0.97, 0.04, 0.9), Shares(0.99, 0.0, 0.8)
+    routes_wrong, takes_too_much = Shares(0.9, 0.0, 1.0), Shares(0.99, 0.2, 1.0)
+    assert max(finds_less, routes_wrong, within, takes_too_much, key=lambda shares: shares.rank) is within
+    assert max(routes_wrong, takes_too_much, key=lambda shares: shares.rank) is routes_wrong
