@@ -1,6 +1,6 @@
 """Thousands of virtual devices at real hubs, measured.
 
-    python -m bench.fleet [--devices N] [--minutes M] [--only PART …] [--short]
+    python -m bench.fleet [--devices N] [--minutes M] [--press S] [--only PART …] [--short]
 
 It prints a table and writes `bench/results/fleet.json`; the parts' figures stand beside each other there.
 """
@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.fleet")
     parser.add_argument("--devices", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=30, help="of the part in which hubs and broker are killed")
+    parser.add_argument("--press", type=float, default=60, help="seconds of each part that goes as fast as it can")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--short", action="store_true", help="seconds in place of minutes; writes no results")
     args = parser.parse_args()
@@ -34,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fleet") as name:
         folder = Path(name)
         script = life.script(folder, 2 if short else SCRIPT_MINUTES)
-        press_s = 10 if short else 60
+        press_s = 10 if short else args.press
         minutes = 1.5 if short else args.minutes
         measured: dict[str, Callable[[], dict[str, Figure]]] = {
             "ingest": lambda: {

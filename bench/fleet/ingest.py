@@ -101,6 +101,7 @@ def figures(folder: Path, script: Script, *, workers: int, seconds: float) -> di
         held = verdict.kept(world.url, fleet.made, fleet.stored)
         rss = [worker.rss_mb() for worker in world.workers]
     found = {
+        "seconds of it": Figure(seconds, "s"),
         "stored a second": Figure(rate, "1/s"),
         "lost": held["lost"],
         "double": held["double"],

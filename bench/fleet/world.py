@@ -59,7 +59,8 @@ class World:
     def stop(self) -> None:
         """End all but the database."""
         for worker in self.workers:
-            worker.stop()
+            if worker.process is not None:
+                worker.stop()
         self.broker.kill()
 
     def cpu_s(self) -> dict[str, float]:
