@@ -74,7 +74,7 @@ class Device:
         self._attempts, self._next_attempt = 0, 0.0
         self._connecting: asyncio.Task[None] | None = None
         self._probes, self._probe_at = 0, 0.0
-        self._pinged = self._up_since = 0.0
+        self._pinged = self._up_since = self._opened = 0.0
 
     def online(self, after_s: float = 0.0) -> None:
         """The network is there (again); the device finds out within so long."""
@@ -101,7 +101,9 @@ class Device:
     def tick(self, now: float) -> None:
         """Do what is due; called about twice a second."""
         if not self.connected:
-            if self.wanted and self._line is None and self._connecting is None and now >= self._next_attempt:
+            if self._line is not None and now - self._opened > _KEEPALIVE_S:
+                self._line.cut()  # it never said that it hears us
+            elif self.wanted and self._line is None and self._connecting is None and now >= self._next_attempt:
                 self._connecting = asyncio.ensure_future(self._connect())
             return
         if now - self._pinged > _KEEPALIVE_S / 2 and self._line is not None:
@@ -133,7 +135,7 @@ class Device:
         )
 
         def begin() -> wire.Line:  # what it hears may come before `create_connection` has returned
-            self._line = wire.Line(self, hello)
+            self._line, self._opened = wire.Line(self, hello), time.monotonic()
             return self._line
 
         try:
@@ -142,6 +144,8 @@ class Device:
             if not self.wanted:
                 self.offline()
         except OSError:  # TimeoutError is one
+            if self._line is not None:
+                self._line.cut()
             self._line = None
         finally:
             self._connecting = None
@@ -170,8 +174,10 @@ class Device:
         self._line.say(wire.publish(topic(self.name, "status"), _LISTENING, self._mid(), retain=True))
         self._send()
 
-    def ended(self) -> None:
+    def ended(self, line: wire.Line) -> None:
         """The connection is gone; the next attempt is made at once after a steady one, else with back-off."""
+        if line is not self._line:
+            return  # one that came too late, and was given up
         self._line = None
         if self.connected:
             self.connected = False

@@ -55,7 +55,7 @@ class Killer:
         workers = self._world.workers if broker else [worker]
         for each in workers:
             await asyncio.to_thread(wait_until, lambda each=each: ready(each), 60)
-        assert await self._fleet.until(lambda: self._fleet.settled, 60), "devices do not find back to the broker"
+        assert await self._fleet.until(lambda: self._fleet.settled, 120), "devices do not find back to the broker"
         name = "broker" if broker else "worker"
         self.outages.append(Outage(name, begin, time.monotonic() + _CATCH_UP_S))
 

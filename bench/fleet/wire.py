@@ -104,8 +104,8 @@ class Hearer(Protocol):
     def acknowledged(self, mid: int, reason: int) -> None:
         """The broker has taken a publication."""
 
-    def ended(self) -> None:
-        """The connection is gone."""
+    def ended(self, line: "Line") -> None:
+        """That connection is gone."""
 
 
 class Line(asyncio.Protocol):
@@ -125,7 +125,7 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Tell of the end."""
         self._transport = None
-        self._hearer.ended()
+        self._hearer.ended(self)
 
     def say(self, packet: bytes) -> None:
         """Write a packet; into nothing when the connection is gone."""
