@@ -198,7 +198,7 @@ def main() -> int:
         "… of which did what they asked": Figure(100 * answered / max(1, tally.cases), "%"),
         "… answered with a failure of the hub, or not within 10 s": Figure(len(tally.failures), "calls", 0),
     }
-    report("hub", figures, write=tally.cases >= 100_000, beside=True)
+    report("hub", figures, write=args.cases >= 100_000, beside=True)
     return 1 if tally.failures else 0
 
 
