@@ -1,6 +1,7 @@
 """The steps of `moodscape train speech`."""
 
 import argparse
+import logging
 from typing import Final
 
 import torch
@@ -13,6 +14,8 @@ from training.speech.scores import calibration
 from training.speech.student import SIZES
 from training.speech.tune import Recipe
 from training.speech.workshop import HOLDOUTS, Workshop
+
+log = logging.getLogger(__name__)
 
 RECIPE: Final = Recipe()
 PLAIN: Final = PlainRecipe()
@@ -61,7 +64,8 @@ def _shop(args: argparse.Namespace, size: str) -> Workshop:
 
 
 def _features(_: argparse.Namespace, shop: Workshop) -> None:
-    assert len(shop.lessons) == len(shop.heard)
+    heard = {lesson.corpus: len(pooled) for lesson, pooled in zip(shop.lessons, shop.heard, strict=True)}
+    log.info("all is heard", extra={"utterances": heard})
 
 
 def _folds(args: argparse.Namespace, shop: Workshop) -> None:

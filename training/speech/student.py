@@ -1,8 +1,4 @@
-"""The student: frozen front of a large encoder, a last block that is trained on, a head; three sizes of it.
-
-Attentive pooling as in speaker recognition (Okabe et al. 2018, arXiv 1803.10963), with the mean absolute deviation in
-the place of the standard deviation: it has no square root and no difference of squares, which int8 would spoil.
-"""
+"""The student: frozen front of a large encoder, a last block that is trained on, a head; several sizes of it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from moments import EMOTIONS
-from training.speech.trunk import HIDDEN, WIDTH, Front, Last
+from training.speech.pooling import Pooling
+from training.speech.trunk import HIDDEN, Front, Last
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,7 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, dropout: float = 0.3) -> None:
         super().__init__()
-        self.project = nn.Linear(2 * WIDTH, channels)
-        self.attend = nn.Linear(channels, channels)
+        self.pooling = Pooling(2, channels, dropout)
         self.norm = nn.LayerNorm(2 * channels)
         self.drop = nn.Dropout(dropout)
         # One hidden layer: what an emotion sounds like depends on the language and the studio, which it can tell.
@@ -52,16 +48,9 @@ class Head(nn.Module):
         self.classify = nn.Linear(channels, len(EMOTIONS))
 
     def pool(self, x: torch.Tensor) -> torch.Tensor:
-        """Give mean and mean absolute deviation under the attention: [b, t, 2, 384] to [b, 2 channels]."""
-        h = self.drop(functional.relu(self.project(x.flatten(2))))
-        # As products of matrices, which stay in float: shares of 1 in 75 are too small for eight bits.
-        weights = self.attend(h).transpose(1, 2).softmax(dim=-1).unsqueeze(2)
-        h = h.transpose(1, 2)
-        mean = (weights @ h.unsqueeze(3)).squeeze(3)
-        difference = h - mean
-        distance = functional.relu(difference) + functional.relu(-difference)
-        deviation = (weights @ distance.unsqueeze(3)).squeeze(3)
-        return self.norm(torch.cat([mean.squeeze(2), deviation.squeeze(2)], dim=-1))  # type: ignore[no-any-return]
+        """Pool over time: [b, t, 2, 384] to [b, 2 channels]."""
+        pooled: torch.Tensor = self.norm(self.pooling(x))
+        return pooled
 
     def name(self, pooled: torch.Tensor) -> torch.Tensor:
         """Name what was pooled: [b, 2 channels] to logits [b, 8]."""

@@ -1,8 +1,4 @@
-"""The part of the speech model that is trained: layers to emotions.
-
-Attentive pooling as in speaker recognition (Okabe et al. 2018, arXiv 1803.10963), with the mean absolute deviation in
-the place of the standard deviation: it has no square root and no difference of squares, which int8 would spoil.
-"""
+"""The part of the speech model that is trained: layers to emotions."""
 
 import logging
 from collections.abc import Sequence
@@ -13,12 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from moments import EMOTIONS
 from training.corpora import Utterance
 from training.speech.plain.features import Features
-from training.speech.trunk import WIDTH
+from training.speech.pooling import Pooling
 
 log = logging.getLogger(__name__)
 
@@ -47,27 +42,14 @@ class Head(nn.Module):
 
     def __init__(self, layers: int, channels: int = 192, dropout: float = 0.3) -> None:
         super().__init__()
-        self.project = nn.Linear(layers * WIDTH, channels)
-        self.attend = nn.Linear(channels, channels)
+        self.pooling = Pooling(layers, channels, dropout)
         self.norm = nn.LayerNorm(2 * channels)
         self.drop = nn.Dropout(dropout)
         self.classify = nn.Linear(2 * channels, len(EMOTIONS))
 
-    def pool(self, x: torch.Tensor) -> torch.Tensor:
-        """Give mean and mean absolute deviation under the attention: [b, t, layers, 384] to [b, 2 channels]."""
-        h = self.drop(functional.relu(self.project(x.flatten(2))))
-        # As products of matrices, which stay in float: shares of 1 in 75 are too small for eight bits.
-        weights = self.attend(h).transpose(1, 2).softmax(dim=-1).unsqueeze(2)
-        h = h.transpose(1, 2)
-        mean = (weights @ h.unsqueeze(3)).squeeze(3)
-        difference = h - mean
-        distance = functional.relu(difference) + functional.relu(-difference)
-        deviation = (weights @ distance.unsqueeze(3)).squeeze(3)
-        return torch.cat([mean.squeeze(2), deviation.squeeze(2)], dim=-1)
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pool over time and name."""
-        logits: torch.Tensor = self.classify(self.drop(self.norm(self.pool(x))))
+        logits: torch.Tensor = self.classify(self.drop(self.norm(self.pooling(x))))
         return logits
 
 
