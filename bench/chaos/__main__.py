@@ -105,7 +105,7 @@ def _judge(world: World, turns: Turns, lives: dict[int, list[Holding]]) -> Outco
     exit_code = _leave(world.device)
     world.start_device()  # what it could not send in its last second and a half it sends now
     try:
-        wait_until(lambda: world.diary.kept and world.hub.count() >= len(world.diary.kept), DRAIN_S)
+        wait_until(lambda: set(world.diary.kept) <= {moment["id"] for moment in world.hub.moments()}, DRAIN_S)
     except AssertionError:
         sys.stderr.write("not all that was kept has reached the hub\n")
     world.kill_device()

@@ -197,10 +197,12 @@ class Publisher:
                 room -= 1
         if room <= 0 or room < self._window.size // 4:
             return  # a query for a few rows only costs more than it brings
-        for row in self._outbox.after(self._low, room):
-            self._low = row.seq
+        rows = self._outbox.after(self._low, room)
+        for row in rows:
             if row.id not in self._sent:
                 self._send(row)
+        if rows and self._outbox.trouble is None:  # else there is more before them, on a disk that cannot be read now
+            self._low = rows[-1].seq
 
     def _send(self, row: Row) -> None:
         mid = self._connection.publish("moment", row.body)
@@ -227,8 +229,9 @@ class Publisher:
         elif any(self._sent[each].at > 0 for each in due):
             self._window.unanswered()
         rows = self._outbox.rows(due)
-        for gone in set(due).difference(row.id for row in rows):  # erased or dropped meanwhile
-            del self._sent[gone]
+        if self._outbox.trouble is None:  # else what is not found may be on a disk that cannot be read now
+            for gone in set(due).difference(row.id for row in rows):  # erased or dropped meanwhile
+                del self._sent[gone]
         for row in rows:
             self._send(row)
         for sent in self._sent.values():

@@ -136,6 +136,44 @@ def test_what_is_heard_now_goes_out_before_a_backlog_that_nobody_answers(hub, ou
     assert len(hub.heard) == FIRST + 1, "the backlog keeps to its window"
 
 
+def take_the_disk_away(outbox):
+    outbox._file._fail(OSError("no such disk"))
+    outbox._file._retry_at = float("inf")
+
+
+def bring_the_disk_back(outbox):
+    outbox._file.retry_now()
+    outbox.tick(None)
+    assert outbox.trouble is None
+
+
+def test_what_is_under_way_while_its_disk_is_away_is_sent_again_when_it_is_back(hub, outbox, publishing):
+    hub.silent_about = {(first := moment()).id, (second := moment()).id}
+    outbox.put(first)
+    publisher = publishing(resend_s=0.2)
+    wait_until(lambda: hub.heard == [first.id])
+    take_the_disk_away(outbox)
+    outbox.put(second)
+    publisher.wake()
+    wait_until(lambda: hub.heard.count(second.id) >= 2)  # so the first was due as well and could not be read
+    hub.silent_about = set()
+    bring_the_disk_back(outbox)
+    wait_until(lambda: outbox.depth == 0)
+    assert set(hub.heard) == {first.id, second.id}
+
+
+def test_a_backlog_on_a_disk_that_is_away_is_sent_when_it_is_back(hub, outbox, publishing):
+    for each in (waiting := moments(3)):
+        outbox.put(each)
+    take_the_disk_away(outbox)
+    outbox.put(held := moment())
+    publishing()
+    wait_until(lambda: hub.heard == [held.id])
+    bring_the_disk_back(outbox)
+    wait_until(lambda: outbox.depth == 0)
+    assert hub.heard == [held.id, *(each.id for each in waiting)]
+
+
 def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(hub, outbox, publishing):
     lost, *rest = moments(3)
     hub.silent_about.add(lost.id)
