@@ -201,8 +201,8 @@ two columns are of rules that do not. The rules do not know the hour. Spearman's
 _ABOUT_AFFECT = """A first comparison, of 5 s each and of rules without loudness, gave 0.09 and 0.40. It showed that
 SoundAQnet goes by the level more than by anything else (rank correlation with pleasantness -0.64), which studies of
 cities find people to do as well; so the table of rules got its `loudness`, by 0.2 for 10 dB, a round number that was
-set before it was tried and kept. No scene's numbers were changed, and no other sounds were tried. What still parts the
-two:
+set before it was tried and kept, though steeper ones agree more. No scene's numbers were changed, and no other sounds
+were tried. What still parts the two:
 
 - SoundAQnet judges a soundscape as a whole, from streets, parks and squares with birds, water, wind, traffic and works
   mixed in. Sounds alone, at close range or indoors are foreign to it: it finds a car's horn
