@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from edge.capture.liveness import Liveness, State
+from edge.capture.quiet import c_libraries_loud
 from edge.capture.source import Source
 from edge.sound import Block
 from moments.errors import UserError, WorkError
@@ -110,6 +111,7 @@ class Ears:
         try:
             found = answer.get(timeout=OPENS_WITHIN_S)
         except queue.Empty:
+            c_libraries_loud()
             raise DriverHangs("the microphone's driver hangs while it is opened; start the device anew") from None
         if isinstance(found, Exception):
             raise found
