@@ -116,6 +116,7 @@ def run(settings: Settings) -> int:
     metrics = Metrics()
     with listen(http) as listening:
         store = Store(settings.store.place)
+        store.be_ready()
         feeder = influx.beside(store, settings.influx, metrics)
         subscriber = Subscriber(settings.broker, store, metrics, _announcer(settings.home_assistant))
         app = create_app(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, MetaData, PrimaryKeyConstraint, creat
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from hub.stores import cells, words
+from hub.stores.pool import POOL
 from hub.stores.schema import METADATA
 from hub.stores.tables import moments
 from moments.errors import UserError, WorkError
@@ -41,9 +42,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url)
-            self.engine: Engine = create_engine(
-                self._url, pool_size=8, max_overflow=56, pool_pre_ping=True, isolation_level="READ COMMITTED"
-            )
+            self.engine: Engine = create_engine(self._url, **POOL, pool_pre_ping=True, isolation_level="READ COMMITTED")
         except (ArgumentError, NoSuchModuleError):
             raise UserError("store.url is no database's URL; write postgresql+psycopg://USER@HOST/DATABASE") from None
         except ModuleNotFoundError:

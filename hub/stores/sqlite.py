@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from hub.stores import cells, words
+from hub.stores.pool import POOL
 from hub.stores.schema import METADATA
 from moments.errors import WorkError
 
@@ -40,9 +41,7 @@ class Sqlite:
         log = path.with_name(path.name + "-wal")
         self.unclean: bool = log.exists() and log.stat().st_size > 0
         url = URL.create("sqlite", database=str(path))
-        self.engine: Engine = create_engine(
-            url, pool_size=8, max_overflow=56, connect_args={"check_same_thread": False}
-        )
+        self.engine: Engine = create_engine(url, **POOL, connect_args={"check_same_thread": False})
         event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
 

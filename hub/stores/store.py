@@ -7,7 +7,7 @@ returns is on the disk.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from hub.stores import arrival, beside, heard, leaving, letters, migrations, own
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
 from hub.stores.letters import Letter, now_ms
+from hub.stores.pool import KEPT_CONNECTIONS
 from hub.stores.postgres import Postgres
 from hub.stores.sqlite import Sqlite
 from hub.stores.tables import devices, moments, notes
@@ -118,6 +119,12 @@ class Store:
     def shared(self) -> bool:
         """Tell whether other hubs may write to it beside this one."""
         return isinstance(self._at, Postgres)
+
+    def be_ready(self) -> None:
+        """Open all connections that are kept: what a hub holds open is the same from its beginning to its end."""
+        with ExitStack() as opened:
+            for _ in range(KEPT_CONNECTIONS):
+                opened.enter_context(self._at.engine.connect())
 
     def check(self) -> None:
         """Look for damage. Raises WorkError when there is some."""

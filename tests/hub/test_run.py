@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 import urllib.request
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,20 @@ def test_what_is_sent_to_a_caller_does_not_wait_for_its_acknowledgements():
         accepted, _ = listening.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_what_it_holds_open_does_not_grow_with_what_is_asked_at_once(hub):
+    def held():
+        links = []
+        for each in Path(f"/proc/{hub.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # a connection that ended meanwhile
+                links.append(each.readlink().name)
+        return sorted(name for name in links if name.startswith("hub.db"))
+
+    before = held()
+    asking = [threading.Thread(target=hub.get, args=("/api/moments",)) for _ in range(6)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    assert held() == before
