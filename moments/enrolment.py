@@ -21,7 +21,7 @@ _PREFIX: Final = "enrol_"
 _FINGERPRINT: Final = 32
 _SECRET: Final = 16
 _CHECK: Final = 4
-_ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:]{2,39}\]):(\d{1,5})", re.ASCII)
+_ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})", re.ASCII)
 
 
 def valid_address(text: str) -> str:

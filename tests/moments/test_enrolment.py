@@ -43,3 +43,7 @@ def test_what_is_no_address_is_refused(text):
 def test_an_address_is_taken_apart():
     assert split_address("hub.local:8443") == ("hub.local", 8443)
     assert split_address("[fd00::1]:8443") == ("fd00::1", 8443)
+
+
+def test_an_address_of_the_older_kind_in_one_of_the_newer_is_taken():
+    assert valid_address("[::ffff:192.168.1.4]:8443") == "[::ffff:192.168.1.4]:8443"
