@@ -197,7 +197,10 @@ class Outbox:
                 found += self._memory.values()
                 gone = [row.id for row in found if low <= Moment.from_json(row.body).start.timestamp() < high]
             else:
-                gone = [row.id for row in self.rows(ids)]
+                asked = [each for each in map(_as_kept, ids) if each is not None]
+                gone = [row.id for row in self.rows(asked)]
+                if self.trouble is not None:  # what is on that disk is deleted with the first commit that it takes
+                    self._done |= dict.fromkeys((each for each in asked if each not in self._memory), 0.0)
             self._done |= dict.fromkeys((each for each in gone if self._memory.pop(each, None) is None), 0.0)
             self._flush()
             return len(gone)

@@ -95,6 +95,20 @@ def test_memory_is_bounded_and_what_it_costs_is_counted(tmp_path, monkeypatch):
     box.close()
 
 
+def test_what_is_erased_while_its_disk_is_away_is_gone_when_it_is_back(opened):
+    box = opened()
+    box.put(first := moment())
+    box.put(second := moment())
+    box._file._fail(OSError("no such disk"))
+    box._file._retry_at = float("inf")
+    box.put(third := moment())
+    assert box.erase([first.id, third.id]) == 1, "what cannot be read is not counted"
+    box._file.retry_now()
+    box.tick(None)
+    assert box.trouble is None
+    assert ids(box.after(0, 10)) == [second.id]
+
+
 def test_a_disk_that_has_become_read_only_is_no_end(opened):
     box = opened()
     box.put(first := moment())
