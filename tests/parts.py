@@ -70,12 +70,16 @@ class Broker:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
 
+    def bounds(self) -> list[str]:
+        """Give the lines of its configuration that bound queues: there are no bounds."""
+        return ["max_queued_messages 0", "max_inflight_messages 0", "set_tcp_nodelay true"]
+
     def start(self) -> "Broker":
         """Start it (again, on the same port) and wait until it answers."""
         config = self.folder / "mosquitto.conf"
         config.write_text(
             f"listener {self.port} {self.host}\nallow_anonymous true\npersistence false\n"
-            "max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\n"
+            + "".join(f"{line}\n" for line in self.bounds())
         )
         path = program("mosquitto")
         assert path, "mosquitto is not installed"

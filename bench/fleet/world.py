@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Final
 
 from bench.hub.running import Hub
 from bench.outbox import resident_mb
-from tests.parts import Broker, answers, program, wait_until
+from tests.parts import Broker, wait_until
 from tests.postgres import Cluster
 
 SHIPPED: Final = Path(__file__).parents[2] / "deploy" / "mosquitto" / "moodscape.conf"
@@ -21,18 +20,9 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 class Mosquitto(Broker):
     """A broker with the bounds that ship, without its doors."""
 
-    def start(self) -> "Mosquitto":
-        """Start it (again, on the same port) and wait until it answers."""
-        bounds = re.findall(r"^(?:max|persistent)_\w+ .*$", SHIPPED.read_text(), re.MULTILINE)
-        config = self.folder / "mosquitto.conf"
-        lines = [f"listener {self.port} {self.host}", "allow_anonymous true", "persistence false", *bounds]
-        config.write_text("\n".join(lines) + "\n")
-        path = program("mosquitto")
-        assert path, "mosquitto is not installed"
-        with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen([path, "-c", str(config)], stdout=log, stderr=log)
-        wait_until(lambda: answers(self.port, self.host))
-        return self
+    def bounds(self) -> list[str]:
+        """Give those that ship."""
+        return re.findall(r"^(?:max|persistent)_\w+ .*$", SHIPPED.read_text(), re.MULTILINE)
 
 
 class World:

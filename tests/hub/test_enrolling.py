@@ -12,7 +12,7 @@ from hub.api.limits import Buckets
 from hub.config import Enrol, Http, Settings
 from hub.enrolling import HOLDS, Enrolling
 from hub.stores import enrolments
-from hub.stores.store import Store, now_ms
+from hub.stores.store import now_ms
 from moments.enrolment import PATH
 from moments.errors import UserError, WorkError
 from tests.hub.conftest import serving
@@ -27,13 +27,6 @@ def broker(tmp_path):
     made = Secured(tmp_path, ("pocket-2",)).start()
     yield made
     made.kill()
-
-
-@pytest.fixture
-def store(tmp_path):
-    made = Store(tmp_path / "hub.db")
-    yield made
-    made.close()
 
 
 @pytest.fixture
