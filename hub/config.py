@@ -64,7 +64,11 @@ class Broker(_Settings):
     """The MQTT broker that devices publish to."""
 
     host: str = "127.0.0.1"
-    port: Port = 1883
+    port: Port = Field(default=1883, description="TCP port; 8883 is usual with tls")
+    tls: bool = Field(default=False, description="encrypt, and check the broker's certificate")
+    ca_file: Path | None = Field(default=None, description="who signs the broker's certificate; null: the system's")
+    cert_file: Path | None = Field(default=None, description="the hub's own certificate, where the broker asks")
+    key_file: Path | None = Field(default=None, description="the key of cert_file")
     user: str | None = None
     password_file: Path | None = Field(default=None, description="a file whose first line is the password of `user`")
     client_id: str = Field(default="moodscape-hub", min_length=1, description="names the hub's session at the broker")
@@ -153,7 +157,9 @@ class Enrol(_Settings):
     """How enrolled devices reach this hub and its broker, each NAME:PORT, over TLS."""
 
     hub: Address | None = Field(default=None, description="null: the certificate's first full name, and http.port")
-    broker: Address | None = Field(default=None, description="null: the hub's name, port 8883")
+    broker: Address | None = Field(
+        default=None, description="null: the broker's, where the hub uses TLS there; else the hub's name, port 8883"
+    )
 
 
 class Settings(_Settings):

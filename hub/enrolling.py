@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,7 @@ class Enrolling:
         if logins.check_name(device) in _RESERVED:
             raise UserError(f"{device!r} is a login of the hub's own: name the device otherwise")
         authority, hub = self._authority(), self._hub_address()
+        self._check_trust(authority)
         logins.reach_broker(self._settings.broker)
         secret = secrets.token_bytes(_SECRET_BYTES)
         with self._store.writing() as connection:
@@ -55,7 +57,7 @@ class Enrolling:
         does not take it.
         """
         hub = self._hub_address()
-        broker = self._settings.enrol.broker or f"{hub.rpartition(':')[0]}:{_BROKER_PORT}"
+        broker = self._settings.enrol.broker or self._broker_address(hub)
         with self._store.writing() as connection:
             found = enrolments.take(connection, secret, now_ms())
         if found is None:
@@ -97,6 +99,28 @@ class Enrolling:
             )
         return found
 
+    def _check_trust(self, authority: Path) -> None:
+        """Raise UserError where a device would not believe the broker that it is sent to."""
+        broker = self._settings.broker
+        if not broker.tls or self._settings.enrol.broker is not None:
+            return
+        from hub import ca
+
+        trusted = None
+        with suppress(OSError, ValueError):
+            trusted = broker.ca_file and ca.fingerprint_of(broker.ca_file)
+        if trusted != ca.fingerprint_of(authority):
+            raise UserError(
+                f"devices trust the hub's authority alone, and broker.ca_file is {broker.ca_file or 'not set'}: "
+                f"have {authority} sign the broker's certificate, or set enrol.broker to a listener that has one"
+            )
+
+    def _broker_address(self, hub: str) -> str:
+        broker = self._settings.broker
+        if broker.tls:
+            return _address(broker.host, broker.port)
+        return f"{hub.rpartition(':')[0]}:{_BROKER_PORT}"
+
     def _hub_address(self) -> str:
         http = self._settings.http
         if self._settings.enrol.hub is not None:
@@ -105,5 +129,8 @@ class Enrolling:
             raise UserError("http.cert_file is not set, so the hub's name is not known: set enrol.hub")
         from hub import ca
 
-        name = ca.best_name(http.cert_file)
-        return f"[{name}]:{http.port}" if ":" in name else f"{name}:{http.port}"
+        return _address(ca.best_name(http.cert_file), http.port)
+
+
+def _address(name: str, port: int) -> str:
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"

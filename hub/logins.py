@@ -16,6 +16,7 @@ from typing import Any, Final
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hub.broker import authenticate
 from hub.config import Broker
 from moments.errors import UserError, WorkError
 from moments.topics import topic, valid_device
@@ -108,8 +109,7 @@ def _order(broker: Broker, commands: list[Json]) -> list[Json]:
     """Have the broker do them in this order; gives its response to each."""
     heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
-    if broker.user is not None:
-        client.username_pw_set(broker.user, broker.password())
+    authenticate(client, broker)
     client.on_connect = lambda _c, _u, _f, reason, _p: heard.put(reason)
     client.on_subscribe = lambda _c, _u, _m, reasons, _p: heard.put(reasons[0])
     client.on_message = lambda _c, _u, message: heard.put(json.loads(message.payload))

@@ -36,6 +36,11 @@ class Secured:
         (folder / "logins.json").write_text(json.dumps(logins.up_to_date(file)))
         (folder / "hub.password").write_text(self.passwords["hub"])
         self.settings = BrokerSettings(port=self.port, user="hub", password_file=folder / "hub.password")
+        self.by_tls = self.settings.model_copy(
+            update={"host": "localhost", "port": self.tls_port, "tls": True, "ca_file": self.ca / "ca.crt"}
+        )
+        self.more = ""
+        """Lines more of its configuration, for the listener with TLS."""
         self.process: subprocess.Popen | None = None
 
     def start(self) -> "Secured":
@@ -53,7 +58,7 @@ class Secured:
             assert ours in text
             text = text.replace(ours, here)
         config = self.folder / "mosquitto.conf"
-        config.write_text(f"user root\npersistence false\nset_tcp_nodelay true\n{text}")
+        config.write_text(f"user root\npersistence false\nset_tcp_nodelay true\n{text}{self.more}")
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([program("mosquitto"), "-c", str(config)], stdout=log, stderr=log)
         wait_until(lambda: answers(self.port) and answers(self.tls_port))

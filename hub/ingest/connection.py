@@ -2,11 +2,11 @@
 
 By itself it reads a message in four calls of the system, makes some ten objects of it and acknowledges it with a call
 of its own: half of what a moment costs from the broker to the disk. Here all that has arrived is read in one call,
-PUBLISH packets are taken out of it (MQTT 5, section 3.3) and every other packet is left to paho. Made for plain TCP:
-the hub's broker is on its own machine, or beside it.
+PUBLISH packets are taken out of it (MQTT 5, section 3.3) and every other packet is left to paho.
 """
 
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
@@ -35,6 +35,8 @@ class Connection(mqtt.Client):
     """Calls `on_delivered`, in the client's thread, with the messages that arrived together."""
 
     on_delivered: Callable[[list[Delivered]], None]
+    failure = ""
+    """Why the last attempt to connect failed."""
     _count = 0
 
     def ack_all(self, messages: Iterable[Delivered]) -> None:
@@ -51,7 +53,7 @@ class Connection(mqtt.Client):
         arrived = self.socket()
         if not isinstance(arrived, _Arrived):
             return super().loop_read(max_packets)
-        arrived.read()
+        arrived.fill()
         while True:
             if messages := arrived.messages():
                 self.on_delivered(messages)
@@ -62,27 +64,37 @@ class Connection(mqtt.Client):
             if arrived.fileno() < 0:  # paho closed it
                 return MQTTErrorCode.MQTT_ERR_SUCCESS
 
+    def tls_set_context(self, context: ssl.SSLContext | None = None) -> None:
+        """Use TLS by a context of the caller's."""
+        super().tls_set_context(context)
+        assert self._ssl_context is not None  # noqa: S101 - it was set just before
+        self._ssl_context.sslsocket_class = _ArrivedByTls
+
     def _create_socket(self) -> Any:
-        made: Any = super()._create_socket()
+        try:
+            made: Any = super()._create_socket()
+        except OSError as error:
+            self.failure = str(error)  # not the error itself: it would keep the socket from being closed
+            raise
         self._count += 1
-        return _Arrived(made.detach(), self._count)
+        arrived = made if isinstance(made, _ArrivedByTls) else _Arrived(fileno=made.detach())
+        arrived.connection = self._count
+        return arrived
 
 
 class _Arrived(socket.socket):
     """The broker's socket with what was read from it. paho gets, by `recv`, the packets that were released to it."""
 
-    def __init__(self, fileno: int, connection: int) -> None:
-        super().__init__(fileno=fileno)
-        self._connection = connection
-        self._held, self._at = b"", 0
-        self._released = memoryview(b"")
-        self._ended: OSError | bool = False
+    connection = 0
+    _held, _at = b"", 0
+    _released = memoryview(b"")
+    _ended: OSError | bool = False
 
-    def read(self) -> None:
+    def fill(self) -> None:
         """Take what the system holds, as much as fits."""
         try:
-            more = super().recv(_AT_ONCE)
-        except BlockingIOError:
+            more = self._more()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError as error:
             self._ended = error
@@ -90,12 +102,15 @@ class _Arrived(socket.socket):
         self._ended = not more
         self._held, self._at = self._held[self._at :] + more, 0
 
+    def _more(self) -> bytes:
+        return super().recv(_AT_ONCE)
+
     def messages(self) -> list[Delivered]:
         """Take the whole PUBLISH packets up to the first other one."""
         found = []
         while (packet := self._packet()) is not None and self._held[self._at] & 0xF0 == _PUBLISH:
             try:
-                found.append(_delivered(self._held, self._at, *packet, self._connection))
+                found.append(_delivered(self._held, self._at, *packet, self.connection))
             except (struct.error, IndexError):
                 self._ended = ConnectionError("a PUBLISH packet is malformed")
                 break
@@ -137,6 +152,33 @@ class _Arrived(socket.socket):
                 return (at + 1, end) if end <= len(held) else None
         self._ended = ConnectionError("a packet tells no length")
         return None
+
+
+class _ArrivedByTls(_Arrived, ssl.SSLSocket):
+    """The same over TLS, which gives one record, 16 KB at most, at a time."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Agree on keys and check the broker's certificate; a socket that fails at it is closed, which paho leaves."""
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Give what was released."""
+        return _Arrived.recv(self, buflen, flags)
+
+    def _more(self) -> bytes:
+        pieces = [super()._more()]
+        left = _AT_ONCE - len(pieces[0])
+        while pieces[-1] and left > 0:
+            try:
+                pieces.append(ssl.SSLSocket.recv(self, left))
+            except OSError:  # nothing more is here, or the connection has failed, which the next call finds
+                break
+            left -= len(pieces[-1])
+        return b"".join(pieces)
 
 
 def _delivered(held: bytes, head: int, at: int, end: int, connection: int) -> Delivered:

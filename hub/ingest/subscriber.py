@@ -23,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 
+from hub.broker import authenticate
 from hub.config import Broker
 from hub.ingest import judge
 from hub.ingest.connection import Connection, Delivered
@@ -68,8 +69,7 @@ class Subscriber:
         self._closing = threading.Event()
         self._worker = threading.Thread(target=self._work, name="ingest")
         client = Connection(CallbackAPIVersion.VERSION2, settings.client_id, protocol=mqtt.MQTTv5, manual_ack=True)
-        if settings.user is not None:
-            client.username_pw_set(settings.user, settings.password())
+        authenticate(client, settings)
         client.reconnect_delay_set(_SHORTEST_BACK_OFF_S, _LONGEST_BACK_OFF_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -123,9 +123,8 @@ class Subscriber:
         return f"$share/{group}/" if group and kind != "status" else ""
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
-        _log.warning(
-            "the broker does not answer; trying again", extra={"host": self._settings.host, "port": self._settings.port}
-        )
+        where = {"host": self._settings.host, "port": self._settings.port}
+        _log.warning("the broker is not reached; trying again", extra=where | {"reason": self._client.failure})
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._metrics.set("moodscape_broker_connected", 0)

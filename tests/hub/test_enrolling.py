@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from hub import tokens
+from hub import ca, tokens
 from hub.api import enrol as enrol_call
 from hub.api.app import create_app
 from hub.api.limits import Buckets
@@ -57,6 +57,25 @@ def test_a_code_names_hub_and_authority_and_brings_credentials_once(store, broke
     assert tokens.look_up(store, brought.token) == tokens.Access("upload", "pocket-1")
     assert enrolling.redeem(code.secret) is None
     assert not refused(broker, "pocket-1", brought.password)
+
+
+def test_where_the_hub_reaches_the_broker_by_tls_devices_are_sent_there(store, broker, settings):
+    there = settings.model_copy(update={"broker": broker.by_tls, "enrol": Enrol(hub="box.local:8443")})
+    enrolling = Enrolling(store, there)
+    brought = enrolling.redeem(enrolling.offer("pocket-1").secret)
+    assert (brought.hub, brought.broker) == ("box.local:8443", f"localhost:{broker.tls_port}")
+    assert not refused(broker, "pocket-1", brought.password)
+
+
+@pytest.mark.parametrize("other", ["none", "another"])
+def test_no_code_sends_a_device_to_a_broker_that_it_would_not_believe(store, broker, settings, other):
+    ca.prepare(broker.folder / "another", ["localhost"])
+    trusted = {"none": None, "another": broker.folder / "another" / "ca.crt"}[other]
+    wrong = settings.model_copy(
+        update={"broker": broker.by_tls.model_copy(update={"ca_file": trusted}), "enrol": Enrol()}
+    )
+    with pytest.raises(UserError, match="devices trust the hub's authority alone"):
+        Enrolling(store, wrong).offer("pocket-1")
 
 
 def test_no_device_ends_anothers_session_by_guessing_its_name(broker, enrolling):
