@@ -1,5 +1,6 @@
 """The containers: a file that compose understands, images that stay what they are, and nothing without a check."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,12 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hub import ca, logins
 from hub.config import load
-from tests.parts import program
+from tests.parts import answers, free_port, program, wait_until
+from tests.secured import plugin
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROFILES = ("postgres", "influx", "grafana")
 ONCE = ("certificates", "logins")
+_PLUGIN = "/usr/lib/mosquitto_dynamic_security.so"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,31 @@ def test_the_hub_understands_every_setting_that_it_is_given(described):
     assert settings.store.url is None
     stored = "store.url=postgresql+psycopg://moodscape:secret@postgres/moodscape"
     assert load(Path(there), [*given, stored, "influx.url=http://influxdb:8086"]).store.url
+
+
+@pytest.mark.needs("docker-compose", "mosquitto")
+def test_the_hub_reaches_its_broker_over_tls_as_both_are_set(described, tmp_path):
+    _, file = described
+    names = file["services"]["certificates"]["command"][3:]
+    settings = load(DEPLOY / "hub.compose.yaml").broker
+    assert {settings.host, "localhost"} <= set(names), "the hub's name for it, and the health checks'"
+    ca.prepare(tmp_path / "ca", names)
+    (tmp_path / "logins").mkdir()
+    (tmp_path / "hub.password").write_text("secret")
+    logins_file = logins.up_to_date(logins.write_into(logins.first_file(), "hub", "secret"))
+    (tmp_path / "logins" / "logins.json").write_text(json.dumps(logins_file))
+    port, text = free_port(), (DEPLOY / "mosquitto" / "compose.conf").read_text()
+    assert text.count("listener ") == 1
+    text = text.replace("listener 8883", f"listener {port} 127.0.0.1").replace("/secrets/", f"{tmp_path}/")
+    (tmp_path / "broker.conf").write_text("user root\n" + text.replace(_PLUGIN, plugin()))
+    here = {"host": "localhost", "port": port, "password_file": tmp_path / settings.password_file.name}
+    broker = subprocess.Popen([program("mosquitto"), "-c", str(tmp_path / "broker.conf")], stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: answers(port))
+        logins.reach_broker(settings.model_copy(update=here | {"ca_file": tmp_path / "ca" / settings.ca_file.name}))
+    finally:
+        broker.kill()
+        broker.wait()
 
 
 def test_a_second_run_of_the_environment_keeps_its_passwords(tmp_path):
