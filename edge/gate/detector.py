@@ -5,13 +5,14 @@ A detector is causal and takes blocks of any size: the decisions depend on the s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from math import exp
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from edge.gate.features import CARRY, FRESH, STEP, Floats, first_floor, log_mel, next_floor, over_floor
+from edge.gate.features import BANDS, CARRY, FRESH, STEP, Floats, calls_of, first_floor, log_mel, next_floor, over_floor
 from edge.gate.noise_floor import NoiseFloor
 from edge.models.frontend import FFT, HOP, power_frames
 from edge.models.interpreter import WEIGHTS, Model
@@ -23,6 +24,10 @@ _SEEN: Final = CARRY * HOP + FFT + (FRESH - 1) * HOP
 """Samples that one call sees: those of the call before's last frames too."""
 _NOTHING: Final = ((0.0, 0.0),) * (FRESH // STEP)
 """What is said of quiet."""
+_AT_ONCE: Final = 6
+"""Calls that are prepared together. A BLAS takes other ways, which round otherwise, through larger matrices."""
+_CENTRE: Final = HOP + FFT / 2
+"""Where the first decision stands, in samples."""
 
 
 class Decision(NamedTuple):
@@ -74,8 +79,10 @@ class GateDetector:
     def __init__(self, model: Model) -> None:
         self._model = model
         _, levels, width = model.shapes[1]
-        self._level = np.arange(levels)
-        self._ring_shape = (2 ** (levels - 1), levels, width)
+        calls, level = np.arange(2 ** (levels - 1))[:, None], np.arange(levels)
+        self._ring_shape = (len(calls) * levels, width)
+        self._before = (calls - 2**level) % len(calls) * levels + level
+        """For each turn of the ring, the rows with what was said 1, 2, 4 … calls before."""
         self.name = model.name
         self.step_s = STEP * HOP / RATE
         self.thresholds = {name: Thresholds(**limits) for name, limits in model.meta["thresholds"].items()}
@@ -107,43 +114,49 @@ class GateDetector:
         if self._held < _SEEN:
             return []
         held = np.concatenate(self._parts)
-        calls = 1 + (len(held) - _SEEN) // _CALL
-        used = calls * _CALL
-        decisions = [self._decision(speech, near) for speech, near in self._answers(held[: used + _SEEN - _CALL])]
-        self._parts, self._held = [held[used:]], len(held) - used
-        return decisions
-
-    def _decision(self, speech: float, near: float) -> Decision:
-        self._steps += 1
-        return Decision(((self._steps - 1) * STEP * HOP + HOP + FFT / 2) / RATE, speech, near)
+        used = (1 + (len(held) - _SEEN) // _CALL) * _CALL
+        answers = list(self._answers(held[: used + _SEEN - _CALL]))
+        steps = range(self._steps, self._steps + len(answers))
+        self._parts, self._held, self._steps = [held[used:]], len(held) - used, steps.stop
+        return [Decision((n * STEP * HOP + _CENTRE) / RATE, *said) for n, said in zip(steps, answers, strict=True)]
 
     def _answers(self, held: Samples) -> Iterator[tuple[float, float]]:
         """Give speech and near for each step of the calls that float32 [n] is just enough for."""
-        power, first = None, 0
-        for call, end in enumerate(range(_SEEN, len(held) + 1, _CALL)):
-            if self._noise_floor.is_quiet(level_dbfs(held[end - _CALL : end])):
-                if self._carried is not None:
-                    self._forget()
-                yield from _NOTHING
+        ends = range(_SEEN, len(held) + 1, _CALL)
+        quiet = [self._noise_floor.is_quiet(level_dbfs(held[end - _CALL : end])) for end in ends]
+        end = 0
+        for nothing, alike in groupby(quiet):
+            begin, end = end, end + len(list(alike))
+            if not nothing:
+                for first in range(begin, end, _AT_ONCE):
+                    last = min(first + _AT_ONCE, end) - 1
+                    yield from self._ask(held[first * _CALL : last * _CALL + _SEEN])
                 continue
-            begin = call * FRESH + (0 if self._carried is None else CARRY)
-            if power is None:  # of all calls at once, which costs less
-                power, first = power_frames(held[begin * HOP :]), begin
-            fresh = log_mel(power[begin - first : (call + 1) * FRESH + CARRY - first])
-            frames = fresh if self._carried is None else np.concatenate((self._carried, fresh))
-            self._carried = frames[-CARRY:]
-            yield from self._ask(frames)
+            if self._carried is not None:
+                self._forget()
+            yield from _NOTHING * (end - begin)
 
-    def _ask(self, frames: Floats) -> list[tuple[float, float]]:
-        if self._floor is None:
-            self._floor = first_floor(frames)
-        self._floor = next_floor(self._floor, frames)
-        said_before = self._ring[(self._turn - 2**self._level) % len(self._ring), self._level]
-        logits, said = self._model(over_floor(frames, self._floor)[None], said_before[None])
-        self._ring[self._turn] = said
-        self._turn = (self._turn + 1) % len(self._ring)
-        shares = [1 / (1 + exp(-logit)) for logit in logits[0].tolist()]
-        return list(zip(shares[::2], shares[1::2], strict=True))
+    def _ask(self, held: Samples) -> Iterator[tuple[float, float]]:
+        """Give the same, of calls that are not quiet. What no call before changes is done for all of them at once."""
+        if self._carried is None:
+            mel = log_mel(power_frames(held))
+        else:
+            mel = np.concatenate((self._carried, log_mel(power_frames(held[CARRY * HOP :]))))
+        self._carried = mel[-CARRY:]
+        frames = calls_of(mel)
+        floors = np.empty((len(frames), BANDS), np.float32)
+        floor = first_floor(frames[0]) if self._floor is None else self._floor
+        for n, of_call in enumerate(frames):
+            floors[n] = floor = next_floor(floor, of_call)
+        self._floor = floor
+        for seen in over_floor(frames, floors):
+            said_before = self._ring.take(self._before[self._turn], axis=0)
+            logits, said = self._model(seen[None], said_before[None])
+            levels = len(said[0])
+            self._ring[self._turn * levels : (self._turn + 1) * levels] = said[0]
+            self._turn = (self._turn + 1) % len(self._before)
+            shares = [1 / (1 + exp(-logit)) for logit in logits[0].tolist()]
+            yield from zip(shares[::2], shares[1::2], strict=True)
 
 
 def load(weights: Path = WEIGHTS / "gate.tflite") -> Detector:

@@ -44,6 +44,14 @@ def log_mel(power: Power) -> Floats:
     return mel
 
 
+def calls_of(mel: Floats) -> Floats:
+    """Show the frames that each call sees: log-mel [3 + 9 n, 40] to [n, 12, 40], which overlap by 3."""
+    row, value = mel.strides
+    shape = ((len(mel) - CARRY) // FRESH, CARRY + FRESH, BANDS)
+    frames: Floats = np.ndarray(shape, mel.dtype, mel, strides=(FRESH * row, row, value))
+    return frames
+
+
 def first_floor(mel: Floats) -> Floats:
     """Give the floor to begin with: [..., 12, 40] to [..., 40]. Before the fresh frames there may be nothing at all."""
     floor: Floats = mel[..., CARRY:, :].min(axis=-2)
