@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from edge.gate.features import BANDS, CARRY, FRESH, STEP, Floats, calls_of, first_floor, log_mel, next_floor, over_floor
+from edge.gate.features import CARRY, FRESH, STEP, Floats, calls_of, first_floor, log_mel, next_floors, over_floor
 from edge.gate.noise_floor import NoiseFloor
 from edge.models.frontend import FFT, HOP, power_frames
 from edge.models.interpreter import WEIGHTS, Model
@@ -144,11 +144,8 @@ class GateDetector:
             mel = np.concatenate((self._carried, log_mel(power_frames(held[CARRY * HOP :]))))
         self._carried = mel[-CARRY:]
         frames = calls_of(mel)
-        floors = np.empty((len(frames), BANDS), np.float32)
-        floor = first_floor(frames[0]) if self._floor is None else self._floor
-        for n, of_call in enumerate(frames):
-            floors[n] = floor = next_floor(floor, of_call)
-        self._floor = floor
+        floors = next_floors(first_floor(frames[0]) if self._floor is None else self._floor, frames)
+        self._floor = floors[-1]
         for seen in over_floor(frames, floors):
             said_before = self._ring.take(self._before[self._turn], axis=0)
             logits, said = self._model(seen[None], said_before[None])

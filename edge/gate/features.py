@@ -58,11 +58,15 @@ def first_floor(mel: Floats) -> Floats:
     return floor
 
 
-def next_floor(floor: Floats, mel: Floats) -> Floats:
-    """Follow the floor through one call's frames: [..., 40] and [..., 12, 40] to [..., 40]."""
-    change = np.add.reduce(mel[..., CARRY:, :], axis=-2) / np.float32(FRESH) - floor
-    followed: Floats = floor + np.minimum(_DOWN * change, _UP * change)
-    return followed
+def next_floors(floor: Floats, calls: Floats) -> Floats:
+    """Follow the floor [..., 40] through the frames of n calls, [..., n, 12, 40]: to [..., n, 40]."""
+    means = np.add.reduce(calls[..., CARRY:, :], axis=-2) / np.float32(FRESH)
+    floors: Floats = np.empty_like(means)
+    for call in range(means.shape[-2]):
+        change = means[..., call, :] - floor
+        floor = floor + np.minimum(_DOWN * change, _UP * change)
+        floors[..., call, :] = floor
+    return floors
 
 
 def over_floor(mel: Floats, floor: Floats) -> Floats:

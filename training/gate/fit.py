@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
-from edge.gate.features import BANDS, CARRY, FRESH, Floats, first_floor, next_floor, over_floor
+from edge.gate.features import CARRY, FRESH, Floats, first_floor, next_floors, over_floor
 from training.gate.mix import Kind
 from training.gate.net import GateNet
 from training.gate.remix import Batch, Remixer
@@ -33,12 +33,7 @@ def calls_of(mel: Floats) -> Floats:
     """Cut log-mel into what each call sees, over the tracked floor: [b, FRAMES, 40] to [b, CALLS, 12, 80]."""
     windows = np.lib.stride_tricks.sliding_window_view(mel, CARRY + FRESH, axis=1)[:, ::FRESH]
     calls = np.ascontiguousarray(windows.transpose(0, 1, 3, 2))
-    floors = np.empty((*calls.shape[:2], BANDS), np.float32)
-    floor = first_floor(calls[:, 0])
-    for t in range(calls.shape[1]):
-        floor = next_floor(floor, calls[:, t])
-        floors[:, t] = floor
-    return over_floor(calls, floors)
+    return over_floor(calls, next_floors(first_floor(calls[:, 0]), calls))
 
 
 def averaged(checkpoint: Path) -> GateNet:
