@@ -1,5 +1,7 @@
 """Brings a stream of any rate and channel count to 16 kHz mono."""
 
+from math import isfinite
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -20,10 +22,8 @@ class Resampler:
 
     def feed(self, samples: NDArray[np.float32]) -> Samples:
         """Take float32 [n] or [n, channels] at the source's rate; give float32 [m] at 16 kHz, m >= 0."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-            total = mono.sum()
-        if not np.isfinite(total):
+        mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else _mean(samples)
+        if not all(map(isfinite, _range(mono))):
             bad = ~np.isfinite(mono)
             self.garbage += int(bad.sum())
             mono = np.where(bad, np.float32(0), mono)
@@ -36,5 +36,18 @@ class Resampler:
     def _convert(self, mono: Samples, *, last: bool) -> Samples:
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
-        clipped: Samples = np.clip(mono, -1.0, 1.0)
-        return clipped
+        lowest, highest = _range(mono)
+        return mono if lowest >= -1 and highest <= 1 else np.clip(mono, -1.0, 1.0)
+
+
+def _mean(channels: NDArray[np.float32]) -> Samples:
+    with np.errstate(invalid="ignore", over="ignore"):
+        mono: Samples = channels.mean(axis=1)
+    return mono
+
+
+def _range(samples: Samples) -> tuple[float, float]:
+    """Give the lowest and the highest, not a number where there is one in between, and zeros for nothing."""
+    if not len(samples):
+        return 0.0, 0.0
+    return float(np.minimum.reduce(samples)), float(np.maximum.reduce(samples))
