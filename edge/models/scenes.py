@@ -122,5 +122,6 @@ class SceneReader:
         """
         if not len(samples):
             raise ValueError("there is no sound to read")
-        mel = kaldi_mel(centred_power(np.resize(samples[-WINDOW:], WINDOW)))
+        window = samples[-WINDOW:] if len(samples) >= WINDOW else np.resize(samples, WINDOW)
+        mel = kaldi_mel(centred_power(window))
         return self._scenes.reading(self._model(mel[None]))

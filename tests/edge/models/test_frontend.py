@@ -88,3 +88,11 @@ def test_kaldi_mel_has_the_taggers_bands_below_eight_kilohertz() -> None:
     heard = kaldi_bands().sum(axis=0) > 0
     assert heard[:90].mean() > 0.9
     assert not heard[-5:].any()
+
+
+def test_both_mels_are_the_bands_laid_over_the_power() -> None:
+    power = centred_power(noise(3 * RATE, 5))
+    kaldi = (np.log(power @ kaldi_bands() + 1e-5) + 4.5) / 5
+    whisper = np.log10(power @ slaney_bands(80))
+    assert np.allclose(kaldi_mel(power), kaldi, atol=1e-5)
+    assert np.allclose(whisper_mel(power), np.maximum(whisper - whisper.max(), -8) / 4 + 2, atol=1e-5)
