@@ -80,7 +80,8 @@ class Model:
         self._interpreter = Interpreter(model_path=str(path), num_threads=1)
         self._interpreter.allocate_tensors()
         self._inputs = self._interpreter.get_input_details()
-        self._outputs = self._interpreter.get_output_details()
+        self._takes = [_place(detail) for detail in self._inputs]
+        self._gives = [_place(detail) for detail in self._interpreter.get_output_details()]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -116,10 +117,12 @@ class Model:
 
         Integer inputs and outputs are scaled here. Raises ValueError for a wrong number or shape of inputs.
         """
-        for detail, values in zip(self._inputs, inputs, strict=True):
-            self._interpreter.set_tensor(detail["index"], _quantised(values, detail))
-        self._interpreter.invoke()
-        return [_dequantised(self._interpreter.get_tensor(detail["index"]), detail) for detail in self._outputs]
+        interpreter = self._interpreter
+        for (index, whole), values in zip(self._takes, inputs, strict=True):
+            interpreter.set_tensor(index, values if whole is None else _quantised(values, whole))
+        interpreter.invoke()
+        gives = [(interpreter.get_tensor(index), whole) for index, whole in self._gives]
+        return [values if whole is None else _dequantised(values, whole) for values, whole in gives]
 
     def _wrong(self, golden: Golden) -> str | None:
         answers = [answer.ravel() for answer in self(*golden_inputs(self.shapes, golden.low, golden.high))]
@@ -132,10 +135,13 @@ class Model:
         return None
 
 
+def _place(detail: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+    """Give where a tensor is, and what says how its whole numbers are scaled; None: it holds floats."""
+    return detail["index"], None if detail["dtype"] is np.float32 else detail
+
+
 def _quantised(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
     dtype = detail["dtype"]
-    if dtype is np.float32:
-        return np.ascontiguousarray(values, np.float32)
     scale, zero = detail["quantization"]
     low, high = _LIMITS[dtype]
     scaled = np.rint(values / scale)
@@ -147,9 +153,6 @@ def _quantised(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[A
 
 
 def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
-    if detail["dtype"] is np.float32:
-        plain: NDArray[np.float32] = values
-        return plain
     scale, zero = detail["quantization"]
     scaled = values.astype(np.float32)
     scaled -= zero
