@@ -7,6 +7,7 @@ _HELP: Final = {
     "moodscape_moments_stored_total": ("counter", "moments committed for the first time"),
     "moodscape_moments_known_total": ("counter", "moments that were there already, or erased"),
     "moodscape_dead_letters_total": ("counter", "messages that could not be taken"),
+    "moodscape_dead_letters_dropped_total": ("counter", "of those, dropped to stay within their bounds"),
     "moodscape_batches_total": ("counter", "commits of what the broker delivered"),
     "moodscape_batch_seconds_total": ("counter", "seconds spent validating and committing them"),
     "moodscape_store_failures_total": ("counter", "commits that failed; their messages are delivered again"),

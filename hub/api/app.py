@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def create_app(
     `app.state.parts.feed.close()` ends the streams, which is due before the server waits for its connections.
     """
     counted = metrics or Metrics()
+    store.on_letters_dropped.append(partial(counted.add, "moodscape_dead_letters_dropped_total"))
     feed = Feed(store, counted)
     telling = Telling(store, send)
     sounds = Sounds(folder or (data_folder() if store.shared else store.path.parent) / "sounds")

@@ -15,6 +15,7 @@ from hub.api.guard import COOKIE
 from hub.api.problems import Problem
 from hub.ingest import judge
 from hub.query.filter import BadQuery
+from hub.stores.letters import dropped
 from hub.stores.store import now_ms
 from hub.stores.tables import devices, letters
 from hub.telling import command_of
@@ -142,11 +143,12 @@ def show_command(request: Request, device: DeviceName, command_id: CommandId) ->
 
 @router.get("/dead-letters")
 def list_dead_letters(request: Request) -> Response:
-    """What could not be taken, the newest first, and why."""
+    """What could not be taken, the newest first, and why; `dropped` tells how many were to stay within bounds."""
     asked = select(letters).order_by(letters.c.n.desc()).limit(_LETTERS)
     with parts_of(request).store.reading() as connection:
         found = connection.execute(asked).all()
         total = connection.execute(select(func.count()).select_from(letters)).scalar_one()
+        gone = dropped(connection)
     items = [
         {
             "n": row.n,
@@ -157,7 +159,7 @@ def list_dead_letters(request: Request) -> Response:
         }
         for row in found
     ]
-    return answer({"items": items, "total": total})
+    return answer({"items": items, "total": total, "dropped": gone})
 
 
 @router.post("/dead-letters/replay")

@@ -66,9 +66,11 @@ class Store:
         """Called, in the writer's thread, after a commit that brought moments."""
         self.on_erased: list[Callable[[], None]] = []
         """Called after moments were erased, in the thread that did."""
+        self.on_letters_dropped: list[Callable[[int], object]] = []
+        """Called after dead letters were dropped to stay within their bounds, with how many."""
         self.series: Any = None
         """Answers summaries before the tables do, where there is one; see `hub.query.summary`."""
-        self._ending = False
+        self._ending = self._told_of_dropping = False
         self._readers: set[Any] = set()
         self._writer = threading.RLock()
         name = str(where)
@@ -178,7 +180,8 @@ class Store:
                         # What was said with a mark, on the device; PostgreSQL takes no NUL.
                         _write_note(connection, moment.id, said.replace("\0", "")[:_LONGEST_NOTE])
                 beside.take_up(connection, new, now_ms())
-            letters.put(connection, dead)
+            dropped = letters.put(connection, dead)
+        self._tell_of_dropped(dropped)
         if new:
             for call in self.on_new:
                 call()
@@ -269,6 +272,23 @@ class Store:
                     connection.execute(delete(letter_table).where(waiting.n == n))
                 taken += 1
         return taken, len(found) - taken
+
+    def drop_old_letters(self, at_ms: int) -> None:
+        """Drop the dead letters that are too old at a Unix time in ms."""
+        with self.writing() as connection:
+            dropped = letters.drop_old(connection, at_ms)
+        if dropped:
+            self.scrub()
+        self._tell_of_dropped(dropped)
+
+    def _tell_of_dropped(self, dropped: int) -> None:
+        if not dropped:
+            return
+        if not self._told_of_dropping:
+            self._told_of_dropping = True
+            _log.warning("dead letters are dropped to stay within their bounds; metrics count them from here on")
+        for call in self.on_letters_dropped:
+            call(dropped)
 
     def forget_letters(self, device: str, begin_ms: int | None, end_ms: int | None) -> int:
         """Erase the dead letters of a device that came in a span of time; gives how many. Files are left to `scrub`."""

@@ -14,6 +14,7 @@ from hub.records.sounds import Sounds
 from hub.retention import Retainer, forget_old
 from hub.settings.keep import write
 from hub.settings.shapes import Settings
+from hub.stores.letters import HOLD_DAYS, Letter, dropped
 from hub.stores.rows import ms
 from hub.stores.store import now_ms
 from moments import uuid7
@@ -65,6 +66,19 @@ def test_the_hub_does_so_by_itself_and_ends_when_told(store, forgetting):
     wait_until(lambda: not ids(store))
     retainer.close()
     assert all(thread.name != "retention" for thread in threading.enumerate())
+
+
+def test_dead_letters_that_are_too_old_go_with_it(store, forgetting):
+    store.take([], [Letter("moodscape/v1/pocket-1/moment", "is none", b"x")])
+    retainer = Retainer(store, forgetting, Retention(), clock=lambda: now_ms() + (HOLD_DAYS + 1) * 86_400_000)
+    retainer.start()
+    wait_until(lambda: gone(store) == 1)
+    retainer.close()
+
+
+def gone(store):
+    with store.reading() as connection:
+        return dropped(connection)
 
 
 def test_what_an_owner_set_comes_before_the_hubs_settings(store, forgetting):
