@@ -123,12 +123,13 @@ class Pipeline:
         Raises BrokenWeights, and UserError for rules that are wrong.
         """
         from configs import shipped
+        from edge.care.memory import give_back
         from edge.gate import detector
         from edge.models.scene_table import table
         from edge.models.scenes import SceneReader
         from edge.models.speech import SpeechReader
 
-        return cls(
+        pipeline = cls(
             detector.load(),
             SpeechReader.load(speech) if speech else SpeechReader.load(),
             SceneReader.load(),
@@ -139,6 +140,8 @@ class Pipeline:
             hour_at=hour_at,
             new_id=new_id,
         )
+        give_back()
+        return pipeline
 
     def feed(self, block: Block) -> list[Draft]:
         """Take the next block; give the moments that became certain, in the order of their sound.

@@ -91,7 +91,8 @@ class Model:
         """
         try:
             sidecar = Sidecar.model_validate_json(path.with_suffix(".json").read_bytes())
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise BrokenWeights(path, error.strerror or "it cannot be read") from error
         except ValidationError as error:
