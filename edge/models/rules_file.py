@@ -18,7 +18,6 @@ class WrongRules(UserError):  # noqa: N818 - reads as the sentence it is for
 def validated(model: type[_M], text: str, name: str) -> _M:
     """Read YAML text as `model`. Raises WrongRules for the first thing that is wrong, and how many more there are."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
         raw = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -27,6 +26,7 @@ def validated(model: type[_M], text: str, name: str) -> _M:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)  # where a mistake is, at the price of reading it all again
         first, more = error.errors()[0], error.error_count() - 1
         location = [part for part in first["loc"] if part != "[key]"]
         field = ".".join(str(part) for part in location) or "the file"
