@@ -4,6 +4,8 @@
 #   deploy/install.sh edge|hub|both        install or upgrade; asks nothing; a second run changes nothing
 #   deploy/install.sh hub|both NAME…       also open hub and broker to the network, over TLS; NAMEs and addresses are
 #                                          those by which others reach this machine
+#   deploy/install.sh hub --broker HOST NAME…   a hub whose broker is on another machine; writes what that one takes over
+#   deploy/install.sh broker FILE          on that machine: a broker alone, by the file that the hub's machine wrote
 #   deploy/install.sh remove               takes programs and units away; keeps settings and what was stored
 set -eu
 umask 022
@@ -23,6 +25,8 @@ packages_of() {
     case $1 in
     edge) echo "python3-venv libportaudio2 portaudio19-dev python3-dev gcc libc6-dev" ;;
     hub) echo "python3-venv mosquitto" ;;
+    hub-alone) echo "python3-venv" ;;
+    broker) echo "mosquitto" ;;
     esac
 }
 
@@ -115,6 +119,60 @@ add_broker_settings() {
     mv "$broker/$1.new" "$broker/conf.d/$1"
 }
 
+# A hub that has been told so, by this call or its settings.
+broker_is_elsewhere() { [ -n "$elsewhere" ] || grep -qs '^  tls: true\b' "$settings/hub.yaml"; }
+
+# A hub whose broker is elsewhere: its certificate, and in one file the broker's, with whom it lets in.
+add_broker_elsewhere() {
+    pack=$settings/broker
+    if [ -z "$elsewhere" ] && [ ! -e "$pack/logins.json" ]; then
+        say "left the broker alone that $settings/hub.yaml names"
+        if [ $# -gt 0 ] || [ -e "$settings/ca/hub.crt" ]; then open_hub "$@"; fi
+        return 0
+    fi
+    if [ ! -e "$pack/logins.json" ]; then
+        [ ! -e "$settings/hub.password" ] || fail "the hub here has a broker on this machine, as $settings/hub.yaml says" 1
+        install -d -m 0700 "$pack"
+        umask 077
+        (cd / && "$home/venv/bin/moodscape" hub login hub --file "$pack/logins.json" > "$settings/hub.password.new")
+        umask 022
+        add_file "$settings/hub.password.new" "$settings/hub.password"
+        rm "$settings/hub.password.new"
+        set_values "$settings/hub.yaml" "broker.host=$elsewhere" broker.port=8883 broker.tls=true \
+            "broker.ca_file=$settings/ca/ca.crt" broker.user=hub "broker.password_file=$settings/hub.password" \
+            "broker.client_id=$(new_client_id hub)"
+    fi
+    open_hub "$@"
+    cp "$settings/ca/ca.crt" "$settings/ca/ca.key" "$pack"
+    # shellcheck disable=SC2086 # without a host: the one that it was made for
+    (cd / && "$home/venv/bin/moodscape" hub ca --folder "$pack" --days 60 $elsewhere >/dev/null)
+    rm "$pack/ca.key"
+    (umask 077 && tar -C "$pack" -cf "$settings/broker.tar" ca.crt hub.crt hub.key logins.json)
+    say "the broker's part is in $settings/broker.tar, a secret: take it to its machine, and there call"
+    say "\`sudo deploy/install.sh broker broker.tar\`; again when the hub's log says that its certificate ends soon"
+}
+
+# The broker alone, for a hub on another machine: what that wrote, put where mosquitto reads it.
+take_over_broker() {
+    if live; then systemctl stop mosquitto; fi
+    new=$(mktemp -d)
+    tar -C "$new" --no-same-owner -xf "$1" ca.crt hub.crt hub.key logins.json
+    install -m 0644 "$new/ca.crt" "$broker/certs/moodscape-ca.crt"
+    install -m 0600 -o mosquitto "$new/hub.key" "$broker/certs/moodscape.key"
+    install -m 0644 "$new/hub.crt" "$broker/certs/moodscape.crt"
+    install -d -o mosquitto -g mosquitto -m 0700 "$logins"
+    if [ -e "$logins/logins.json" ]; then
+        say "kept the logins in $logins"
+    else
+        install -o mosquitto -g mosquitto -m 0600 "$new/logins.json" "$logins"
+    fi
+    rm -r "$new"
+    add_broker_settings moodscape.conf
+    add_broker_settings moodscape-network.conf
+    if live; then systemctl start mosquitto; fi
+    say "the broker is open to hub and devices over TLS, on port 8883"
+}
+
 add_broker() {
     if live; then systemctl stop mosquitto; fi
     install -d -o mosquitto -g mosquitto -m 0700 "$logins"
@@ -133,16 +191,18 @@ add_broker() {
         add_login edge "$(device_name)"
     fi
     add_broker_settings moodscape.conf
-    if [ $# -gt 0 ] || [ -e "$settings/ca/hub.crt" ]; then open_network "$@"; fi
+    if [ $# -gt 0 ] || [ -e "$settings/ca/hub.crt" ]; then
+        open_hub "$@"
+        add_broker_settings moodscape-network.conf
+    fi
     if live; then systemctl start mosquitto; fi
 }
 
-# Hub and broker for others on the network: with certificates of an authority of this machine's own.
-open_network() {
+# The hub for others on the network: with a certificate of an authority of this machine's own, which the broker here shares.
+open_hub() {
     "$home/venv/bin/moodscape" hub ca --folder "$settings/ca" --days 60 "$@" >/dev/null
     install -D -m 0755 "$checkout/deploy/renew-certificates.sh" "$home/renew-certificates"
     "$home/renew-certificates"
-    add_broker_settings moodscape-network.conf
     if [ $# -gt 0 ] && ! grep -q "$settings/ca/hub.crt" "$settings/hub.yaml"; then
         set_values "$settings/hub.yaml" http.host=0.0.0.0 http.port=8443 http.open_on_loopback=false \
             "http.cert_file=$settings/ca/hub.crt" "http.key_file=$settings/ca/hub.key"
@@ -154,7 +214,7 @@ open_network() {
         systemctl daemon-reload
         systemctl enable --quiet --now moodscape-certificates.timer
     fi
-    say "hub and broker are open to the network over TLS; \`sudo moodscape hub token NAME\` lets a person in,"
+    say "the hub is open to the network over TLS; \`sudo moodscape hub token NAME\` lets a person in,"
     say "\`sudo moodscape hub enrol DEVICE\` a device"
 }
 
@@ -193,21 +253,40 @@ remove() {
 case "${1:-}" in
 edge | hub) parts=$1 ;;
 both) parts="edge hub" ;;
-remove) parts="" ;;
-*) fail "say what to install: deploy/install.sh edge, hub or both (or remove)" 2 ;;
+broker | remove) parts="" ;;
+*) fail "say what to install: deploy/install.sh edge, hub or both; or broker; or remove" 2 ;;
 esac
 what=$1
 shift
-case "$parts" in *hub*) ;; *) [ $# -eq 0 ] || fail "names go with hub or both: a device is reached by nobody" 2 ;; esac
+elsewhere=""
+if [ "$what" = broker ]; then
+    [ $# -eq 1 ] && [ -r "$1" ] || fail "give the file that \`deploy/install.sh hub --broker HOST NAME\` wrote" 2
+elif [ "${1:-}" = --broker ]; then
+    [ "$what" = hub ] || fail "--broker goes with hub" 2
+    [ $# -gt 2 ] || fail "--broker HOST NAME…: say where the broker is, and by which names others reach this machine" 2
+    elsewhere=$2
+    shift 2
+fi
+case "$what" in hub | both | broker) ;; *) [ $# -eq 0 ] || fail "names go with hub or both: a device is reached by nobody" 2 ;; esac
 [ "$(id -u)" -eq 0 ] || fail "run it as root: sudo deploy/install.sh $what" 2
 if [ "$what" = remove ]; then
     remove
     exit 0
 fi
-for part in $parts; do add_packages "$part"; done
+if [ "$what" = broker ]; then
+    add_packages broker
+    take_over_broker "$1"
+    exit 0
+fi
+for part in $parts; do
+    if [ "$part" = hub ] && broker_is_elsewhere; then part=hub-alone; fi
+    add_packages "$part"
+done
 add_user
 # shellcheck disable=SC2086
 add_programs $parts
 for part in $parts; do add_settings "$part"; done
-case $parts in *hub*) add_broker "$@" ;; esac
+case $parts in
+*hub*) if broker_is_elsewhere; then add_broker_elsewhere "$@"; else add_broker "$@"; fi ;;
+esac
 for part in $parts; do add_unit "$part"; done

@@ -5,16 +5,20 @@ ca=/etc/moodscape/ca
 certs=/etc/mosquitto/certs
 
 cd /
+before=$(cksum < "$ca/hub.crt")
 /opt/moodscape/venv/bin/moodscape hub ca --folder "$ca" --days 60 >/dev/null
 chgrp moodscape "$ca" "$ca/hub.key"
 chmod 0750 "$ca"
 chmod 0640 "$ca/hub.key"
-! cmp -s "$ca/hub.crt" "$certs/moodscape.crt" || exit 0
-
-# The broker gives up root before it reads them, so it has its own.
-install -m 0644 "$ca/ca.crt" "$certs/moodscape-ca.crt"
-install -m 0600 -o mosquitto "$ca/hub.key" "$certs/moodscape.key"
-install -m 0644 "$ca/hub.crt" "$certs/moodscape.crt"
+if grep -q '^  tls: true\b' /etc/moodscape/hub.yaml; then # the broker is elsewhere
+    [ "$before" != "$(cksum < "$ca/hub.crt")" ] || exit 0
+else
+    ! cmp -s "$ca/hub.crt" "$certs/moodscape.crt" || exit 0
+    # The broker gives up root before it reads them, so it has its own.
+    install -m 0644 "$ca/ca.crt" "$certs/moodscape-ca.crt"
+    install -m 0600 -o mosquitto "$ca/hub.key" "$certs/moodscape.key"
+    install -m 0644 "$ca/hub.crt" "$certs/moodscape.crt"
+    [ ! -d /run/systemd/system ] || systemctl try-reload-or-restart mosquitto
+fi
 [ -d /run/systemd/system ] || exit 0
-systemctl try-reload-or-restart mosquitto
 systemctl try-restart moodscape-hub

@@ -118,6 +118,27 @@ install -o moodscape -g moodscape -m 0600 /root/hub.db /var/lib/moodscape/hub.db
 """
 
 
+def test_a_hub_whose_broker_is_on_another_machine_meets_devices_there_over_tls(machine):
+    machine.run(f"rm -rf /etc/moodscape /var/lib/moodscape/* {Path(_LOGINS).parent} /etc/mosquitto/conf.d/moodscape*")
+    machine.run("/srv/moodscape/deploy/install.sh hub --broker localhost localhost")
+    assert "conf.d/moodscape" not in machine.run("ls -d /etc/mosquitto/conf.d/*"), "no broker was set up here"
+    said = machine.run("/srv/moodscape/deploy/install.sh broker /etc/moodscape/broker.tar")
+    assert "the broker is open to hub and devices over TLS" in said
+    settings = machine.run("sed -n '/^broker:/,/^$/p' /etc/moodscape/hub.yaml")
+    assert "port: 8883" in settings
+    assert "tls: true" in settings
+    said = machine.run("bash /root/enrolled_moment.sh", apart=True)
+    assert '"device":"pocket-2"' in said
+    assert "pocket-2 is let in no more" in said
+    kept = f"cat {_LOGINS} /etc/moodscape/hub.* /etc/mosquitto/certs/moodscape.crt"
+    before = machine.run(kept)
+    machine.run("/srv/moodscape/deploy/install.sh hub")
+    machine.run("/srv/moodscape/deploy/install.sh broker /etc/moodscape/broker.tar")
+    assert machine.run(kept) == before
+    read_by = machine.run("stat -c '%n %a %U' /etc/moodscape/broker.tar /etc/moodscape/broker")
+    assert read_by == "/etc/moodscape/broker.tar 600 root\n/etc/moodscape/broker 700 root\n"
+
+
 def test_removing_takes_programs_and_units_and_leaves_what_is_the_owners(machine):
     machine.run("/srv/moodscape/deploy/install.sh remove")
     left = machine.run(

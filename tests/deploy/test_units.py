@@ -42,6 +42,9 @@ def test_certificates_are_renewed_by_what_the_installer_puts_there():
         ([], "edge, hub or both"),
         (["pocket"], "edge, hub or both"),
         (["edge", "box.local"], "names go with hub or both"),
+        (["both", "--broker", "broker.local", "box.local"], "--broker goes with hub"),
+        (["hub", "--broker", "broker.local"], "by which names others reach this machine"),
+        (["broker", "/nowhere.tar"], "give the file that `deploy/install.sh hub --broker HOST NAME` wrote"),
     ],
 )
 def test_a_wrong_call_of_the_installer_says_what_it_takes(call, said):
