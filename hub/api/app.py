@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from hub.api import clips, devices, enrol, explore, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
+from hub.api.breaking_off import BreakingOff
 from hub.api.feed import Feed
 from hub.api.guard import Guard
 from hub.api.page import Page
@@ -80,5 +81,6 @@ def create_app(
     app.state.enrolling = enrolling
     app.mount("/", Page())
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(BreakingOff)
     app.add_middleware(Guard, store=store, tokenless=tokenless, calls_per_minute=calls_per_minute)
     return app

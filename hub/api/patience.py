@@ -6,6 +6,8 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from hub.api.breaking_off import BREAK_OFF
+
 _HEAD_S: Final = 15.0
 """How long the whole head may take, counted from the connection or from the answer before."""
 
@@ -18,6 +20,7 @@ class Patience(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self.app_state = {**self.app_state, BREAK_OFF: self._break_off}
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -34,6 +37,10 @@ class Patience(H11Protocol):
         """Stop waiting."""
         self._stop()
         super().connection_lost(exc)
+
+    def _break_off(self) -> None:
+        self.cycle.disconnected = True  # the rest of the answer is not awaited
+        self.transport.abort()
 
     def _watch(self) -> None:
         if self.conn.their_state is not h11.IDLE:
