@@ -167,7 +167,7 @@ class Pipeline:
         return out
 
     def _hear(self, until: float) -> list[Draft]:
-        samples = np.concatenate(self._gathered)
+        samples = self._gathered[0] if len(self._gathered) == 1 else np.concatenate(self._gathered)
         block = Block(samples, until - self._gathered_samples / RATE)
         self._gathered, self._gathered_samples = [], 0
         out = []
