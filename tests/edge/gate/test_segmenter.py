@@ -76,6 +76,19 @@ def test_a_pause_within_the_hang_over_does_not_end_an_utterance():
     assert [s.kind for s in segments] == ["scene", "speech", "scene"]
 
 
+def test_a_pause_longer_than_the_hang_over_parts_two_utterances():
+    kinds = [kind for kind, _, _ in spans(cut(noise(8), decisions(8, [(2, 3), (3.52, 4.5)]), [800]))]
+    assert kinds == ["scene", "speech", "speech", "scene"]
+
+
+def test_a_voice_soon_after_another_has_less_air_before_it_and_leaves_the_pause_to_the_surroundings():
+    segments = spans(cut(noise(8), decisions(8, [(2, 3), (3.58, 4.5)]), [800]))
+    assert [kind for kind, _, _ in segments] == ["scene", "speech", "scene", "speech", "scene"]
+    _, start, end = segments[2]
+    assert end - start == RATE // 2
+    assert 0 <= 3.58 * RATE - end <= 0.1 * RATE
+
+
 def test_what_sounds_like_a_voice_before_the_detector_knows_the_room_is_none():
     assert {s.kind for s in cut(noise(5), decisions(5, [(0, 0.5)]), [800])} == {"scene"}
 
@@ -160,6 +173,13 @@ def test_over_a_noise_a_voice_begins_where_the_detector_began_to_be_sure():
 
 def test_over_a_noise_as_loud_as_the_voice_the_detectors_word_stands():
     speech = next(s for s in cut(noise(9), decisions(9, [(3.5, 6)]), [800]) if s.kind == "speech")
+    assert speech.at - 100 == pytest.approx(3.4, abs=0.05)
+
+
+def test_a_gap_in_a_noise_is_not_taken_for_the_rise_of_a_voice():
+    sound = noise(9)
+    sound[round(3.0 * RATE) : round(3.05 * RATE)] *= 0.01
+    speech = next(s for s in cut(sound, decisions(9, [(3.5, 6)]), [800]) if s.kind == "speech")
     assert speech.at - 100 == pytest.approx(3.4, abs=0.05)
 
 
