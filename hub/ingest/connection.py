@@ -8,6 +8,7 @@ PUBLISH packets are taken out of it (MQTT 5, section 3.3) and every other packet
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -69,6 +70,12 @@ class Connection(mqtt.Client):
         super().tls_set_context(context)
         assert self._ssl_context is not None  # noqa: S101 - it was set just before
         self._ssl_context.sslsocket_class = _ArrivedByTls
+
+    def certificate_ends_in_s(self) -> float | None:
+        """Give for how many seconds the broker's certificate still holds; None without TLS."""
+        by = self.socket()
+        shown = by.getpeercert() if isinstance(by, _ArrivedByTls) else None
+        return ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time() if shown else None
 
     def _create_socket(self) -> Any:
         try:

@@ -42,6 +42,7 @@ _BATCH: Final = 2000
 
 _SESSION_SECONDS: Final = 7 * 86_400
 _LARGEST_MESSAGE: Final = 262_144
+_SOON_S: Final = 30 * 86_400
 _SHORTEST_BACK_OFF_S: Final = 1
 _LONGEST_BACK_OFF_S: Final = 30
 _AFTER_FAILURE_S: Final = 2.0
@@ -115,6 +116,10 @@ class Subscriber:
         client.subscribe([(self._group(kind) + topic("+", kind), 1) for kind in _KINDS])
         for call in self.on_connected:
             call()
+        left_s = client.certificate_ends_in_s()
+        if left_s is not None and left_s < _SOON_S:
+            days = {"days_left": int(left_s // 86_400)}
+            _log.warning("the broker's certificate ends soon: renew it where its authority is", extra=days)
         _log.info("connected to the broker", extra={"host": self._settings.host, "port": self._settings.port})
 
     def _group(self, kind: str) -> str:

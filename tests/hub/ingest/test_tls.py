@@ -129,6 +129,20 @@ def test_where_the_broker_asks_for_it_the_hub_shows_a_certificate_of_its_own(tmp
         broker.kill()
 
 
+@pytest.mark.parametrize(("days", "told"), [(29, [28]), (31, [])])
+def test_the_log_tells_of_a_brokers_certificate_that_ends_soon(tmp_path, store, caplog, monkeypatch, days, told):
+    broker = Secured(tmp_path, ())
+    monkeypatch.setattr(ca, "_SERVER", timedelta(days=days))
+    ca.prepare(broker.ca, ["localhost"])
+    broker.start()
+    try:
+        with caplog.at_level(logging.INFO), subscribed(broker.by_tls, store):
+            wait_until(lambda: "connected to the broker" in caplog.messages)
+    finally:
+        broker.kill()
+    assert [record.days_left for record in caplog.records if "certificate ends soon" in record.message] == told
+
+
 def test_logins_are_changed_over_tls(broker):
     logins.put(broker.by_tls, "pocket-3", "secret")
     client = Client(broker, "pocket-3", "secret")
