@@ -24,6 +24,8 @@ __all__ = ["RATE", "Block", "Draft", "Pipeline", "Rules", "SceneReading", "Wrong
 _MEDIAN_WINDOWS: Final = 720
 _MEDIAN_FROM: Final = 60
 """The device's own median level is that of the last hour's windows, known after some five minutes of sound."""
+_REST: Final = 1 * RATE
+"""Samples that are put aside at most while silence goes on."""
 _JUMP_S: Final = 0.1
 """Block times that are further apart than the samples between them say that sound was lost."""
 
@@ -104,8 +106,11 @@ class Pipeline:
         self._levels: deque[float] = deque(maxlen=_MEDIAN_WINDOWS)
         self._spl_at_0dbfs = spl_at_0dbfs
         self._next_at: float | None = None
+        self._silence = 10 ** (silence_dbfs / 10)
         self._gathered: list[Samples] = []
         self._gathered_samples = 0
+        self._faint = True
+        """Whether all that is put aside is silence too, where silence was before it."""
 
     @classmethod
     def load(
@@ -154,8 +159,11 @@ class Pipeline:
         self._next_at = block.at + len(block.samples) / RATE
         self._gathered.append(block.samples)
         self._gathered_samples += len(block.samples)
-        # Blocks are short: until there is enough for a decision they are put aside, which costs less.
-        return out if self._gathered_samples < self._detector.wants else out + self._hear(self._next_at)
+        # Blocks are short: until there is enough for a decision they are put aside, which costs less, and longer where
+        # silence goes on, from which nothing comes. The first sound takes all of them with it, so that none is late.
+        self._faint = self._faint and self._segmenter.silent and self._is_silence(block.samples)
+        enough = _REST if self._faint else self._detector.wants
+        return out if self._gathered_samples < enough else out + self._hear(self._next_at)
 
     def flush(self) -> list[Draft]:
         """End the stream: give what is left, and forget it. The next block begins another one."""
@@ -166,10 +174,13 @@ class Pipeline:
         self._next_at = None
         return out
 
+    def _is_silence(self, samples: Samples) -> bool:
+        return float(np.dot(samples, samples)) < self._silence * len(samples)
+
     def _hear(self, until: float) -> list[Draft]:
         samples = self._gathered[0] if len(self._gathered) == 1 else np.concatenate(self._gathered)
         block = Block(samples, until - self._gathered_samples / RATE)
-        self._gathered, self._gathered_samples = [], 0
+        self._gathered, self._gathered_samples, self._faint = [], 0, True
         out = []
         for segment in self._segmenter.feed(block, self._detector.feed(samples)):
             out += self._read(segment)

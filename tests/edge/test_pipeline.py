@@ -85,6 +85,20 @@ def test_silence_costs_no_reading():
     assert (speech.asked, scenes.asked) == ([], [])
 
 
+def test_silence_that_goes_on_is_looked_at_once_a_second_and_delays_no_sound():
+    through = pipeline()
+    fed = []
+    feed = through._detector.feed
+    through._detector.feed = lambda samples: fed.append(len(samples)) or feed(samples)
+    for start in range(0, 20 * RATE, 800):
+        through.feed(Block(silence(0.05), start / RATE))
+    assert sum(fed) > 18 * RATE
+    assert len(fed) <= 20
+    fed.clear()
+    through.feed(Block(voice(0.05), 20.0))
+    assert sum(fed) >= 800
+
+
 def test_a_scene_is_told_when_silence_follows_and_not_only_when_the_next_sound_comes():
     through = pipeline()
     drafts = []
