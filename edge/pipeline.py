@@ -24,7 +24,7 @@ __all__ = ["RATE", "Block", "Draft", "Pipeline", "Rules", "SceneReading", "Wrong
 _MEDIAN_WINDOWS: Final = 720
 _MEDIAN_FROM: Final = 60
 """The device's own median level is that of the last hour's windows, known after some five minutes of sound."""
-_REST: Final = 1 * RATE
+_REST: Final = RATE
 """Samples that are put aside at most while silence goes on."""
 _JUMP_S: Final = 0.1
 """Block times that are further apart than the samples between them say that sound was lost."""
