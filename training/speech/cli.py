@@ -8,7 +8,7 @@ from typing import Final
 from training.needs import need_torch
 
 _STEPS: Final = {
-    "features": "hear all corpora with the teacher and with the frozen front of the student",
+    "features": "hear all corpora with the teacher and with the frozen trunk of the student",
     "folds": "train, quantise and score with each fold's speakers, then each corpus, held out",
     "ship": "train on all speakers and write the weights",
     "curve": "(only when named) train every size without folds 1, 3 and 5: score against cost",
@@ -33,9 +33,9 @@ def register_speech(models: "argparse._SubParsersAction[argparse.ArgumentParser]
     speech.add_argument("--cache", type=Path, required=True, help="folder to keep features and folds in")
     speech.add_argument(
         "--teacher",
-        help="distil from smart-turn, or wavlm:NAME of Hugging Face or of a folder; none: the student that ships",
+        help="distil from smart-turn, or wavlm:NAME of Hugging Face or of a folder; none: learn from labels alone",
     )
-    speech.add_argument("--size", default="standard", help="of a student with a teacher: standard (default) or small")
+    speech.add_argument("--size", default="standard", help="of the student: standard (default) or small")
     speech.add_argument("--without", action="append", help="only this holdout: 1 to 9, ravdess, nemo; may be repeated")
     speech.add_argument("--weights", type=Path, default=Path("edge/models/weights"), help="folder of the weights")
     speech.add_argument("--reports", type=Path, default=Path("training/reports"), help="folder of card and plots")

@@ -40,11 +40,11 @@ _KINDS: Final = {
 _FOLDS: Final = {"ravdess": 6, "nemo": 9}
 
 
-def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path, distilled: Path | None = None) -> None:
+def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path, other: Path | None = None) -> None:
     """Write the card NAME.md and its plots NAME/*.png, named as the weights.
 
-    `curve`: where the answers of each size are; `distilled`: those of a student to stand
-    beside. Raises WorkError without folds, BrokenWeights without weights.
+    `curve`: where the answers of each size are; `other`: those of another student, to stand beside.
+    Raises WorkError without folds, BrokenWeights without weights.
     """
     reader, spent = SpeechReader.load(weights), cost(weights)
     meta = Sidecar.model_validate_json(weights.with_suffix(".json").read_bytes()).meta
@@ -59,7 +59,7 @@ def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path, 
         _calibration(int8, reader),
         _speakers(int8),
         _curve(curve, pictures),
-        distilled_beside(distilled) if distilled else "",
+        beside(other) if other else "",
         _cost(reader, spent),
         LIMITS,
     ]
@@ -81,7 +81,7 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 def _bars(folds: Path, spent: Cost, *, small: bool) -> str:
     """The figures that were asked for, each beside its bar."""
     int8 = Answers.read(folds, "int8")
-    ravdess, nemo = (mean_recall(int8.of(corpus)) for corpus in _TITLES)
+    ravdess = mean_recall(int8.of("ravdess"))
     sure, right = confidence(int8)
     ms, size = (1.2, 2.5e6) if small else (2.0, 5e6)
     plain = mean_recall(Answers.read(folds, "float").of("ravdess"))
@@ -90,16 +90,20 @@ def _bars(folds: Path, spent: Cost, *, small: bool) -> str:
         _bar("int8 below float, RAVDESS UA", plain - ravdess, 0.005),
     ]
     if Answers.any(folds, "teacher"):
-        behind = mean_recall(Answers.read(folds, "teacher").of("nemo")) - nemo
+        same = mean_recall(Answers.read(folds, "int8", beside="teacher").of("nemo"))
+        behind = mean_recall(Answers.read(folds, "teacher").of("nemo")) - same
         rows.append(_bar("nEMO below the teacher's head, UA", behind, 0.05))
     noisy = mean_recall(Answers.read(folds, "noisy"))
     rows += [
         _bar("RAVDESS lost to ESC-50 noise at 10 dB, UA", ravdess - noisy, 0.06),
-        _bar("expected calibration error, strangers", calibration_error(sure, right), 0.05),
+        _bar("expected calibration error, strangers of both corpora", calibration_error(sure, right), 0.05),
     ]
+    for corpus in _TITLES:
+        own = int8.corpus == corpus
+        rows.append(_bar(f"the same, {corpus} alone", calibration_error(sure[own], right[own]), 0.05))
     for corpus in ("nemo", "ravdess"):
         try:
-            student, other = (Answers.read(folds, kind, [corpus]).common() for kind in ("int8", "teacher"))
+            student, other = (Answers.read(folds, kind, [corpus], "teacher").common() for kind in ("int8", "teacher"))
         except WorkError:
             rows += [[f"trained without {corpus}, {what}", "not run", f"≥ {bar:g}", "no"] for what, bar in _STRANGERS]
             continue
@@ -157,7 +161,7 @@ def _strangers(folds: Path) -> str:
     for corpus in ("nemo", "ravdess"):
         for kind, who in (("int8", "student, int8"), ("teacher", "teacher's head")):
             try:
-                own = Answers.read(folds, kind, [corpus]).common()
+                own = Answers.read(folds, kind, [corpus], "teacher").common()
             except WorkError:
                 rows.append([f"without {corpus}", who, "not run", *[""] * len(COMMON)])
                 continue
@@ -222,10 +226,10 @@ def _curve(curve: Mapping[str, Path], pictures: Path) -> str:
     ]
     plots.curve([point[:4] for point in drawn], pictures / "curve.png")
     rows = [
-        [size, str(SIZES[size].blocks), str(SIZES[size].hidden), f"{mb:.2f}", f"{ms:.1f}", f"{ua:.3f}", f"{other:.3f}"]
+        [size, " + ".join(map(str, SIZES[size].hidden)), f"{mb:.2f}", f"{ms:.1f}", f"{ua:.3f}", f"{other:.3f}"]
         for size, mb, ms, ua, other in drawn
     ]
-    header = ["size", "blocks", "units of the last", "MB", "ms a window of 3 s", "UA RAVDESS", "UA nEMO"]
+    header = ["size", "units of its blocks", "MB", "ms a window of 3 s", "UA RAVDESS", "UA nEMO"]
     return (
         "## What size buys, folds 1, 3 and 5, int8\n\n"
         + _table(header, rows)
@@ -233,16 +237,25 @@ def _curve(curve: Mapping[str, Path], pictures: Path) -> str:
     )
 
 
-def distilled_beside(folds: Path) -> str:
-    """The folds of a distilled student that are there."""
+def beside(folds: Path) -> str:
+    """The folds of another student that are there, and how well it is calibrated."""
     if not Answers.any(folds, "teacher"):
         return ""
     sets = [(corpus, kind) for corpus in _TITLES for kind in _KINDS if (corpus, kind) != ("nemo", "noisy")]
     scores = [{fold: ua for fold, ua, _ in by_fold(Answers.read(folds, kind).of(corpus))} for corpus, kind in sets]
-    found = sorted(scores[0])
-    rows = [[fold, *(f"{score[fold]:.3f}" for score in scores)] for fold in found]
-    rows.append(["**mean**", *(f"{np.mean([score[fold] for fold in found]):.3f}" for score in scores)])
-    return "## Distilled, beside it\n\n" + BESIDE + _table(["fold", *(f"{c}: {_KINDS[k]}" for c, k in sets)], rows)
+    rows = [
+        [fold, *(f"{score[fold]:.3f}" if fold in score else "" for score in scores)]
+        for fold in sorted({fold for score in scores for fold in score})
+    ]
+    rows.append(["**mean**", *(f"{np.mean(list(score.values())):.3f}" for score in scores)])
+    table = _table(["fold", *(f"{corpus}: {_KINDS[kind]}" for corpus, kind in sets)], rows)
+    answers = Answers.read(folds, "int8")
+    sure, right = confidence(answers)
+    errors = [
+        f"{calibration_error(sure[answers.corpus == corpus], right[answers.corpus == corpus]):.3f} ({corpus})"
+        for corpus in _TITLES
+    ]
+    return f"## The other recipe, beside it\n\n{BESIDE}{table}\nIts expected calibration error: {', '.join(errors)}.\n"
 
 
 def _cost(reader: SpeechReader, spent: Cost) -> str:

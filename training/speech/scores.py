@@ -35,16 +35,21 @@ class Answers:
     fold: NDArray[np.str_]
 
     @classmethod
-    def read(cls, folder: Path, kind: str, holdouts: Sequence[str] = FOLDS) -> Self:
+    def read(cls, folder: Path, kind: str, holdouts: Sequence[str] = FOLDS, beside: str = "") -> Self:
         """Read the holdouts that are there; `kind` is "int8", "float", "teacher" or "noisy" (RAVDESS alone).
 
+        With `beside` only utterances that have answers of that kind too.
         Raises WorkError when there are none.
         """
         rows: list[tuple[str, dict[str, Any]]] = []
         for holdout in holdouts:
             file = folder / holdout / "answers.json"
             if file.is_file():
-                rows += [(holdout, row) for row in json.loads(file.read_text(encoding="utf-8")) if kind in row]
+                rows += [
+                    (holdout, row)
+                    for row in json.loads(file.read_text(encoding="utf-8"))
+                    if {kind, beside or kind} <= row.keys()
+                ]
         if not rows:
             raise WorkError(f"there are no answers under {folder}; run the step `folds` first")
         return cls(

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -17,7 +18,12 @@ from training.speech.workshop import HOLDOUTS, Workshop
 
 log = logging.getLogger(__name__)
 
+_HEARD: Final = "smart-turn"
+"""The teacher whose answers stand beside those of a student that has none."""
 RECIPE: Final = Recipe()
+"""With a teacher's features and soft labels."""
+LABELS: Final = replace(RECIPE, teach=0.0, follow=0.0)
+"""Without."""
 PLAIN: Final = PlainRecipe()
 _SHIPPED: Final = {"standard": "speech", "small": "speech-small"}
 """The sizes that weights are written for, and the names of their files."""
@@ -31,19 +37,17 @@ def run(args: argparse.Namespace) -> None:
     for holdout in args.without or ():
         if holdout not in HOLDOUTS:
             raise UserError(f"--without {holdout}: give one of {', '.join(HOLDOUTS)}")
-    if args.teacher is None:
-        for step in [args.step] if args.step else _ALL:
-            _plain(args, step)
-        return
-    shop = _shop(args, args.size)
     for step in [args.step] if args.step else _ALL:
-        _STEPS[step](args, shop)
+        if args.teacher is None and args.size == "standard" and step != "curve":
+            _plain(args, step)
+        else:
+            _STEPS[step](args, _shop(args, args.size))
 
 
 def _plain(args: argparse.Namespace, step: str) -> None:
-    """Run one step of the student that learns from labels alone."""
+    """Run one step of the standard student that ships: whole blocks and one head, from labels alone."""
     shop = plain.Workshop(args.data, args.teachers, args.cache)
-    folds, weights = shop.folds(PLAIN), args.weights / "speech.tflite"
+    folds, weights = shop.folds(PLAIN), args.weights / f"{_SHIPPED['standard']}.tflite"
     if step == "features":
         plain.parts(shop)
     elif step == "folds":
@@ -52,41 +56,42 @@ def _plain(args: argparse.Namespace, step: str) -> None:
                 plain.run_fold(shop, fold, PLAIN)
     elif step == "ship":
         plain.ship(shop, PLAIN, calibration(folds), weights)
-    elif step == "report":
-        distilled = Workshop(args.data, args.teachers, args.cache, SIZES["standard"], "smart-turn").folds(RECIPE)
-        report.write(args.reports, folds, {}, weights, distilled)
     else:
-        raise UserError(f"the step {step} needs a --teacher")
+        report.write(args.reports, folds, {}, weights, _shop(args, "standard").folds(LABELS))
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    return LABELS if args.teacher is None else RECIPE
 
 
 def _shop(args: argparse.Namespace, size: str) -> Workshop:
-    return Workshop(args.data, args.teachers, args.cache, SIZES[size], args.teacher)
+    return Workshop(args.data, args.teachers, args.cache, SIZES[size], args.teacher or _HEARD)
 
 
 def _features(_: argparse.Namespace, shop: Workshop) -> None:
-    heard = {lesson.corpus: len(pooled) for lesson, pooled in zip(shop.lessons, shop.heard, strict=True)}
+    heard = dict(zip((lesson.corpus for lesson in shop.lessons), map(len, shop.heard), strict=True))
     log.info("all is heard", extra={"utterances": heard})
 
 
 def _folds(args: argparse.Namespace, shop: Workshop) -> None:
     for holdout in args.without or HOLDOUTS:
-        recipe.run_holdout(shop, holdout, RECIPE)
+        recipe.run_holdout(shop, holdout, _recipe(args))
 
 
 def _ship(args: argparse.Namespace, shop: Workshop) -> None:
-    meta = calibration(shop.folds(RECIPE))
-    recipe.ship(shop, RECIPE, meta, args.weights / f"{_SHIPPED[args.size]}.tflite")
+    meta = calibration(shop.folds(_recipe(args)))
+    recipe.ship(shop, _recipe(args), meta, args.weights / f"{_SHIPPED[args.size]}.tflite")
 
 
 def _curve(args: argparse.Namespace, _: Workshop) -> None:
     for size in SIZES:
         for holdout in report.CURVE:
-            recipe.run_holdout(_shop(args, size), holdout, RECIPE)
+            recipe.run_holdout(_shop(args, size), holdout, _recipe(args))
 
 
 def _report(args: argparse.Namespace, shop: Workshop) -> None:
-    curve = {size: _shop(args, size).folds(RECIPE) for size in SIZES}
-    report.write(args.reports, shop.folds(RECIPE), curve, args.weights / f"{_SHIPPED[args.size]}.tflite")
+    curve = {size: _shop(args, size).folds(_recipe(args)) for size in SIZES}
+    report.write(args.reports, shop.folds(_recipe(args)), curve, args.weights / f"{_SHIPPED[args.size]}.tflite")
 
 
 _STEPS: Final = {"features": _features, "folds": _folds, "ship": _ship, "curve": _curve, "report": _report}

@@ -40,7 +40,9 @@ def log_shares(logits: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     return logits.masked_fill(~known, _OFF).log_softmax(dim=-1)
 
 
-def label_loss(logits: torch.Tensor, right: torch.Tensor, known: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+def label_loss(
+    logits: torch.Tensor, right: torch.Tensor, known: torch.Tensor, smoothing: float | torch.Tensor = 0.0
+) -> torch.Tensor:
     """Negative log of the share that `right` [b, 8] has, each label smoothed over the known: [b]."""
     logs = log_shares(logits, known)
     hit = logs.masked_fill(~right, _OFF).logsumexp(dim=-1)

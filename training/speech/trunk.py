@@ -1,15 +1,17 @@
-"""The first blocks of a Whisper-sized speech encoder, rebuilt in float from the teacher's int8 file.
+"""The first blocks of a Whisper-sized speech encoder, rebuilt in float from the teacher's int8 file; never trained on.
 
 The teacher is smart-turn v3.2 (Daily, BSD-2-Clause): a Whisper-tiny encoder (Radford et al. 2022, arXiv 2212.04356)
 with positions for 8 s, fine-tuned to hear whether a speaker has finished. Convolutions 80 to 384 (3) and 384 to 384
 (3, stride 2), learned positions [400, 384], 4 pre-norm blocks of 6 heads and 1536 hidden units, keys without bias.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from scipy.linalg.lapack import dpstrf
 from torch import nn
 
 from moments.errors import UserError
@@ -24,76 +26,87 @@ POSITIONS: Final = WINDOW_FRAMES // 2
 
 
 class Block(nn.Module):
-    """One pre-norm transformer block: [b, t, 384] to the same. `hidden`: units between the two feed-forward layers."""
+    """One transformer block without its norms; `hidden`: units between the two feed-forward layers."""
 
     def __init__(self, hidden: int = HIDDEN) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(WIDTH)
         self.q = nn.Linear(WIDTH, WIDTH)
         self.k = nn.Linear(WIDTH, WIDTH, bias=False)
         self.v = nn.Linear(WIDTH, WIDTH)
         self.out = nn.Linear(WIDTH, WIDTH)
-        self.norm2 = nn.LayerNorm(WIDTH)
         self.fc1 = nn.Linear(WIDTH, hidden)
         self.fc2 = nn.Linear(hidden, WIDTH)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attend, then feed forward, each beside a residual."""
-        b, t, _ = x.shape
+    def attend(self, h: torch.Tensor) -> torch.Tensor:
+        """Give what attention adds to the stream, from its normalised values: [b, t, 384] to the same."""
+        b, t, _ = h.shape
         size = WIDTH // HEADS
-        h = self.norm1(x)
         q = (self.q(h) * size**-0.5).view(b, t, HEADS, size).transpose(1, 2)
         k = self.k(h).view(b, t, HEADS, size).permute(0, 2, 3, 1)
         v = self.v(h).view(b, t, HEADS, size).transpose(1, 2)
         mixed = (q @ k).softmax(dim=-1) @ v
-        x = x + self.out(mixed.transpose(1, 2).reshape(b, t, WIDTH))
-        hidden: torch.Tensor = x + self.fc2(nn.functional.gelu(self.fc1(self.norm2(x))))
-        return hidden
+        added: torch.Tensor = self.out(mixed.transpose(1, 2).reshape(b, t, WIDTH))
+        return added
+
+    def inner(self, h: torch.Tensor) -> torch.Tensor:
+        """Give the hidden units of the feed-forward layers: [b, t, 384] to [b, t, hidden]."""
+        return nn.functional.gelu(self.fc1(h))
+
+    def feed(self, h: torch.Tensor) -> torch.Tensor:
+        """Give what the feed-forward layers add to the stream, from its normalised values: [b, t, 384] to the same."""
+        added: torch.Tensor = self.fc2(self.inner(h))
+        return added
 
 
-class Front(nn.Module):
-    """Convolutions and first blocks, for speech that stands at the end of the teacher's positions; never trained.
+class Trunk(nn.Module):
+    """Convolutions and first blocks, for speech that stands at the end of the teacher's positions.
 
-    Log-mel [b, f, 80] (`whisper_mel`, f even and at most 800) to [b, f / 2, 384].
+    Log-mel [b, f, 80] (`whisper_mel`, f divisible by 4, at most 800) to all its layers side by side, [b, f / 4, layers
+    384]: the normalised stream before each attention and each feed-forward layer and after the last, each two positions
+    averaged. `hidden`: the feed-forward units of each block.
     """
 
-    def __init__(self, blocks: int, positions: int = POSITIONS) -> None:
+    def __init__(self, hidden: Sequence[int], positions: int = POSITIONS) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(BANDS, WIDTH, 3, padding=1)
         self.conv2 = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
         self.positions = nn.Parameter(torch.zeros(positions, WIDTH))
-        self.blocks = nn.ModuleList(Block() for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(units) for units in hidden)
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(layers(len(hidden))))
+
+    def begin(self, mel: torch.Tensor) -> torch.Tensor:
+        """Give what the convolutions give, with the positions: [b, f, 80] to [b, f / 2, 384]."""
+        x = nn.functional.gelu(self.conv1(mel.transpose(1, 2)))
+        return nn.functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
+
+    def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Go on from what the convolutions give: [b, t, 384] to every layer, each [b, t, 384]."""
+        heard = [self.norms[0](x)]
+        for number, block in enumerate(self.blocks):
+            x = x + block.attend(heard[-1])
+            heard.append(self.norms[2 * number + 1](x))
+            x = x + block.feed(heard[-1])
+            heard.append(self.norms[2 * number + 2](x))
+        return heard
+
+    def hear(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the layers side by side, each two positions averaged: [b, t, 384] to [b, t / 2, layers 384]."""
+        side = torch.cat(self.layers(x), dim=-1)
+        b, t, width = side.shape
+        return side.view(b, t // 2, 2, width).mean(dim=2)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Give what the last of these blocks gives."""
-        x = nn.functional.gelu(self.conv1(mel.transpose(1, 2)))
-        x = nn.functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
-        for block in self.blocks:
-            x = block(x)
-        return x
+        """Hear speech."""
+        return self.hear(self.begin(mel))
 
 
-class Last(nn.Module):
-    """The block that is trained, and what a head hears: [b, t, 384] to two layers, [b, t / 2, 2, 384].
-
-    The layers are what goes into the block and what comes out of it, both normalised as the teacher's next block would
-    do it, each two positions averaged.
-    """
-
-    def __init__(self, hidden: int = HIDDEN) -> None:
-        super().__init__()
-        self.block = Block(hidden)
-        self.taps = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Hear on."""
-        layers = torch.stack([self.taps[0](x), self.taps[1](self.block(x))], dim=2)
-        b, t, n, width = layers.shape
-        return layers.view(b, t // 2, 2, n, width).mean(dim=2)
+def layers(blocks: int) -> int:
+    """How many layers a trunk of so many blocks gives."""
+    return 2 * blocks + 1
 
 
-def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> tuple[Front, Last]:
-    """Rebuild the convolutions and the first `blocks` (at least one) from smart-turn's ONNX file.
+def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> Trunk:
+    """Rebuild the convolutions and the first `blocks` from smart-turn's ONNX file.
 
     `positions`: how many of the last positions to keep. Raises UserError when the file is missing or another network.
     """
@@ -101,19 +114,44 @@ def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> tuple[Fro
         raise UserError(f"{file} is missing; name the folder that holds it with --teachers")
     state = _state(file)
     state["positions"] = state["positions"][-positions:]
-    front, last = Front(blocks - 1, positions), Last()
-    sources = {name: name for name in front.state_dict()}
-    for name in last.state_dict():
-        place, _, rest = name.removeprefix("taps.").partition(".")
-        source = f"taps.{blocks - 1 + int(place)}.{rest}" if name.startswith("taps.") else f"blocks.{blocks - 1}.{rest}"
-        sources[f"last.{name}"] = source
+    trunk = Trunk([HIDDEN] * blocks, positions)
     try:
-        values = {name: torch.from_numpy(np.array(state[source])) for name, source in sources.items()}
-        front.load_state_dict({name: value for name, value in values.items() if not name.startswith("last.")})
-        last.load_state_dict({name[5:]: value for name, value in values.items() if name.startswith("last.")})
+        trunk.load_state_dict({name: torch.from_numpy(np.array(state[name])) for name in trunk.state_dict()})
     except (KeyError, RuntimeError, TypeError) as error:
         raise UserError(f"{file} does not hold the encoder of smart-turn v3.2") from error
-    return front.eval().requires_grad_(requires_grad=False), last.eval()
+    return trunk.eval().requires_grad_(requires_grad=False)
+
+
+@torch.no_grad()
+def narrowed(trunk: Trunk, hidden: Sequence[int], mel: torch.Tensor) -> Trunk:
+    """Leave `hidden` feed-forward units in each block, those that tell most about the others in speech [b, f, 80].
+
+    They are the first pivots of a Cholesky decomposition of the units' products, each weighed by what it adds to the
+    stream; the outgoing weights are fitted anew by least squares, so that nothing needs to be trained.
+    """
+    small = Trunk(hidden, len(trunk.positions))
+    kept = {name: value for name, value in trunk.state_dict().items() if ".fc" not in name}
+    x = trunk.begin(mel)
+    for number, (block, units) in enumerate(zip(trunk.blocks, hidden, strict=True)):
+        x = x + block.attend(trunk.norms[2 * number](x))
+        h = trunk.norms[2 * number + 1](x)
+        inner = block.inner(h).flatten(0, 1).double()
+        products = inner.T @ inner
+        strength = block.fc2.weight.norm(dim=0).double()
+        _, pivots, _, _ = dpstrf((products * strength * strength[:, None]).numpy())
+        chosen = torch.from_numpy(np.sort(pivots[:units] - 1).astype(np.int64))
+        own = products[chosen][:, chosen]
+        ridge = 1e-4 * own.diagonal().mean() * torch.eye(units, dtype=torch.double)
+        outgoing = torch.linalg.solve(own + ridge, products[chosen] @ block.fc2.weight.T.double())
+        kept |= {
+            f"blocks.{number}.fc1.weight": block.fc1.weight[chosen],
+            f"blocks.{number}.fc1.bias": block.fc1.bias[chosen],
+            f"blocks.{number}.fc2.weight": outgoing.T.float(),
+            f"blocks.{number}.fc2.bias": block.fc2.bias,
+        }
+        x = x + block.fc2(block.inner(h))
+    small.load_state_dict(kept)
+    return small.eval().requires_grad_(requires_grad=False)
 
 
 def _state(file: Path) -> dict[str, Any]:
@@ -127,15 +165,15 @@ def _state(file: Path) -> dict[str, Any]:
         for name in node.input:
             users.setdefault(name, []).append(node)
     state: dict[str, Any] = {"positions": plain.get("inner.encoder.embed_positions.weight", np.zeros((0, 0)))}
-    keys = 0
+    keys = norms = 0
     for node in graph.node:
         known = [plain.get(name) for name in node.input]
         if node.op_type == "Conv":
             name = node.input[2].split(".")[2]
             state[f"{name}.weight"], state[f"{name}.bias"] = known[1], known[2]
-        elif node.op_type == "LayerNormalization":
-            name = _ours(node.input[1])
-            state[f"{name}.weight"], state[f"{name}.bias"] = known[1], known[2]
+        elif node.op_type == "LayerNormalization" and node.input[1].startswith("inner.encoder."):
+            state[f"norms.{norms}.weight"], state[f"norms.{norms}.bias"] = known[1], known[2]
+            norms += 1
         elif node.op_type == "MatMul" and known[1] is not None and known[1].shape[1] >= WIDTH:
             bias = _bias_added_to(node.output[0], users, plain)
             if bias is None:  # the keys are the one projection without a bias
@@ -143,10 +181,6 @@ def _state(file: Path) -> dict[str, Any]:
                 keys += 1
             else:
                 state[f"{_ours(bias)}.weight"], state[f"{_ours(bias)}.bias"] = known[1].T, plain[bias]
-    # What leaves a block is normalised as the next block would do it.
-    for block, source in enumerate([*(f"blocks.{number}.norm1" for number in range(4)), "norm"]):
-        for part in ("weight", "bias"):
-            state[f"taps.{block}.{part}"] = state.get(f"{source}.{part}")
     return state
 
 
@@ -178,13 +212,6 @@ def _bias_added_to(output: str, users: dict[str, list[Any]], plain: dict[str, An
 def _ours(theirs: str) -> str:
     """Turn the name of a tensor in the file to the name of our layer."""
     name = theirs.removeprefix("inner.encoder.").rpartition(".")[0].replace("layers.", "blocks.")
-    for old, new in (
-        ("self_attn_layer_norm", "norm1"),
-        ("final_layer_norm", "norm2"),
-        ("self_attn.q_proj", "q"),
-        ("self_attn.v_proj", "v"),
-        ("self_attn.out_proj", "out"),
-        ("layer_norm", "norm"),
-    ):
+    for old, new in (("self_attn.q_proj", "q"), ("self_attn.v_proj", "v"), ("self_attn.out_proj", "out")):
         name = name.replace(old, new)
     return name

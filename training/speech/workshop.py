@@ -8,29 +8,37 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from edge.models.speech import windows
+from moments import EMOTIONS
 from training.augment import Rooms
-from training.corpora import SPEECH, Utterance, utterances
+from training.corpora import Utterance, read, utterances
 from training.speech.probe import Probe, balanced, fit_probe
 from training.speech.student import Size
 from training.speech.targets import known, right
 from training.speech.teachers import Teacher, open_teacher
 from training.speech.teachers.heard import heard
 from training.speech.teachers.smart_turn import FILE
-from training.speech.trunk import POSITIONS, Front, Last, load_trunk
+from training.speech.trunk import Trunk, load_trunk, narrowed
 from training.speech.tune import Lesson, Recipe
-from training.speech.views import View, deeper
-from training.speech.views import heard as heard_view
+from training.speech.views import View, begun
+from training.speech.views import heard as heard_on
 
-VIEWS: Final = {"ravdess": 2, "nemo": 2, "tess": 2, "turev": 2}
-"""How many times a corpus is heard: once as it is, the others somewhere else."""
-_EVERY: Final = {"nemo": 4, "tess": 8, "turev": 8}
-"""One utterance in so many is heard: these say the same sentences or words over and over."""
+LEARNED: Final = ("ravdess", "nemo")
+"""The corpora that are learned from."""
+_TOLD: Final = {"nemo": 4}
+"""Of nEMO, which says the same sentences over and over, the teacher hears one utterance in so many: it takes long."""
+VIEWS: Final = {"ravdess": (1, 1), "nemo": (1, 4)}
+"""The views of a corpus: as it is, then elsewhere; each has one in so many of its utterances."""
 NOISE_FOLD: Final = 5
 """The fold of ESC-50 whose sounds no training mixes in."""
 _CROSS: Final = 2
 """The teacher's soft labels of an utterance come from a head that did not hear its speaker: one of so many."""
+_NARROWING: Final = ("tess", "turev")
+"""The corpora that say which units of the trunk matter, without their labels: no student learns from their speakers."""
+_NARROWING_WINDOWS: Final = 96
 
 HOLDOUTS: Final = (*(str(fold) for fold in range(1, 10)), "ravdess", "nemo")
 """What a student may be trained without: a fold (the actors of RAVDESS' fold k, up to 6, and the k-th speaker of nEMO),
@@ -45,7 +53,7 @@ class Workshop:
     teachers: Path
     cache: Path
     size: Size
-    which: str = "smart-turn"
+    which: str
 
     @cached_property
     def teacher(self) -> Teacher:
@@ -53,31 +61,43 @@ class Workshop:
         return open_teacher(self.which, self.teachers)
 
     @cached_property
-    def trunk(self) -> tuple[Front, Last]:
-        """What the student begins with."""
-        return load_trunk(self.teachers / FILE, self.size.blocks, POSITIONS)
+    def encoder(self) -> Trunk:
+        """The first blocks of the encoder that the student begins with, as wide as they are."""
+        return load_trunk(self.teachers / FILE, len(self.size.hidden))
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The same, as narrow as the student has them."""
+        items = utterances(self.data, _NARROWING)
+        step = max(1, len(items) // _NARROWING_WINDOWS)
+        mel = np.concatenate([windows(read(item.path))[:1] for item in items[::step]])
+        return narrowed(self.encoder, self.size.hidden, torch.from_numpy(mel))
 
     @cached_property
     def lessons(self) -> list[Lesson]:
-        """All corpora, without soft labels yet; the views are made now where they are missing."""
-        rooms = Rooms.of_esc50(self.data)
+        """The corpora that are learned from, without soft labels yet; the views are made now where they are missing."""
         made = []
-        for corpus in SPEECH:
-            items = utterances(self.data, [corpus])[:: _EVERY.get(corpus, 1)]
-            seen = [self._view(items, number, rooms) for number in range(VIEWS[corpus])]
+        for corpus in LEARNED:
+            items = utterances(self.data, [corpus])
+            seen = [self._view(items, number, every) for number, every in enumerate(VIEWS[corpus])]
             nothing = np.zeros((len(items), 0), np.float32)
             made.append(Lesson(items, seen, np.ones(len(items), bool), right(items), known(items), nothing, nothing))
         return made
 
-    def _view(self, items: Sequence[Utterance], number: int, rooms: Rooms) -> View:
-        """Hear a corpus somewhere, and on through each block of the front."""
-        convolutions = Front(0)
-        convolutions.load_state_dict(self.trunk[0].state_dict(), strict=False)
-        folder = f"{items[0].corpus}-{number}"
-        view = heard_view(convolutions, items, self.cache / "front-0" / folder, rooms if number else None, number)
-        for depth, block in enumerate(self.trunk[0].blocks, start=1):
-            view = deeper(block, view, self.cache / f"front-{depth}" / folder)
-        return view
+    @cached_property
+    def rooms(self) -> Rooms:
+        """Where voices are heard elsewhere."""
+        return Rooms.of_esc50(self.data)
+
+    def _view(self, items: Sequence[Utterance], number: int, every: int) -> View:
+        """Hear a part of a corpus somewhere; `of_window` numbers the utterances of the whole."""
+        corpus = items[0].corpus
+        folder = f"{corpus}-{number}-{every}"
+        place = (lambda: self.rooms) if number else None
+        before = begun(self.encoder, items[::every], self.cache / "begun" / folder, place, number)
+        digest = hashlib.sha256(repr(self.size.hidden).encode()).hexdigest()
+        view = heard_on(self.trunk, before, self.cache / f"heard-{digest[:8]}" / folder)
+        return replace(view, of_window=view.of_window * every)
 
     @cached_property
     def noises(self) -> Rooms:
@@ -86,8 +106,8 @@ class Workshop:
 
     @cached_property
     def heard(self) -> list[NDArray[np.float16]]:
-        """What the teacher hears in each corpus."""
-        return [heard(self.teacher, lesson.items, self.cache) for lesson in self.lessons]
+        """What the teacher hears in each corpus, of one utterance in `told`."""
+        return [heard(self.teacher, lesson.items[:: told(lesson)], self.cache) for lesson in self.lessons]
 
     def folds(self, recipe: Recipe) -> Path:
         """Where results are kept; another recipe, teacher or size has another folder."""
@@ -100,46 +120,74 @@ def held_out(items: Sequence[Utterance], holdout: str) -> NDArray[np.bool_]:
     return np.array([holdout in {str(item.fold), item.corpus} for item in items])
 
 
+def told(lesson: Lesson) -> int:
+    """Of a corpus the teacher hears one utterance in so many."""
+    return _TOLD.get(lesson.corpus, 1)
+
+
+def left(shop: Workshop, holdout: str) -> list[Lesson]:
+    """Give the lessons that a holdout leaves, with labels alone: what a teacher would say is NaN."""
+    lessons = []
+    for lesson in shop.lessons:
+        used = ~held_out(lesson.items, holdout)
+        if used.any():
+            soft, vector = (np.full((len(used), n), np.nan, np.float32) for n in (len(EMOTIONS), 1))
+            lessons.append(replace(lesson, used=used, soft=soft, vector=vector))
+    return lessons
+
+
 def taught(shop: Workshop, holdout: str) -> list[Lesson]:
     """Give the lessons that a holdout leaves, with what the teacher says of them.
 
     Its soft labels come from a head of each corpus, and are answers about speakers that the answering head did not
-    hear, so that they are as unsure as the teacher is of strangers. Its features are those of one head of all.
+    hear, so that they are as unsure as the teacher is of strangers. Its features are those of one head of all. Where it
+    says nothing, both are NaN.
     """
-    pairs = _left(shop, holdout)
+    pairs = [pair for pair in _parts(shop, holdout) if pair[0].used.any()]
     joint = _probe(pairs, [lesson.used for lesson, _ in pairs])
     lessons = []
-    for lesson, pooled in pairs:
-        group = _groups(lesson)
-        soft = np.zeros((len(lesson.items), len(lesson.known)), np.float32)
+    for lesson, (part, pooled) in zip(shop.lessons, _parts(shop, holdout), strict=True):
+        if not part.used.any():
+            continue
+        group = _groups(part)
+        vector = joint.vector(pooled).numpy()
+        soft = np.zeros((len(part.items), len(part.known)), np.float32)
         for number in range(_CROSS):
-            probe = _probe([(lesson, pooled)], [lesson.used & (group != number)])
+            probe = _probe([(part, pooled)], [part.used & (group != number)])
             soft[group == number] = probe.logits(pooled[group == number]).numpy()
-        lessons.append(replace(lesson, soft=soft, vector=joint.vector(pooled).numpy()))
+        used = ~held_out(lesson.items, holdout)
+        lessons.append(replace(lesson, used=used, soft=_spread(soft, lesson), vector=_spread(vector, lesson)))
     return lessons
 
 
 def teacher_answers(shop: Workshop, holdout: str, corpus: str) -> NDArray[np.float32]:
-    """Let the teacher answer what a holdout keeps of a corpus: logits float32 [kept, 8].
+    """Let the teacher answer what a holdout keeps of a corpus: logits float32 [kept, 8], NaN where it is not asked.
 
     Its head is fitted on the other speakers of that corpus, and where the whole corpus is kept on all the others.
     """
     own = [lesson.corpus for lesson in shop.lessons].index(corpus)
-    asked = held_out(shop.lessons[own].items, holdout)
-    pairs = [pair for pair in _left(shop, holdout) if asked.all() or pair[0].corpus == corpus]
-    logits: NDArray[np.float32] = (
-        _probe(pairs, [lesson.used for lesson, _ in pairs]).logits(shop.heard[own][asked]).numpy()
-    )
-    return logits
+    kept = held_out(shop.lessons[own].items, holdout)
+    pairs = [pair for pair in _parts(shop, holdout) if pair[0].used.any() and (kept.all() or pair[0].corpus == corpus)]
+    probe = _probe(pairs, [part.used for part, _ in pairs])
+    return _spread(probe.logits(shop.heard[own]).numpy(), shop.lessons[own])[kept]
 
 
-def _left(shop: Workshop, holdout: str) -> list[tuple[Lesson, NDArray[np.float16]]]:
-    """The lessons that a holdout leaves, each with what the teacher hears."""
-    pairs = [
-        (replace(lesson, used=~held_out(lesson.items, holdout)), pooled)
-        for lesson, pooled in zip(shop.lessons, shop.heard, strict=True)
-    ]
-    return [(lesson, pooled) for lesson, pooled in pairs if lesson.used.any()]
+def _parts(shop: Workshop, holdout: str) -> list[tuple[Lesson, NDArray[np.float16]]]:
+    """Of each lesson the part that the teacher hears, with what a holdout leaves as used, and what it hears."""
+    parts = []
+    for lesson, pooled in zip(shop.lessons, shop.heard, strict=True):
+        step = slice(None, None, told(lesson))
+        items = lesson.items[step]
+        used = ~held_out(items, holdout)
+        parts.append((replace(lesson, items=items, views=[], used=used, right=lesson.right[step]), pooled))
+    return parts
+
+
+def _spread(values: NDArray[np.float32], lesson: Lesson) -> NDArray[np.float32]:
+    """Put what the teacher says at the utterances that it heard: [told, n] to [items, n], NaN elsewhere."""
+    spread = np.full((len(lesson.items), values.shape[1]), np.nan, np.float32)
+    spread[:: told(lesson)] = values
+    return spread
 
 
 def _groups(lesson: Lesson) -> NDArray[np.int64]:

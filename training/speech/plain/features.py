@@ -52,7 +52,7 @@ def features(trunk: Trunk, items: Sequence[Utterance], folder: Path) -> Features
     sounds = [read(item.path) for item in items]
     counts = [window_count(len(sound)) for sound in sounds]
     first = np.concatenate([[0], np.cumsum(counts)])
-    shape = (int(first[-1]), PAIRS, len(trunk.taps), WIDTH)
+    shape = (int(first[-1]), PAIRS, trunk.layers, WIDTH)
     done = state["done"]
     mode: Any = "r+" if done else "w+"
     values = np.lib.format.open_memmap(heard, mode=mode, dtype=np.float16, shape=shape)

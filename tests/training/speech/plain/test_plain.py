@@ -17,7 +17,8 @@ from training.speech.plain.features import Features, features
 from training.speech.plain.head import Head, Part, Recipe, answers, classes, train_head
 from training.speech.plain.trunk import Trunk
 from training.speech.scores import calibration
-from training.speech.trunk import Front, Last
+from training.speech.trunk import HIDDEN
+from training.speech.trunk import Trunk as Encoder
 
 QUICK = Recipe(channels=16, epochs=6, batch=4, share=())
 
@@ -25,7 +26,7 @@ QUICK = Recipe(channels=16, epochs=6, batch=4, share=())
 @pytest.fixture
 def trunk() -> Trunk:
     torch.manual_seed(0)
-    return Trunk(Front(0), [Last()]).eval().requires_grad_(requires_grad=False)
+    return Trunk(Encoder([HIDDEN])).eval().requires_grad_(requires_grad=False)
 
 
 def made_part(n: int = 60, seed: int = 0) -> Part:
