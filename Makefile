@@ -87,7 +87,7 @@ audit: setup
 release: setup
 	.venv/bin/python deploy/release/release.py $(KEY)
 
-.PHONY: chaos soak arm fleet peers fuzz
+.PHONY: chaos soak arm fleet peers fuzz install-arm
 
 chaos soak arm fleet: setup
 	.venv/bin/python -m bench.$@
@@ -95,6 +95,10 @@ chaos soak arm fleet: setup
 # YAMNET, SMART_TURN: the files of the two models; DATA: the folder of the corpora.
 peers: setup .venv-train/.done
 	.venv/bin/python -m bench.peers --yamnet $(YAMNET) --smart-turn $(SMART_TURN) --data $(DATA)
+
+# As root, with Debian's debootstrap and qemu-user-static.
+install-arm: setup
+	.venv/bin/python -m tests.deploy.arm
 
 fuzz: setup
 	.venv/bin/python -m tests.fuzz

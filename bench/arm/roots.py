@@ -87,7 +87,7 @@ class Root:
         except subprocess.CalledProcessError as error:
             last = error.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
             raise WorkError(f"{error.cmd[0]} cannot make the root {self._root}: {last[0]}") from None
-        self._describe_processor()
+        self.describe_processor()
         self._done.touch()
 
     def _unpack_packages(self) -> None:
@@ -111,7 +111,7 @@ class Root:
             with zipfile.ZipFile(wheel) as packed:
                 packed.extractall(self._site)
 
-    def _describe_processor(self) -> None:
+    def describe_processor(self) -> None:
         """Tell programs that they run on the four Cortex-A53 of a Zero 2 W, where they would read this machine's own.
 
         QEMU looks for each file in the root first. LiteRT crashes on a description that is not ARM's.

@@ -17,12 +17,16 @@ _ENVIRONMENT = {
 
 
 class CleanRoot:
-    """Debian Bookworm by debootstrap, with this machine's name service and certificates, as its owner would set up."""
+    """Debian Bookworm by debootstrap, with this machine's name service and certificates, as its owner would set up.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `architecture`: Debian's name of one whose programs run here; None: this machine's.
+    """
+
+    def __init__(self, folder: Path, architecture: str | None = None) -> None:
+        self.folder, self.environment = folder, dict(_ENVIRONMENT)
+        of = [f"--arch={architecture}"] if architecture else []
         subprocess.run(
-            ["debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", folder], check=True
+            ["debootstrap", *of, "--variant=minbase", "--include=ca-certificates", "bookworm", folder], check=True
         )
         shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
         (folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
@@ -39,7 +43,7 @@ class CleanRoot:
         chroot = ["unshare", "--net", "--pid", "--fork", "--kill-child"] if apart else []
         ran = subprocess.run(
             [*chroot, "chroot", self.folder, "bash", "-c", command],
-            env=_ENVIRONMENT,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
