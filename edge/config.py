@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from edge.owner.schedule import Span
 from edge.sound import QUIET_DBFS
@@ -118,11 +118,20 @@ class GateSettings(_Settings):
     silence_dbfs: Annotated[float, Field(ge=-120, le=0, description="dBFS below which nothing is read")] = QUIET_DBFS
 
 
+def _weights(which: Any) -> Any:
+    """Put the smaller weights that ship in the place of their name."""
+    return Path(__file__).parent / "models" / "weights" / "speech-small.tflite" if which == "small" else which
+
+
 class ModelSettings(_Settings):
     """What reads the sound."""
 
     rules: Annotated[Path | None, Field(description="rules that turn scenes into emotions; null: the shipped")] = None
-    speech: Annotated[Path | None, Field(description="weights of the speech model; null: the shipped")] = None
+    speech: Annotated[
+        Path | None,
+        BeforeValidator(_weights),
+        Field(description="weights of the speech model: null: the shipped; small: the shipped for a Zero 2 W; a file"),
+    ] = None
 
 
 class Capture(_Settings):

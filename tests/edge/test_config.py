@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from configs import shipped
 from edge import config
+from edge.models.interpreter import WEIGHTS
 from moments.errors import UserError
 
 
@@ -74,6 +75,12 @@ def test_a_wrong_file_is_answered_with_one_sentence_that_names_the_key(tmp_path,
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"no\.yaml: cannot be read"):
         config.load(tmp_path / "no.yaml")
+
+
+def test_the_weights_of_the_speech_model_are_the_small_ones_or_a_file(tmp_path):
+    said = {"small": WEIGHTS / "speech-small.tflite", "own.tflite": Path("own.tflite"), "null": None}
+    for text, meant in said.items():
+        assert config.load(written(tmp_path, f"models: {{speech: {text}}}")).models.speech == meant
 
 
 def test_an_override_wins_and_reaches_into_sections_that_the_file_leaves_empty(tmp_path):

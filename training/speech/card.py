@@ -68,10 +68,10 @@ and nEMO it reads worse, so the recipe above ships. The head of the teacher is o
 """
 
 _LABELS: Final = """\
-**No teacher but the encoder itself.** The student learns from labels. That it follow the features and soft labels of
-all four blocks of {teacher} as well was tried and left (float, before int8: fold 5 0.672, this
-recipe without them 0.699), and so were two more corpora (TESS and TurEV-DB: fold 1 0.832 for 0.855, fold 5 0.688) and
-a second block that is trained on. No WavLM was at hand; `--teacher wavlm:NAME` distils one."""
+**No teacher but the encoder itself.** The student learns from labels. With the blocks of `standard` it was tried to
+follow the features and soft labels of all four blocks of {teacher} too, and left
+(float, fold 5: 0.672, without them 0.699), and so were two more corpora (TESS and TurEV-DB: fold 1 0.832 for 0.855,
+fold 5 0.688) and a second block that is trained on. No WavLM was at hand; `--teacher wavlm:NAME` distils one."""
 
 _TAUGHT: Final = """\
 **Its teacher: {teacher}.** A head on a learned weighted sum of the teacher's layers is fitted on the training speakers

@@ -71,9 +71,13 @@ def test_other_voices_are_read_otherwise(reader: SpeechReader) -> None:
     assert np.abs(low - high).max() > 0.02
 
 
-def test_the_file_that_ships_is_small_and_says_what_it_is(reader: SpeechReader) -> None:
-    assert (WEIGHTS / "speech.tflite").stat().st_size <= 5_000_000
-    assert reader.name.startswith("speech-1@")
+@pytest.mark.parametrize(
+    ("file", "most", "name"), [("speech", 5_000_000, "speech-1@"), ("speech-small", 2_500_000, "speech-small-1@")]
+)
+def test_a_file_that_ships_is_small_and_says_what_it_is(file: str, most: int, name: str) -> None:
+    assert (WEIGHTS / f"{file}.tflite").stat().st_size <= most
+    reader = SpeechReader.load(WEIGHTS / f"{file}.tflite")
+    assert reader.name.startswith(name)
     assert 0.2 <= reader.unclear_below <= 0.6
     assert 0.1 < reader.temperature < 10
 
