@@ -43,12 +43,12 @@ class Bank:
     """Laughter, crying, coughs: voices without words, and ESC-50's human classes."""
 
 
-def load(data: Path, cache: Path, part: Part, leave_out: tuple[str, ...] = ()) -> Bank:
-    """Give one part of the recordings under `data`; `leave_out` names corpora. Decoded sound is kept in `cache`."""
+def load(data: Path, cache: Path, part: Part) -> Bank:
+    """Give one part of the recordings under `data`. Decoded sound is kept in `cache`."""
     bank = Bank()
     utterances = corpora.utterances(data)
     for item, sound in zip(utterances, _decoded(cache, "speech", [u.path for u in utterances]), strict=True):
-        if item.corpus not in leave_out and _belongs(part, item.corpus, item.fold):
+        if _belongs(part, item.corpus, item.fold):
             bank.speech.setdefault(item.speaker, []).append(sound)
     clips = corpora.sounds(data, "esc50")
     for clip, sound in zip(clips, _decoded(cache, "esc50", [c.path for c in clips]), strict=True):

@@ -37,7 +37,7 @@ def register_gate(sub: Any) -> None:
                 "--part", choices=("train", "all"), default="train", help="all: what ships; train: scored"
             )
         if name in {"fit", "pack"}:
-            step.add_argument("--leave-out", choices=("nemo",), help="voices that are not learned from, for the report")
+            step.add_argument("--short", choices=("nothing", "nemo"), help="a short fit for the report, without this")
         if name == "fit":
             step.add_argument("--begin", type=Path, help="a checkpoint of `fit` to go on from, instead of chance")
         step.set_defaults(run=_step, step=run)
@@ -58,9 +58,11 @@ def _mix(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training.gate.fit import EPOCHS, EPOCHS_ON, averaged, fit
+    from training.gate.fit import EPOCHS, EPOCHS_ON, EPOCHS_SHORT, averaged, fit
 
-    if args.begin is None:
+    if args.short:
+        fit(_tracks(args), _checkpoint(args), EPOCHS_SHORT)
+    elif args.begin is None:
         fit(_tracks(args), _checkpoint(args), EPOCHS)
     elif args.begin.is_file():
         fit(_tracks(args), _checkpoint(args), EPOCHS_ON, averaged(args.begin))
@@ -73,13 +75,16 @@ def _pack(args: argparse.Namespace) -> int:
     from training.gate.bank import load
     from training.gate.fit import averaged
     from training.gate.pack import pack
+    from training.gate.tune import tune
 
     checkpoint = _checkpoint(args)
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
-    out = WEIGHTS / "gate.tflite" if args.part == "all" else _split(args.cache, args.leave_out)
-    leave_out = (args.leave_out,) if args.leave_out else ()
-    pack(averaged(checkpoint), load(args.data, args.cache, args.part, leave_out), out)
+    ships = args.part == "all" and not args.short
+    out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.short)
+    pack(averaged(checkpoint), out)
+    if not args.short:
+        tune(out, load(args.data, args.cache, args.part))
     print(out)
     return 0
 
@@ -87,10 +92,12 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training.gate.report import write
 
-    if not _split(args.cache).is_file():
-        raise UserError(f"{_split(args.cache)} is missing; run `moodscape train gate pack` first")
+    files = [_measured(args.cache, short) for short in (None, "nothing", "nemo")]
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --short nothing and nemo")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write(args.data, args.cache, _split(args.cache), _split(args.cache, "nemo"), args.out)
+    write(args.data, args.cache, files[0], (files[1], files[2]), args.out)
     print(args.out)
     return 0
 
@@ -106,17 +113,17 @@ def _tracks(args: argparse.Namespace) -> dict["Kind", "Tracks"]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is missing; run `moodscape train gate mix --part {args.part}` first")
-    return read(folders, args.leave_out)
+    return read(folders, args.short)
 
 
 def _checkpoint(args: argparse.Namespace) -> Path:
-    return Path(args.cache / f"{_name(args.part, args.leave_out)}.pt")
+    return Path(args.cache / f"{_name(args.part, args.short)}.pt")
 
 
-def _split(cache: Path, leave_out: str | None = None) -> Path:
+def _measured(cache: Path, short: str | None) -> Path:
     """Where the weights file of a model that is measured stands."""
-    return cache / _name("train", leave_out) / "gate.tflite"
+    return cache / _name("train", short) / "gate.tflite"
 
 
-def _name(part: str, leave_out: str | None) -> str:
-    return f"{part}-without-{leave_out}" if leave_out else part
+def _name(part: str, short: str | None) -> str:
+    return f"{part}-short-without-{short}" if short else part

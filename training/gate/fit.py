@@ -19,8 +19,9 @@ from training.gate.tracks import Tracks
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 40
-EPOCHS_ON: Final = 12
-"""Epochs from chance, and from a net that is fitted already."""
+EPOCHS_ON: Final = 23
+EPOCHS_SHORT: Final = 6
+"""Epochs from chance, from a net that is fitted already, and of the short fits that tell what a corpus is worth."""
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16
@@ -73,7 +74,7 @@ def fit(
         for _ in range(batches):
             batch = remixer.batch(rng, _BATCH)
             with torch.autocast("cpu", torch.bfloat16):
-                logits = net.stream(torch.from_numpy(calls_of(batch.mel))).float()
+                logits = net.stream(torch.from_numpy(calls_of(batch.mel)).bfloat16()).float()
             loss = _loss(logits, batch)
             best.zero_grad()
             loss.backward()

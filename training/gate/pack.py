@@ -1,4 +1,4 @@
-"""Makes the weights file of a fitted net, with the thresholds recommended to the segmenter."""
+"""Makes the weights file of a fitted net."""
 
 from pathlib import Path
 
@@ -6,14 +6,13 @@ import torch
 
 from edge.gate.features import CARRY, FRESH, WIDTH
 from training import quantise
-from training.gate.bank import Bank
 from training.gate.net import LEVELS, NARROW, GateNet
-from training.gate.tune import START, tune
+from training.gate.tune import START
 from training.names import without_names
 
 
-def pack(net: GateNet, bank: Bank, path: Path) -> None:
-    """Write `path` and its sidecar: the weights in int8, the sums in float; thresholds chosen on sounds of `bank`.
+def pack(net: GateNet, path: Path) -> None:
+    """Write `path` and its sidecar: the weights in int8, the sums in float; thresholds to begin the tuning with.
 
     For so small a net that is as fast as sums in int8, whose inputs and outputs would have to be scaled.
     """
@@ -22,4 +21,3 @@ def pack(net: GateNet, bank: Bank, path: Path) -> None:
         file = without_names(quantise.pack_weights(net.eval(), example))
     path.parent.mkdir(parents=True, exist_ok=True)
     quantise.save(path, file, name="gate-2", labels=["speech", "near"], meta={"thresholds": START}, span=(0.0, 2.0))
-    tune(path, bank)
