@@ -3,8 +3,8 @@
 Every sample that is not silence is in exactly one segment, in order. What is silence is decided over half a second, so
 that a faint click does not break it. An utterance begins a little before its first voice, if that leaves enough of a
 segment before it, and ends a little after its last, or where what is left of it has died away; voices that follow
-within the hang-over belong to it. All choices are
-taken decision by decision, so that the segments do not depend on how the sound was cut into blocks.
+within the hang-over belong to it. All choices are taken decision by decision, so that the segments do not depend on how
+the sound was cut into blocks.
 """
 
 from collections import deque
