@@ -129,7 +129,7 @@ class Subscriber:
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
         where = {"host": self._settings.host, "port": self._settings.port}
-        _log.warning("the broker is not reached; trying again", extra=where | {"reason": self._client.failure})
+        _log.warning("the broker does not answer; trying again", extra=where | {"reason": self._client.failure})
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._metrics.set("moodscape_broker_connected", 0)
