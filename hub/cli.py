@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hub import doors_cli, enrol_cli
+from hub.called import settings_of, store_of
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,24 +46,6 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     letters.add_argument("--replay", action="store_true", help="judge all of them again")
     doors_cli.register(add)
     enrol_cli.register(add)
-
-
-def settings_of(args: argparse.Namespace) -> Any:
-    """Read the settings that a verb was called with. Raises UserError."""
-    from hub.config import load
-
-    return load(args.config, args.set)
-
-
-def store_of(args: argparse.Namespace, *, there: bool = True) -> Any:
-    """Open the store that the settings name, which must be there already or not. Raises UserError."""
-    from hub.stores.store import Store
-    from moments.errors import UserError
-
-    place = settings_of(args).store.place
-    if there and isinstance(place, Path) and not place.exists():
-        raise UserError(f"there is no store at {place}; say where with --set store.path=FILE")
-    return Store(place)
 
 
 def _filter(texts: list[str]) -> Any:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hub.called import settings_of, store_of
+
 
 def register(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the verbs."""
@@ -29,7 +31,6 @@ def register(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 @contextmanager
 def _enrolling(args: argparse.Namespace) -> Iterator[Any]:
-    from hub.cli import settings_of, store_of
     from hub.enrolling import Enrolling
 
     store = store_of(args)
@@ -62,7 +63,6 @@ def _revoke(args: argparse.Namespace) -> int:
 
 def _login(args: argparse.Namespace) -> int:
     from hub import logins
-    from hub.cli import settings_of
     from moments.errors import UserError
 
     if args.file is not None:
