@@ -35,6 +35,16 @@ def machine(tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="module")
+def installed(machine):
+    """The machine with hub and device on it, whichever tests ran on it before."""
+    if not (machine.folder / "opt/moodscape").exists():
+        machine.put_project()
+        machine.run(_INSTALL)
+        machine.run("install -d -o moodscape -m 0700 /var/lib/moodscape")  # as systemd does at a start
+    return machine
+
+
 def test_from_a_clean_machine_to_the_first_moment_on_the_page_in_one_command_and_five_minutes(machine):
     begun = time.monotonic()
     machine.put_project()
@@ -45,8 +55,8 @@ def test_from_a_clean_machine_to_the_first_moment_on_the_page_in_one_command_and
     assert time.monotonic() - begun < 300
 
 
-def test_secrets_and_settings_are_read_by_their_group_only(machine):
-    listed = machine.run(f"stat -c '%n %a %U:%G' /etc/moodscape/* {_LOGINS} {Path(_LOGINS).parent}").splitlines()
+def test_secrets_and_settings_are_read_by_their_group_only(installed):
+    listed = installed.run(f"stat -c '%n %a %U:%G' /etc/moodscape/* {_LOGINS} {Path(_LOGINS).parent}").splitlines()
     assert sorted(listed) == [
         "/etc/moodscape/edge.password 640 root:moodscape",
         "/etc/moodscape/edge.yaml 640 root:moodscape",
@@ -57,24 +67,26 @@ def test_secrets_and_settings_are_read_by_their_group_only(machine):
     ]
 
 
-def test_a_second_run_keeps_settings_logins_and_what_was_stored(machine):
+def test_a_second_run_keeps_settings_logins_and_what_was_stored(installed):
     kept = f"cat /etc/moodscape/* /etc/mosquitto/conf.d/* {_LOGINS}; ls -lR /var/lib/moodscape; ls /etc/mosquitto"
-    machine.run("echo '# mine' >> /etc/moodscape/edge.yaml")
-    before = machine.run(kept)
-    said = machine.run(_INSTALL)
+    installed.run("echo '# mine' >> /etc/moodscape/edge.yaml")
+    before = installed.run(kept)
+    said = installed.run(_INSTALL)
     assert "kept the settings in /etc/moodscape/edge.yaml" in said
     assert "installed the packages" not in said
-    assert machine.run(kept) == before
+    assert installed.run(kept) == before
 
 
-def test_opened_to_the_network_a_hub_lets_another_device_in_over_tls(machine):
-    machine.run(f"{_INSTALL} localhost")
-    said = machine.run("bash /root/enrolled_moment.sh", apart=True)
+def test_opened_to_the_network_a_hub_lets_another_device_in_over_tls(installed):
+    installed.run(f"{_INSTALL} localhost")
+    said = installed.run("bash /root/enrolled_moment.sh", apart=True)
     assert "pocket-2 is let in at localhost:8443" in said
     assert '"device":"pocket-2"' in said
     assert "/root/pocket-2/edge.password 600 root" in said
     assert "pocket-2 is let in no more" in said
-    listed = machine.run("cd /etc; stat -c '%n %a %U:%G' moodscape/ca moodscape/ca/*.key mosquitto/certs/moodscape.key")
+    listed = installed.run(
+        "cd /etc; stat -c '%n %a %U:%G' moodscape/ca moodscape/ca/*.key mosquitto/certs/moodscape.key"
+    )
     assert listed.splitlines() == [
         "moodscape/ca 750 root:moodscape",
         "moodscape/ca/ca.key 600 root:root",
@@ -83,21 +95,21 @@ def test_opened_to_the_network_a_hub_lets_another_device_in_over_tls(machine):
     ]
 
 
-def test_an_older_version_is_upgraded_with_its_settings_logins_and_moments(machine, tmp_path):
+def test_an_older_version_is_upgraded_with_its_settings_logins_and_moments(installed, tmp_path):
     (held,) = older_store(tmp_path / "hub.db", 1)
     for file in (*(HERE / "older").iterdir(), tmp_path / "hub.db"):
-        shutil.copy(file, machine.folder / "root")
-    machine.run(_AS_IT_WAS.format(device=_DEVICE))
-    said = machine.run(_INSTALL)
+        shutil.copy(file, installed.folder / "root")
+    installed.run(_AS_IT_WAS.format(device=_DEVICE))
+    said = installed.run(_INSTALL)
     assert "took over the logins of /etc/mosquitto/moodscape.passwd" in said
     assert "kept the settings in /etc/moodscape/hub.yaml" in said
     assert "what it was is in /etc/mosquitto/moodscape.conf.before" in said
-    shown = machine.run(f"bash /root/first_moment.sh {_DEVICE}", apart=True)
+    shown = installed.run(f"bash /root/first_moment.sh {_DEVICE}", apart=True)
     assert held.id in shown, "what was stored is there beside what the device sends with the login that it had"
-    assert machine.run("cat /etc/moodscape/hub.password /etc/moodscape/edge.password") == "old-hub\nold-edge\n"
-    logins = json.loads(machine.run(f"cat {_LOGINS}"))
+    assert installed.run("cat /etc/moodscape/hub.password /etc/moodscape/edge.password") == "old-hub\nold-edge\n"
+    logins = json.loads(installed.run(f"cat {_LOGINS}"))
     assert {client["username"] for client in logins["clients"]} == {"hub", _DEVICE, "pocket-9"}
-    assert machine.run("ls /etc/mosquitto/moodscape.*") == "/etc/mosquitto/moodscape.conf.before\n"
+    assert installed.run("ls /etc/mosquitto/moodscape.*") == "/etc/mosquitto/moodscape.conf.before\n"
 
 
 _AS_IT_WAS = """set -e
@@ -118,30 +130,30 @@ install -o moodscape -g moodscape -m 0600 /root/hub.db /var/lib/moodscape/hub.db
 """
 
 
-def test_a_hub_whose_broker_is_on_another_machine_meets_devices_there_over_tls(machine):
-    machine.run(f"rm -rf /etc/moodscape /var/lib/moodscape/* {Path(_LOGINS).parent} /etc/mosquitto/conf.d/moodscape*")
-    machine.run("/srv/moodscape/deploy/install.sh hub --broker localhost localhost")
-    assert "conf.d/moodscape" not in machine.run("ls -d /etc/mosquitto/conf.d/*"), "no broker was set up here"
-    said = machine.run("/srv/moodscape/deploy/install.sh broker /etc/moodscape/broker.tar")
+def test_a_hub_whose_broker_is_on_another_machine_meets_devices_there_over_tls(installed):
+    installed.run(f"rm -rf /etc/moodscape /var/lib/moodscape/* {Path(_LOGINS).parent} /etc/mosquitto/conf.d/moodscape*")
+    installed.run("/srv/moodscape/deploy/install.sh hub --broker localhost localhost")
+    assert "conf.d/moodscape" not in installed.run("ls -d /etc/mosquitto/conf.d/*"), "no broker was set up here"
+    said = installed.run("/srv/moodscape/deploy/install.sh broker /etc/moodscape/broker.tar")
     assert "the broker is open to hub and devices over TLS" in said
-    settings = machine.run("sed -n '/^broker:/,/^$/p' /etc/moodscape/hub.yaml")
+    settings = installed.run("sed -n '/^broker:/,/^$/p' /etc/moodscape/hub.yaml")
     assert "port: 8883" in settings
     assert "tls: true" in settings
-    said = machine.run("bash /root/enrolled_moment.sh", apart=True)
+    said = installed.run("bash /root/enrolled_moment.sh", apart=True)
     assert '"device":"pocket-2"' in said
     assert "pocket-2 is let in no more" in said
     kept = f"cat {_LOGINS} /etc/moodscape/hub.* /etc/mosquitto/certs/moodscape.crt"
-    before = machine.run(kept)
-    machine.run("/srv/moodscape/deploy/install.sh hub")
-    machine.run("/srv/moodscape/deploy/install.sh broker /etc/moodscape/broker.tar")
-    assert machine.run(kept) == before
-    read_by = machine.run("stat -c '%n %a %U' /etc/moodscape/broker.tar /etc/moodscape/broker")
+    before = installed.run(kept)
+    installed.run("/srv/moodscape/deploy/install.sh hub")
+    installed.run("/srv/moodscape/deploy/install.sh broker /etc/moodscape/broker.tar")
+    assert installed.run(kept) == before
+    read_by = installed.run("stat -c '%n %a %U' /etc/moodscape/broker.tar /etc/moodscape/broker")
     assert read_by == "/etc/moodscape/broker.tar 600 root\n/etc/moodscape/broker 700 root\n"
 
 
-def test_removing_takes_programs_and_units_and_leaves_what_is_the_owners(machine):
-    machine.run("/srv/moodscape/deploy/install.sh remove")
-    left = machine.run(
+def test_removing_takes_programs_and_units_and_leaves_what_is_the_owners(installed):
+    installed.run("/srv/moodscape/deploy/install.sh remove")
+    left = installed.run(
         "ls -d /opt/moodscape /etc/systemd/system/moodscape-* /usr/local/bin/moodscape "
         "/etc/mosquitto/conf.d/moodscape* /etc/moodscape /var/lib/moodscape",
         check=False,
