@@ -38,6 +38,17 @@ def serving(app, certificates=None):
         thread.join(10)
 
 
+def heard(call):
+    """Give what comes by a connection until it ends."""
+    found = b""
+    try:
+        while piece := call.recv(65_536):
+            found += piece
+    except ConnectionResetError:
+        pass
+    return found
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL cluster that this process's tests share."""

@@ -18,7 +18,7 @@ from hub.api.app import create_app
 from hub.query.filter import Filter
 from hub.query.pages import everything
 from hub.stores.store import Ending
-from tests.hub.conftest import serving
+from tests.hub.conftest import heard, serving
 from tests.hub.moments import make
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
@@ -71,17 +71,6 @@ def test_a_server_that_ends_answers_who_waits_and_leaves(store):
 EXPORT = b"GET /api/export HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-def read(call):
-    """Give all that comes until the connection ends."""
-    found = b""
-    try:
-        while piece := call.recv(65_536):
-            found += piece
-    except ConnectionResetError:
-        pass
-    return found
-
-
 @pytest.fixture
 def failures(caplog):
     """What the log tells of failures in answers."""
@@ -105,7 +94,7 @@ def test_an_export_that_the_hubs_end_breaks_off_leaves_no_traceback_and_is_not_t
             call.connect(("127.0.0.1", client.base_url.port))
             call.sendall(EXPORT)
             found = [call.recv(1000)]
-            reading = threading.Thread(target=lambda: found.append(read(call)))
+            reading = threading.Thread(target=lambda: found.append(heard(call)))
             if reads:
                 reading.start()
         if reads:

@@ -7,7 +7,7 @@ import pytest
 
 from hub.api import guard, patience
 from hub.api.app import create_app
-from tests.hub.conftest import serving
+from tests.hub.conftest import heard, serving
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 NOTE = b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nby the sea\r\n--x--\r\n'
@@ -33,17 +33,6 @@ def drop(call, data, pause_s):
             return False
         time.sleep(pause_s)
     return True
-
-
-def heard(call):
-    """Give what is answered until the connection ends."""
-    found = b""
-    try:
-        while piece := call.recv(65_536):
-            found += piece
-    except ConnectionResetError:
-        pass
-    return found
 
 
 def test_a_head_that_comes_in_drops_is_cut_off(call, monkeypatch):
