@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from edge.owner.schedule import Span
 from edge.sound import QUIET_DBFS
+from moments.encryption import Encryption
 from moments.errors import UserError
 from moments.topics import valid_device
 
@@ -48,15 +49,11 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Broker(_Settings):
+class Broker(_Settings, Encryption):
     """Where moments go."""
 
     host: Annotated[str, Field(min_length=1, description="name or address of the MQTT broker")] = "localhost"
     port: Annotated[int, Field(ge=1, le=65_535, description="TCP port; 8883 is usual with tls")] = 1883
-    tls: Annotated[bool, Field(description="encrypt, and check the broker's certificate")] = False
-    ca_file: Annotated[Path | None, Field(description="who signs the broker's certificate; null: the system's")] = None
-    cert_file: Annotated[Path | None, Field(description="the device's own certificate, where the broker asks")] = None
-    key_file: Annotated[Path | None, Field(description="the key of cert_file")] = None
     user: Annotated[str | None, Field(description="user name; null: the device's id when there is a password")] = None
     password_file: Annotated[Path | None, Field(description="a file whose first line is the password")] = None
     client_id: Annotated[

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from moments.encryption import Encryption
 from moments.enrolment import Address
 from moments.errors import UserError
 
@@ -60,15 +61,11 @@ class Http(_Settings):
         return self.open_on_loopback and self.loopback
 
 
-class Broker(_Settings):
+class Broker(_Settings, Encryption):
     """The MQTT broker that devices publish to."""
 
     host: str = "127.0.0.1"
     port: Port = Field(default=1883, description="TCP port; 8883 is usual with tls")
-    tls: bool = Field(default=False, description="encrypt, and check the broker's certificate")
-    ca_file: Path | None = Field(default=None, description="who signs the broker's certificate; null: the system's")
-    cert_file: Path | None = Field(default=None, description="the hub's own certificate, where the broker asks")
-    key_file: Path | None = Field(default=None, description="the key of cert_file")
     user: str | None = None
     password_file: Path | None = Field(default=None, description="a file whose first line is the password of `user`")
     client_id: str = Field(default="moodscape-hub", min_length=1, description="names the hub's session at the broker")
@@ -209,7 +206,9 @@ def _sentence(source: str, error: ValidationError) -> str:
         for part in first["loc"][:-1]:
             model = model.model_fields[str(part)].annotation
         return f"{source}: there is no setting {key}; there are {', '.join(model.model_fields)}"
-    return f"{source}: {key}: {first['msg'][0].lower()}{first['msg'][1:]}, but it is {first['input']!r}"
+    reason = first["msg"].removeprefix("Value error, ")
+    reason = f"{source}: {key}: {reason[:1].lower()}{reason[1:]}"
+    return reason if isinstance(first["input"], dict) else f"{reason}, but it is {first['input']!r}"
 
 
 def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:

@@ -55,6 +55,7 @@ def test_every_setting_has_a_description():
         ("gps: {home_zones: [{lat: 1, lon: 2, radius: 3}]}", "gps.home_zones.0.radius_m: field required"),
         ("qqq: 1", "qqq is not a setting"),
         ("broker: {port: 99999}", "broker.port: input should be less than or equal to 65535"),
+        ("broker: {ca_file: ca.crt}", "broker: ca_file is of use with tls only: set tls to true, or ca_file to null"),
         ("source: mike", "source: must be microphone, file:PATH or pipe:-"),
         ("device: a/b", "device: must be 1 to 64 letters"),
         ("clips: true", "clips: input should be a valid dictionary"),

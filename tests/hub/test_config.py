@@ -25,6 +25,7 @@ def test_a_setting_is_overridden_on_the_command_line(tmp_path):
         ("htpt.port=80", "hub.yaml: there is no setting htpt; there are http, broker, store, influx, retention"),
         ("http.port=many", "hub.yaml: http.port: input should be a valid integer"),
         ("http.port=0", "hub.yaml: http.port: input should be greater than or equal to 1"),
+        ("broker.ca_file=ca.crt", "hub.yaml: broker: ca_file is of use with tls only: set tls to true, or ca_file"),
         ("http.port", "--set http.port: give it as key.path=value"),
         ("http.port.x=1", "--set http.port.x=1: port has nothing below it"),
     ],
