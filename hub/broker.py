@@ -9,13 +9,9 @@ from moments.errors import UserError
 def authenticate(client: mqtt.Client, broker: Broker) -> None:
     """Give a client the hub's login and, with TLS, whom it trusts and its certificate.
 
-    Raises UserError for files that cannot be used, and for settings of TLS where it is not used.
+    Raises UserError for files that cannot be used.
     """
     given = {name: path for name in ("ca_file", "cert_file", "key_file") if (path := getattr(broker, name))}
-    if given and not broker.tls:
-        raise UserError(f"broker.{next(iter(given))} is set, but nothing is encrypted: set broker.tls to true")
-    if "key_file" in given and "cert_file" not in given:
-        raise UserError("broker.key_file is the key of broker.cert_file, which is not set: set both or none")
     if broker.user is not None:
         client.username_pw_set(broker.user, broker.password())
     if not broker.tls:

@@ -215,7 +215,8 @@ def authenticate(client: mqtt.Client, device: str, broker: Broker) -> None:
         elif broker.user is not None:
             client.username_pw_set(broker.user)
         if broker.tls:
-            client.tls_set(_text(broker.ca_file), _text(broker.cert_file), _text(broker.key_file))
+            files = _text(broker.ca_file), _text(broker.cert_file), _text(broker.key_file)
+            client.tls_set(*files, keyfile_password="")  # an encrypted key fails: nobody is there to be asked
     except (OSError, IndexError, ValueError) as error:
         raise UserError(f"broker: its password or certificate files cannot be used: {error}") from error
 

@@ -6,6 +6,12 @@ import time
 
 import paho.mqtt.client as mqtt
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -14,6 +20,7 @@ from edge.config import Broker
 from edge.delivery.publisher import Publisher
 from edge.delivery.window import FIRST
 from edge.outbox.queue import Outbox
+from hub.ca import prepare
 from moments.errors import UserError
 from tests.edge.making import moment, moments
 from tests.parts import answers, free_port, program, wait_until
@@ -316,6 +323,16 @@ def test_a_broker_that_takes_few_messages_at_once_gets_no_more(tmp_path, outbox)
 def test_a_missing_password_file_is_a_mistake_in_the_settings(outbox, tmp_path):
     with pytest.raises(UserError, match="password or certificate files"):
         Publisher(DEVICE, Broker(password_file=tmp_path / "none"), outbox)
+
+
+def test_an_encrypted_key_is_refused_as_nobody_is_there_to_be_asked_for_its_password(outbox, tmp_path):
+    prepare(tmp_path, ["localhost"])
+    key = load_pem_private_key((tmp_path / "hub.key").read_bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    (tmp_path / "locked.key").write_bytes(locked)
+    files = {"cert_file": tmp_path / "hub.crt", "key_file": tmp_path / "locked.key"}
+    with pytest.raises(UserError, match="password or certificate files cannot be used"):
+        Publisher(DEVICE, Broker(tls=True, **files), outbox)
 
 
 @pytest.mark.slow

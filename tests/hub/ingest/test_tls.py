@@ -153,17 +153,15 @@ def test_logins_are_changed_over_tls(broker):
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"ca_file": "ca.crt"}, "broker.ca_file is set, but nothing is encrypted: set broker.tls to true"),
-        ({"tls": True, "key_file": "hub.key"}, "broker.key_file is the key of broker.cert_file, which is not set"),
-        ({"tls": True, "ca_file": "no.crt"}, "broker: TLS with ca_file .*no.crt does not work: .*No such file"),
-        ({"tls": True, "ca_file": "empty"}, "broker: TLS with ca_file .*empty does not work: "),
-        ({"tls": True, "cert_file": "hub.crt", "key_file": "ca.key"}, "key_file .*ca.key does not work: .*mismatch"),
+        ({"ca_file": "no.crt"}, "broker: TLS with ca_file .*no.crt does not work: .*No such file"),
+        ({"ca_file": "empty"}, "broker: TLS with ca_file .*empty does not work: "),
+        ({"cert_file": "hub.crt", "key_file": "ca.key"}, "key_file .*ca.key does not work: .*mismatch"),
     ],
 )
 def test_files_that_cannot_be_used_are_named(tmp_path, settings, why):
     ca.prepare(tmp_path, ["localhost"])
     (tmp_path / "empty").touch()
-    given = {name: value if value is True else tmp_path / value for name, value in settings.items()}
+    given = {name: tmp_path / value for name, value in settings.items()}
     client = Connection(CallbackAPIVersion.VERSION2)
     with pytest.raises(UserError, match=why):
-        authenticate(client, Broker(**given))
+        authenticate(client, Broker(tls=True, **given))
