@@ -3,9 +3,7 @@
 A detector is causal and takes blocks of any size: the decisions depend on the samples, never on how they were cut.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from math import exp
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -115,28 +113,30 @@ class GateDetector:
             return []
         held = np.concatenate(self._parts)
         used = (1 + (len(held) - _SEEN) // _CALL) * _CALL
-        answers = list(self._answers(held[: used + _SEEN - _CALL]))
-        steps = range(self._steps, self._steps + len(answers))
-        self._parts, self._held, self._steps = [held[used:]], len(held) - used, steps.stop
-        return [Decision((n * STEP * HOP + _CENTRE) / RATE, *said) for n, said in zip(steps, answers, strict=True)]
+        answers, first = self._answers(held[: used + _SEEN - _CALL]), self._steps
+        self._parts, self._held, self._steps = [held[used:]], len(held) - used, first + len(answers)
+        return [Decision((n * STEP * HOP + _CENTRE) / RATE, *said) for n, said in enumerate(answers, first)]
 
-    def _answers(self, held: Samples) -> Iterator[tuple[float, float]]:
+    def _answers(self, held: Samples) -> list[tuple[float, float]]:
         """Give speech and near for each step of the calls that float32 [n] is just enough for."""
-        ends = range(_SEEN, len(held) + 1, _CALL)
-        quiet = [self._noise_floor.is_quiet(level_dbfs(held[end - _CALL : end])) for end in ends]
-        end = 0
-        for nothing, alike in groupby(quiet):
-            begin, end = end, end + len(list(alike))
-            if not nothing:
-                for first in range(begin, end, _AT_ONCE):
-                    last = min(first + _AT_ONCE, end) - 1
-                    yield from self._ask(held[first * _CALL : last * _CALL + _SEEN])
-                continue
-            if self._carried is not None:
-                self._forget()
-            yield from _NOTHING * (end - begin)
+        answers: list[tuple[float, float]] = []
+        begin = end = 0  # of the calls that are not quiet and wait to be asked together
+        for start in range(0, len(held) - _SEEN + 1, _CALL):
+            quiet = self._noise_floor.is_quiet(level_dbfs(held[start + _SEEN - _CALL : start + _SEEN]))
+            if begin < end and (quiet or end - begin == _AT_ONCE * _CALL):
+                answers += self._ask(held[begin : end - _CALL + _SEEN])
+                begin = end
+            end = start + _CALL
+            if quiet:
+                if self._carried is not None:
+                    self._forget()
+                answers += _NOTHING
+                begin = end
+        if begin < end:
+            answers += self._ask(held[begin : end - _CALL + _SEEN])
+        return answers
 
-    def _ask(self, held: Samples) -> Iterator[tuple[float, float]]:
+    def _ask(self, held: Samples) -> list[tuple[float, float]]:
         """Give the same, of calls that are not quiet. What no call before changes is done for all of them at once."""
         if self._carried is None:
             mel = log_mel(power_frames(held))
@@ -146,6 +146,7 @@ class GateDetector:
         frames = calls_of(mel)
         floors = next_floors(first_floor(frames[0]) if self._floor is None else self._floor, frames)
         self._floor = floors[-1]
+        answers: list[tuple[float, float]] = []
         for seen in over_floor(frames, floors):
             said_before = self._ring.take(self._before[self._turn], axis=0)
             logits, said = self._model(seen[None], said_before[None])
@@ -153,7 +154,8 @@ class GateDetector:
             self._ring[self._turn * levels : (self._turn + 1) * levels] = said[0]
             self._turn = (self._turn + 1) % len(self._before)
             shares = [1 / (1 + exp(-logit)) for logit in logits[0].tolist()]
-            yield from zip(shares[::2], shares[1::2], strict=True)
+            answers += zip(shares[::2], shares[1::2], strict=True)
+        return answers
 
 
 def load(weights: Path = WEIGHTS / "gate.tflite") -> Detector:
