@@ -60,7 +60,7 @@ class Segmenter:
 
     def _reset(self) -> None:
         self._tape = Tape()
-        self._waiting: deque[tuple[int, Decision]] = deque()
+        self._waiting: list[tuple[int, Decision]] = []
         """Decisions, each with the end of the frame that it is about."""
         self._last = Decision(0.0, 0.0, 0.0)
         self._anchor = (0, 0.0)
@@ -93,11 +93,10 @@ class Segmenter:
         self._anchor = (self._tape.end, block.at + len(block.samples) / RATE)
         if not decisions and not self._waiting:
             return []
-        waiting, until = self._waiting, self._tape.end
-        waiting.extend((round((decision.at + self._step_s / 2) * RATE), decision) for decision in decisions)
-        ready = []
-        while waiting and waiting[0][0] <= until:
-            ready.append(waiting.popleft())
+        half, until = self._step_s / 2, self._tape.end
+        self._waiting += [(round((decision.at + half) * RATE), decision) for decision in decisions]
+        ready = [(about, decision) for about, decision in self._waiting if about <= until]
+        del self._waiting[: len(ready)]
         self._decide_all(ready)
         self._tape.forget(min(self._open if self._lead is None else self._lead, self._decided - _KEEP))
         return self._hand_over()
@@ -123,9 +122,9 @@ class Segmenter:
 
     def _decide_all(self, decisions: Iterable[tuple[int, Decision]]) -> None:
         """Take the frames that the decisions are about into what the stream is known to be."""
-        frames, start = [], self._decided
+        frames, start, total = [], self._decided, self._tape.end
         for about, decision in decisions:
-            end = min(self._tape.end, about)
+            end = min(total, about)
             if end > start:
                 frames.append((start, end, decision))
                 start = end
@@ -145,15 +144,14 @@ class Segmenter:
         """Give the sum of squares of each frame, less its mean: an offset, as cheap converters have it, is no sound."""
         if not frames:
             return []
-        samples = self._tape.view(frames[0][0], frames[-1][1])
-        begins = np.array([start for start, _, _ in frames]) - frames[0][0]
-        lengths = [end - start for start, end, _ in frames]
-        sums, squares = np.add.reduceat(samples, begins), np.add.reduceat(samples * samples, begins)
-        offsets = sums.astype(np.float64)
-        offsets *= offsets
-        offsets /= lengths
-        energies: list[float] = np.maximum(0.0, squares - offsets).tolist()
-        return energies
+        first = frames[0][0]
+        samples = self._tape.view(first, frames[-1][1])
+        begins = [start - first for start, _, _ in frames]
+        sums, squares = np.add.reduceat(samples, begins).tolist(), np.add.reduceat(samples * samples, begins).tolist()
+        return [
+            max(0.0, square - total * total / (end - start))
+            for (start, end, _), total, square in zip(frames, sums, squares, strict=True)
+        ]
 
     def _rest(self, frames: Sequence[tuple[int, int, Decision]], energies: Sequence[float]) -> bool:
         """Where silence goes on through all of the frames, take them in at once; tell whether that was so.
@@ -162,12 +160,13 @@ class Segmenter:
         """
         if not self._silent or self._talking or not frames:
             return False
-        faint = all(e < self._silence * (end - start) for (start, end, _), e in zip(frames, energies, strict=True))
         total = self._recent_energy + sum(energies)
-        if not faint or total >= self._silence * MIN or max(d.speech for *_, d in frames) >= _HALF * self._speech.off:
+        if total >= self._silence * MIN or max([d.speech for _, _, d in frames]) >= _HALF * self._speech.off:
             return False
-        self._recent.extend((start, end, energy) for (start, end, _), energy in zip(frames, energies, strict=True))
+        if max(energies) >= self._silence * min([end - start for start, end, _ in frames]):
+            return False  # one of them may be loud
         _, self._decided, self._last = frames[-1]
+        self._recent.extend([(start, end, energy) for (start, end, _), energy in zip(frames, energies, strict=True)])
         while self._recent[0][1] <= self._decided - MIN:
             total -= self._recent.popleft()[2]
         self._recent_energy = total
