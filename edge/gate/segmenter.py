@@ -27,6 +27,8 @@ HANG: Final = RATE * 45 // 100
 """A pause longer than this parts two utterances. A detector hears about 0.1 s less of a pause than there is."""
 BEFORE: Final = RATE // 10
 AFTER: Final = RATE // 20
+BREATH: Final = RATE * 42 // 100
+"""Sound after an utterance that dies away within this belongs to it; what lasts longer is heard as surroundings."""
 WARM_UP: Final = RATE * 45 // 100
 """What a detector says of the first sound of a stream, before it knows the room, makes no utterance. One that begins
 there loses nothing by it: a scrap before an utterance belongs to it."""
@@ -271,9 +273,9 @@ class Segmenter:
             self._give("speech", self._open, self._quietest())
 
     def _last_breath(self) -> int:
-        """Give the end of the utterance, or of the sound after it where that dies away in less than a segment."""
+        """Give the end of the utterance, or of the sound after it where that dies away within a breath."""
         end, silent_from = self._utterance_end(), self._loud_to + _EDGE
-        return min(silent_from, self._open + MAX_SPEECH) if end < silent_from <= self._decided else end
+        return min(silent_from, self._open + MAX_SPEECH) if end < silent_from <= end + BREATH else end
 
     def _end_utterance(self, end: int) -> None:
         self._give("speech", self._open, min(end, self._tape.end))
