@@ -50,6 +50,14 @@ _BLOCKS: Final = (
 )
 
 
+def _pool(x: Tensor) -> Tensor:
+    """Take the mean over time and frequency: [n, c, t, f] to [n, c].
+
+    The two axes are kept until it is taken: the interpreter then needs no transpose before it.
+    """
+    return x.mean((2, 3), keepdim=True).flatten(1)
+
+
 class _Squeeze(nn.Module):
     """Squeeze-excitation over channels (Hu et al. 2018, arXiv 1709.01507)."""
 
@@ -59,7 +67,7 @@ class _Squeeze(nn.Module):
         self.fc2 = nn.Linear(squeezed, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        scale = torch.sigmoid(self.fc2(torch.relu(self.fc1(x.mean((2, 3))))))
+        scale = torch.sigmoid(self.fc2(torch.relu(self.fc1(_pool(x)))))
         return x * scale[:, :, None, None]
 
 
@@ -120,8 +128,7 @@ class Tagger(nn.Module):
 
     def embed(self, mel: Tensor) -> Tensor:
         """Pool the last features over time and frequency: [n, t, 128] to [n, 384]."""
-        pooled: Tensor = self.features(mel[:, None]).mean((2, 3))
-        return pooled
+        return _pool(self.features(mel[:, None]))
 
     def hide(self, embedding: Tensor) -> Tensor:
         """Give the layer before the classifier: [n, 384] to [n, 512]."""
@@ -163,7 +170,7 @@ class SceneNet(nn.Module):
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Give both logits."""
-        embedding = self.features(mel[:, None]).mean((2, 3))
+        embedding = _pool(self.features(mel[:, None]))
         hidden = nn.functional.hardswish(self.hidden(embedding))
         return self.esc50(embedding) + self.esc50_hidden(hidden), self.audioset(hidden)
 
