@@ -23,11 +23,20 @@ class Pooling(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pool over time."""
         h = self.drop(functional.relu(self.project(x.flatten(2))))
-        # As products of matrices, which stay in float: shares of 1 in 75 are too small for eight bits.
-        weights = self.attend(h).transpose(1, 2).softmax(dim=-1).unsqueeze(2)
+        weights = self.attend(h).transpose(1, 2).softmax(dim=-1)
         h = h.transpose(1, 2)
-        mean = (weights @ h.unsqueeze(3)).squeeze(3)
+        mean = weighted(weights, h)
         difference = h - mean
         distance = functional.relu(difference) + functional.relu(-difference)
-        deviation = (weights @ distance.unsqueeze(3)).squeeze(3)
-        return torch.cat([mean.squeeze(2), deviation.squeeze(2)], dim=-1)
+        return torch.cat([mean, weighted(weights, distance)], dim=1).squeeze(2)
+
+
+def weighted(weights: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    """Give the weighted mean over time: [b, c, t] twice to [b, c, 1].
+
+    In the file it is a product of matrices, which stays in float, since shares of 1 in 75 are too small for eight bits;
+    in training a sum, which is eight times as fast.
+    """
+    if torch.compiler.is_exporting():
+        return (weights.unsqueeze(2) @ h.unsqueeze(3)).squeeze(3)
+    return (weights * h).sum(dim=-1, keepdim=True)

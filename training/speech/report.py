@@ -11,7 +11,7 @@ from edge.models.speech import SpeechReader
 from moments import EMOTIONS
 from moments.errors import WorkError
 from training.speech import plots
-from training.speech.card import BESIDE, LIMITS, about
+from training.speech.card import LIMITS, about
 from training.speech.cost import Cost, cost, milliseconds
 from training.speech.scores import (
     COMMON,
@@ -40,10 +40,10 @@ _KINDS: Final = {
 _FOLDS: Final = {"ravdess": 6, "nemo": 9}
 
 
-def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path, other: Path | None = None) -> None:
+def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path) -> None:
     """Write the card NAME.md and its plots NAME/*.png, named as the weights.
 
-    `curve`: where the answers of each size are; `other`: those of another student, to stand beside.
+    `curve`: where the answers of each size are.
     Raises WorkError without folds, BrokenWeights without weights.
     """
     reader, spent = SpeechReader.load(weights), cost(weights)
@@ -59,7 +59,6 @@ def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path, 
         _calibration(int8, reader),
         _speakers(int8),
         _curve(curve, pictures),
-        beside(other) if other else "",
         _cost(reader, spent),
         LIMITS,
     ]
@@ -235,27 +234,6 @@ def _curve(curve: Mapping[str, Path], pictures: Path) -> str:
         + _table(header, rows)
         + "\n![Score against size and time](PLOTS/curve.png)\n"
     )
-
-
-def beside(folds: Path) -> str:
-    """The folds of another student that are there, and how well it is calibrated."""
-    if not Answers.any(folds, "teacher"):
-        return ""
-    sets = [(corpus, kind) for corpus in _TITLES for kind in _KINDS if (corpus, kind) != ("nemo", "noisy")]
-    scores = [{fold: ua for fold, ua, _ in by_fold(Answers.read(folds, kind).of(corpus))} for corpus, kind in sets]
-    rows = [
-        [fold, *(f"{score[fold]:.3f}" if fold in score else "" for score in scores)]
-        for fold in sorted({fold for score in scores for fold in score})
-    ]
-    rows.append(["**mean**", *(f"{np.mean(list(score.values())):.3f}" for score in scores)])
-    table = _table(["fold", *(f"{corpus}: {_KINDS[kind]}" for corpus, kind in sets)], rows)
-    answers = Answers.read(folds, "int8")
-    sure, right = confidence(answers)
-    errors = [
-        f"{calibration_error(sure[answers.corpus == corpus], right[answers.corpus == corpus]):.3f} ({corpus})"
-        for corpus in _TITLES
-    ]
-    return f"## The other recipe, beside it\n\n{BESIDE}{table}\nIts expected calibration error: {', '.join(errors)}.\n"
 
 
 def _cost(reader: SpeechReader, spent: Cost) -> str:

@@ -10,7 +10,6 @@ import torch
 from moments.errors import UserError
 from training.speech import recipe, report
 from training.speech.plain import recipe as plain
-from training.speech.plain.head import Recipe as PlainRecipe
 from training.speech.scores import calibration
 from training.speech.student import SIZES
 from training.speech.tune import Recipe
@@ -24,7 +23,7 @@ RECIPE: Final = Recipe()
 """With a teacher's features and soft labels."""
 LABELS: Final = replace(RECIPE, teach=0.0, follow=0.0)
 """Without."""
-PLAIN: Final = PlainRecipe()
+PLAIN: Final = plain.Recipe()
 _SHIPPED: Final = {"standard": "speech", "small": "speech-small"}
 """The sizes that weights are written for, and the names of their files."""
 
@@ -45,19 +44,18 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _plain(args: argparse.Namespace, step: str) -> None:
-    """Run one step of the standard student that ships: whole blocks and one head, from labels alone."""
-    shop = plain.Workshop(args.data, args.teachers, args.cache)
+    """Run one step of the standard student that ships: whole blocks that are trained on, from labels alone."""
+    shop, beside = plain.Workshop(args.data, args.teachers, args.cache), _shop(args, "standard")
     folds, weights = shop.folds(PLAIN), args.weights / f"{_SHIPPED['standard']}.tflite"
     if step == "features":
-        plain.parts(shop)
+        log.info("all is heard", extra={"utterances": {part.corpus: len(part.items) for part in shop.parts}})
     elif step == "folds":
-        for fold in plain.FOLDS:
-            if str(fold) in (args.without or map(str, plain.FOLDS)):
-                plain.run_fold(shop, fold, PLAIN)
+        for holdout in args.without or HOLDOUTS:
+            plain.run_holdout(shop, beside, holdout, PLAIN)
     elif step == "ship":
         plain.ship(shop, PLAIN, calibration(folds), weights)
     else:
-        report.write(args.reports, folds, {}, weights, _shop(args, "standard").folds(LABELS))
+        report.write(args.reports, folds, {}, weights)
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:

@@ -74,15 +74,25 @@ class Workshop:
         return narrowed(self.encoder, self.size.hidden, torch.from_numpy(mel))
 
     @cached_property
-    def lessons(self) -> list[Lesson]:
-        """The corpora that are learned from, without soft labels yet; the views are made now where they are missing."""
+    def unheard(self) -> list[Lesson]:
+        """The corpora that are learned from, without views and soft labels yet."""
         made = []
         for corpus in LEARNED:
             items = utterances(self.data, [corpus])
-            seen = [self._view(items, number, every) for number, every in enumerate(VIEWS[corpus])]
             nothing = np.zeros((len(items), 0), np.float32)
-            made.append(Lesson(items, seen, np.ones(len(items), bool), right(items), known(items), nothing, nothing))
+            made.append(Lesson(items, [], np.ones(len(items), bool), right(items), known(items), nothing, nothing))
         return made
+
+    @cached_property
+    def lessons(self) -> list[Lesson]:
+        """The same with the views, which are made where they are missing."""
+        return [
+            replace(
+                lesson,
+                views=[self._view(lesson.items, number, every) for number, every in enumerate(VIEWS[lesson.corpus])],
+            )
+            for lesson in self.unheard
+        ]
 
     @cached_property
     def rooms(self) -> Rooms:
@@ -107,7 +117,7 @@ class Workshop:
     @cached_property
     def heard(self) -> list[NDArray[np.float16]]:
         """What the teacher hears in each corpus, of one utterance in `told`."""
-        return [heard(self.teacher, lesson.items[:: told(lesson)], self.cache) for lesson in self.lessons]
+        return [heard(self.teacher, lesson.items[:: told(lesson)], self.cache) for lesson in self.unheard]
 
     def folds(self, recipe: Recipe) -> Path:
         """Where results are kept; another recipe, teacher or size has another folder."""
@@ -165,17 +175,17 @@ def teacher_answers(shop: Workshop, holdout: str, corpus: str) -> NDArray[np.flo
 
     Its head is fitted on the other speakers of that corpus, and where the whole corpus is kept on all the others.
     """
-    own = [lesson.corpus for lesson in shop.lessons].index(corpus)
-    kept = held_out(shop.lessons[own].items, holdout)
+    own = [lesson.corpus for lesson in shop.unheard].index(corpus)
+    kept = held_out(shop.unheard[own].items, holdout)
     pairs = [pair for pair in _parts(shop, holdout) if pair[0].used.any() and (kept.all() or pair[0].corpus == corpus)]
     probe = _probe(pairs, [part.used for part, _ in pairs])
-    return _spread(probe.logits(shop.heard[own]).numpy(), shop.lessons[own])[kept]
+    return _spread(probe.logits(shop.heard[own]).numpy(), shop.unheard[own])[kept]
 
 
 def _parts(shop: Workshop, holdout: str) -> list[tuple[Lesson, NDArray[np.float16]]]:
     """Of each lesson the part that the teacher hears, with what a holdout leaves as used, and what it hears."""
     parts = []
-    for lesson, pooled in zip(shop.lessons, shop.heard, strict=True):
+    for lesson, pooled in zip(shop.unheard, shop.heard, strict=True):
         step = slice(None, None, told(lesson))
         items = lesson.items[step]
         used = ~held_out(items, holdout)

@@ -100,7 +100,8 @@ def train_head(parts: Sequence[Part], recipe: Recipe, seed: int = 0) -> Head:
             weight = float(rng.beta(recipe.mixup, recipe.mixup))
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = head(weight * x + (1 - weight) * x[swap]).float()
-            loss = weight * _loss(logits, y, masks, recipe) + (1 - weight) * _loss(logits, y[swap], masks[swap], recipe)
+            loss = weight * label_loss(logits, y, masks, recipe.smoothing)
+            loss = loss + (1 - weight) * label_loss(logits, y[swap], masks[swap], recipe.smoothing)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -165,8 +166,9 @@ def _tensor(values: NDArray[np.float16]) -> torch.Tensor:
     return torch.from_numpy(np.asarray(values, np.float32))
 
 
-def _loss(logits: torch.Tensor, y: torch.Tensor, masks: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+def label_loss(logits: torch.Tensor, y: torch.Tensor, masks: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Mean cross-entropy of logits [b, 8] and labels [b] among the emotions that `masks` [b, 8] have, smoothed."""
     logs = logits.masked_fill(~masks, _OFF).log_softmax(dim=-1)
     right = logs.gather(1, y[:, None]).squeeze(1)
     even = (logs * masks).sum(dim=-1) / masks.sum(dim=-1)
-    return -((1 - recipe.smoothing) * right + recipe.smoothing * even).mean()
+    return -((1 - smoothing) * right + smoothing * even).mean()

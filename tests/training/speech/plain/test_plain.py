@@ -1,6 +1,8 @@
 """The student that ships, from corpora to weights, with a trunk of random weights and made voices."""
 
 import json
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,18 @@ from training.corpora import utterances
 from training.speech import report
 from training.speech.plain import recipe
 from training.speech.plain.features import Features, features
-from training.speech.plain.head import Head, Part, Recipe, answers, classes, train_head
+from training.speech.plain.head import Head, Part, answers, classes, train_head
+from training.speech.plain.head import Recipe as HeadRecipe
+from training.speech.plain.student import Student
 from training.speech.plain.trunk import Trunk
+from training.speech.plain.tune import Material, Tuning
 from training.speech.scores import calibration
+from training.speech.student import SIZES
 from training.speech.trunk import HIDDEN
 from training.speech.trunk import Trunk as Encoder
 
-QUICK = Recipe(channels=16, epochs=6, batch=4, share=())
+QUICK_HEAD = HeadRecipe(channels=16, epochs=6, batch=4, share=())
+QUICK = recipe.Recipe(QUICK_HEAD, Tuning(epochs=2, batch=4, heard=(("ravdess", (4, 4)), ("nemo", (3, 1)))))
 
 
 @pytest.fixture
@@ -87,7 +94,7 @@ def test_a_corpus_with_few_emotions_does_not_push_the_others_down() -> None:
     part = made_part()
     assert classes(part.items).nonzero().ravel().tolist() == [3, 4]
     torch.manual_seed(0)
-    head = train_head([part], QUICK)
+    head = train_head([part], QUICK_HEAD)
     logits = answers(head, part)
     named = np.array([EMOTIONS.index(item.emotion) for item in part.items])
     assert np.mean(logits[:, [3, 4]].argmax(axis=1) + 3 == named) > 0.9
@@ -108,28 +115,50 @@ def test_answers_are_of_the_used_utterances_and_the_mean_of_their_windows() -> N
 
 @pytest.fixture
 def shop(tmp_path: Path, trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> recipe.Workshop:
-    monkeypatch.setattr(recipe.Workshop, "trunk", lambda _: trunk)
+    monkeypatch.setattr(recipe.Workshop, "trunk", lambda _: deepcopy(trunk))
     monkeypatch.setattr(recipe, "BLOCKS", 1)
     monkeypatch.setattr(recipe, "CALIBRATION_WINDOWS", 4)
     monkeypatch.setattr(recipe, "NOISE_FOLD", 2)
     return recipe.Workshop(corpora(tmp_path / "data"), tmp_path, tmp_path / "cache")
 
 
+@pytest.fixture
+def beside(shop: recipe.Workshop, monkeypatch: pytest.MonkeyPatch) -> recipe.Teachers:
+    """Who answers beside the student, each time all utterances but the first; the real teacher is not here."""
+
+    def answers(_: recipe.Teachers, holdout: str, corpus: str) -> np.ndarray:
+        kept = recipe.held_out(utterances(shop.data, [corpus]), holdout)
+        said = np.tile(np.arange(len(EMOTIONS), dtype=np.float32), (int(kept.sum()), 1))
+        said[0] = np.nan
+        return said
+
+    monkeypatch.setattr(recipe, "teacher_answers", answers)
+    return recipe.Teachers(shop.data, shop.teachers, shop.cache, SIZES["standard"], "smart-turn")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_folds_are_trained_without_their_speakers_and_the_int8_file_is_what_is_scored(
-    shop: recipe.Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_holdouts_are_trained_without_their_speakers_and_the_int8_file_is_what_is_scored(
+    shop: recipe.Workshop, beside: recipe.Teachers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[str]] = []
-    train = train_head
+    train, tune = recipe.train_head, recipe.tuned
 
-    def spy(parts: list[Part], asked: Recipe, seed: int) -> Head:
-        seen.append({item.speaker for part in parts for item in np.array(part.items, object)[part.used]})
+    def used(parts: Sequence[Part | Material]) -> set[str]:
+        return {item.speaker for part in parts for item in np.array(part.items, object)[part.used]}
+
+    def train_spy(parts: list[Part], asked: HeadRecipe, seed: int) -> Head:
+        seen.append(used(parts))
         return train(parts, asked, seed)
 
-    monkeypatch.setattr(recipe, "train_head", spy)
-    for fold in (1, 2):
-        recipe.run_fold(shop, fold, QUICK)
+    def tune_spy(student: Student, material: list[Material], asked: Tuning, state: Path, seed: int) -> Student:
+        assert used(material) == seen[-1]
+        return tune(student, material, asked, state, seed)
+
+    monkeypatch.setattr(recipe, "train_head", train_spy)
+    monkeypatch.setattr(recipe, "tuned", tune_spy)
+    for holdout in ("1", "2"):
+        recipe.run_holdout(shop, beside, holdout, QUICK)
     assert seen == [{"ravdess/actor_02", "nemo/ZZ0"}, {"ravdess/actor_01", "nemo/AA0"}]
     rows = json.loads((shop.folds(QUICK) / "1" / "answers.json").read_text())
     assert {row["speaker"] for row in rows} == {"ravdess/actor_01", "nemo/AA0"}
@@ -138,7 +167,9 @@ def test_folds_are_trained_without_their_speakers_and_the_int8_file_is_what_is_s
         assert ("noisy" in row) == (row["corpus"] == "ravdess")
         assert row["int8"] == pytest.approx(row["float"], abs=0.3)
 
-    recipe.run_fold(shop, 1, QUICK)
+    assert sum("teacher" not in row for row in rows) == 2
+
+    recipe.run_holdout(shop, beside, "1", QUICK)
     assert len(seen) == 2  # what is there is not made again
 
     meta = calibration(shop.folds(QUICK))
@@ -151,4 +182,3 @@ def test_folds_are_trained_without_their_speakers_and_the_int8_file_is_what_is_s
     assert "RAVDESS, 8 emotions" in text
     assert reader.name in text
     assert "No WavLM was used" in text
-    assert "UA teacher's head" not in text  # it has none
