@@ -19,7 +19,7 @@ from training.gate.tracks import Tracks
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 40
-EPOCHS_ON: Final = 23
+EPOCHS_ON: Final = 78
 EPOCHS_SHORT: Final = 6
 """Epochs from chance, from a net that is fitted already, and of the short fits that tell what a corpus is worth."""
 BATCHES: Final = 300

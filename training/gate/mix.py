@@ -106,7 +106,7 @@ class Mixer:
         parts: list[Samples] = []
         while sum(map(len, parts)) < LENGTH:
             clip = floats(self._bank.noise[rng.integers(len(self._bank.noise))])
-            parts.append(unit(_stretched(rng, clip, len(clip), 0.35)) * np.float32(10 ** (rng.uniform(-6, 6) / 20)))
+            parts.append(unit(_stretched(rng, clip, len(clip), 0.45)) * np.float32(10 ** (rng.uniform(-6, 6) / 20)))
         return unit(np.concatenate(parts)[:LENGTH]), False
 
     def near(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.bool_]]:

@@ -19,7 +19,7 @@ LEVELS: Final = 6
 NARROW: Final = 32
 _TOKEN: Final = 80
 _FINE: Final = 64
-_CONTEXT: Final = 44
+_CONTEXT: Final = 80
 _PER_CALL: Final = FRESH // STEP
 
 

@@ -20,6 +20,8 @@ _POOL: Final = 20_000
 _HZ: Final = np.linspace(0, 8000, slaney_bands(BANDS).shape[0]) @ slaney_bands(BANDS) / slaney_bands(BANDS).sum(axis=0)
 """The centres of the bands."""
 _EPSILON: Final = np.float32(1e-8)
+_CUT: Final = 0.25
+"""Share of the clips in which one scene is cut off by another."""
 _KEPT: Final = 0.3
 """Share of the noises that are picked by chance alone; the others are picked for being taken for speech."""
 
@@ -47,7 +49,7 @@ class Remixer:
         rng = np.random.default_rng(seed)
         white = rng.standard_normal((2, FFT + (_POOL - 1) * HOP)).astype(np.float32)
         a, b, both = (power_frames(sound) @ slaney_bands(BANDS) for sound in (white[0], white[1], white.sum(axis=0)))
-        self._white = a
+        self._white, self._white_power = a, a.mean()
         # Twice c, so bounded that no rounding can make a power negative.
         self._interference = np.clip((both - a - b) / np.sqrt(a * b), -1.99, 1.99).astype(np.float32)
         # One for each noise: how much of it was last taken for speech. What is not yet heard is picked soon.
@@ -65,6 +67,19 @@ class Remixer:
         self._mistaken[noise[alone]] = mistaken[alone]
 
     def _clip(self, rng: np.random.Generator) -> tuple[Floats, Floats, Floats, int]:
+        sound, truth, weight, noise = self._scene(rng)
+        if rng.random() < _CUT:
+            # As where a door opens: from some step on another scene is heard, of another level.
+            after, truth_after, weight_after, _ = self._scene(rng)
+            step, level_db = int(rng.integers(1, STEPS)), rng.uniform(-25, 25)
+            frame = CARRY + step * STEP
+            after *= np.float32(10 ** (level_db / 10)) * sound.mean() / after.mean()
+            sound = np.concatenate((sound[:frame], after[frame:]))
+            truth = np.concatenate((truth[:step], truth_after[step:]))
+            weight, noise = np.concatenate((weight[:step], weight_after[step:])), -1
+        return self._heard(rng, sound), truth, weight, noise
+
+    def _scene(self, rng: np.random.Generator) -> tuple[Floats, Floats, Floats, int]:
         kind = rng.choice(["noise", "near", "far", "both", "events"], p=[0.24, 0.38, 0.13, 0.20, 0.05])
         picked, around, known = self._noise(rng)
         near = far = np.zeros(FRAMES, bool)
@@ -91,43 +106,44 @@ class Remixer:
         weight[truth[:, 1] > 0, 0] = 1.0
         if kind == "noise":
             weight *= 1.5
-        return self._heard(rng, sound), truth, weight, picked if kind == "noise" and known else -1
+        return sound, truth, weight, picked if kind == "noise" and known else -1
 
     def _noise(self, rng: np.random.Generator) -> tuple[int, Floats, bool]:
         tracks = self._tracks["noise"]
         odds = self._mistaken / self._mistaken.sum() * (1 - _KEPT) + _KEPT / len(self._mistaken)
         first = int(rng.choice(len(odds), p=odds))
         sound, known = self._varied(rng, tracks.power[first]), bool(tracks.known[first])
-        if rng.random() < 0.3:
-            second = int(rng.integers(len(odds)))
-            sound = self._mixed(rng, sound, self._varied(rng, tracks.power[second]), rng.uniform(-15, 3))
-            known = known and bool(tracks.known[second])
+        for odds_of_more in (0.5, 0.4):
+            if rng.random() >= odds_of_more:
+                break
+            more = int(rng.integers(len(odds)))
+            sound = self._mixed(rng, sound, self._varied(rng, tracks.power[more]), rng.uniform(-15, 3))
+            known = known and bool(tracks.known[more])
         return first, sound, known
 
     def _varied(self, rng: np.random.Generator, power: Floats) -> Floats:
-        """Give a noise through another spectrum, at times higher or lower, backwards, or in gusts, at its level."""
-        varied = power * np.exp(_bend(rng, 0.8))
-        if rng.random() < 0.25:
-            varied = varied[::-1]
+        """Give a noise through another spectrum, at times shifted, faster, backwards, or in gusts.
+
+        There are more noises in the world than recordings to learn from; a net that knows these by heart fails others.
+        """
+        varied = power[_places(rng, 0.35)] * np.exp(_bend(rng, rng.uniform(0.3, 1.3)))
         if rng.random() < 0.3:
-            shift = int(rng.integers(-3, 4))
-            varied = np.roll(varied, shift, axis=1)
-            if shift > 0:
-                varied[:, :shift] = varied[:, shift : shift + 1]
-            elif shift < 0:
-                varied[:, shift:] = varied[:, shift - 1 : shift]
-        if rng.random() < 0.25:
-            knots = int(rng.integers(3, 20))
-            gusts = np.interp(np.arange(FRAMES), np.linspace(0, FRAMES, knots), rng.normal(0, 1.2, knots))
+            varied = varied[::-1]
+        if rng.random() < 0.5:
+            varied = _shifted(varied, int(rng.integers(-6, 7)))
+        if rng.random() < 0.35:
+            knots = int(rng.integers(3, 40))
+            heights = rng.normal(0, rng.uniform(0.5, 2), knots)
+            gusts = np.interp(np.arange(FRAMES), np.linspace(0, FRAMES, knots), heights)
             varied = varied * np.exp(gusts).astype(np.float32)[:, None]
         scaled: Floats = varied * (power.mean() / varied.mean())
         return scaled
 
     def _voice(self, rng: np.random.Generator, kind: Kind) -> tuple[Floats, NDArray[np.bool_]]:
         tracks = self._tracks[kind]
-        pick = int(rng.integers(len(tracks.power)))
-        power: Floats = tracks.power[pick] * np.exp(_bend(rng, 0.3))
-        return power, tracks.on[pick]
+        pick, places = int(rng.integers(len(tracks.power))), _places(rng, 0.15)
+        power: Floats = tracks.power[pick][places] * np.exp(_bend(rng, 0.4))
+        return _shifted(power, int(rng.integers(-1, 2))) if rng.random() < 0.5 else power, tracks.on[pick][places]
 
     def _mixed(self, rng: np.random.Generator, one: Floats, other: Floats, other_db: float) -> Floats:
         other = other * np.float32(10 ** (other_db / 10))
@@ -138,7 +154,7 @@ class Remixer:
     def _heard(self, rng: np.random.Generator, sound: Floats) -> Floats:
         """Through a microphone: its gain, its own noise, its band, its spectrum; the log of it."""
         level_db, own_db = rng.uniform(-50, -15), -rng.uniform(60, 90)
-        level = 10 ** (level_db / 10) * self._white.mean() / sound.mean()
+        level = 10 ** (level_db / 10) * self._white_power / sound.mean()
         gain = np.exp(_bend(rng, 0.4))
         if rng.random() < 0.25:
             gain = gain / (1 + (_HZ / rng.uniform(3000, 7000)) ** 12)
@@ -153,6 +169,19 @@ class Remixer:
 def _bend(rng: np.random.Generator, by: float) -> Floats:
     bent: Floats = np.interp(np.linspace(0, 5, BANDS), np.arange(6), rng.normal(0, by, 6)).astype(np.float32)
     return bent
+
+
+def _places(rng: np.random.Generator, by: float) -> NDArray[np.int64]:
+    """Give which frame of a track is heard when: from anywhere on, around its end, at times faster or slower."""
+    pace = np.exp(rng.uniform(-by, by)) if rng.random() < 0.4 else 1.0
+    places: NDArray[np.int64] = (rng.integers(FRAMES) + np.arange(FRAMES) * pace).astype(np.int64) % FRAMES
+    return places
+
+
+def _shifted(power: Floats, bands: int) -> Floats:
+    """Move a spectrum up or down; the band at the edge fills what becomes free."""
+    shifted: Floats = power[:, np.clip(np.arange(BANDS) - bands, 0, BANDS - 1)]
+    return shifted
 
 
 def _steps(frames: NDArray[np.bool_]) -> Floats:

@@ -100,6 +100,35 @@ def test_sounds_mixed_as_powers_have_the_levels_of_sounds_mixed_as_waves():
         assert moment(np.log(mixed)) == pytest.approx(moment(np.log(mel[2])), rel=0.03)
 
 
+def test_a_voice_heard_from_elsewhere_and_faster_speaks_where_its_truth_says():
+    on = np.random.default_rng(0).random((1, FRAMES)) < 0.4
+    power = np.where(on, 100.0, 1.0)[:, :, None].repeat(40, axis=2).astype(np.float32)
+    nothing = kept.Tracks(np.ones((1, FRAMES, 40), np.float32), np.zeros((1, FRAMES), bool), np.ones(1, bool))
+    near, rng = kept.Tracks(power, on, np.ones(1, bool)), np.random.default_rng(0)
+    remixer = Remixer({"noise": nothing, "near": near}, seed=0)
+    heard = [remixer._voice(rng, "near") for _ in range(20)]
+    assert all((sound[speaks].min(axis=0) > sound[~speaks].max(axis=0)).all() for sound, speaks in heard)
+    assert len({speaks.tobytes() for _, speaks in heard}) > 10
+
+
+def test_a_scene_that_is_cut_off_goes_on_with_the_truth_of_the_next(monkeypatch):
+    from training.gate import remix
+
+    noise = kept.Tracks(np.ones((1, FRAMES, 40), np.float32), np.zeros((1, FRAMES), bool), np.ones(1, bool))
+    remixer = Remixer({"noise": noise}, seed=0)
+    scenes = iter([(np.full((FRAMES, 40), value, np.float32), *np.full((2, 399, 2), value), 0) for value in (1, 2)])
+    monkeypatch.setattr(remix, "_CUT", 1.0)
+    monkeypatch.setattr(remixer, "_scene", lambda _: next(scenes))
+    monkeypatch.setattr(remixer, "_heard", lambda _, sound: sound)
+    sound, truth, weight, noise_heard = remixer._clip(np.random.default_rng(0))
+    steps = (sound[CARRY:, 0] != sound[0, 0]).reshape(-1, 3)
+    assert 0 < steps.mean() < 1
+    assert np.array_equal(truth[:, 0] == 2, steps[:, 0])
+    assert np.array_equal(steps[:, 0], steps[:, 2])
+    assert np.array_equal(truth, weight)
+    assert noise_heard == -1
+
+
 def test_a_noise_that_was_taken_for_speech_is_heard_more_often(tracks):
     remixer, rng = Remixer(kept.read([tracks]), seed=0), np.random.default_rng(0)
     remixer.remember(np.arange(4), np.array([0.0, 0.0, 0.9, 0.0], np.float32))
