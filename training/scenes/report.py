@@ -289,7 +289,7 @@ def _kept(args: argparse.Namespace, around: Clips, heard: pack.Outputs) -> str:
 
 _HOW_COST = """
 One x86-64 thread, CPU time, median of 190, all three in turn. CPU time grows when other work shares the cores; YAMNet's
-figure, which is 1.65 ms on such a machine at rest, tells by how much it did here.
+figure, which was seen between 1.65 and 4.4 ms on such machines, tells by how much it did here.
 """
 
 
