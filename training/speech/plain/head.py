@@ -114,20 +114,6 @@ def train_head(parts: Sequence[Part], recipe: Recipe, seed: int = 0) -> Head:
     return trained
 
 
-@torch.no_grad()
-def answers(head: Head, part: Part) -> NDArray[np.float32]:
-    """Give the logits of the used utterances, each the mean of its windows: float32 [used, 8]."""
-    rows = np.flatnonzero(part.used[part.features.of_window])
-    logits = np.concatenate(
-        [head(_tensor(part.features.values[rows[i : i + 128]])).numpy() for i in range(0, len(rows), 128)]
-    )
-    owners = part.features.of_window[rows]
-    sums = np.zeros((len(part.items), len(EMOTIONS)), np.float32)
-    np.add.at(sums, owners, logits)
-    counts = np.bincount(owners, minlength=len(part.items))
-    return (sums / np.maximum(counts, 1)[:, None])[part.used]
-
-
 @dataclass(frozen=True)
 class _Table:
     corpus: str
@@ -160,10 +146,6 @@ def _batch(
     x = np.stack([tables[number].values[row][kept] for number, row in chosen])
     y = torch.tensor([int(tables[number].labels[row]) for number, row in chosen])
     return torch.from_numpy(x).bfloat16(), y, torch.stack([tables[number].mask for number, _ in chosen])
-
-
-def _tensor(values: NDArray[np.float16]) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(values, np.float32))
 
 
 def label_loss(logits: torch.Tensor, y: torch.Tensor, masks: torch.Tensor, smoothing: float) -> torch.Tensor:
