@@ -8,7 +8,7 @@ from typing import Final
 from training.needs import need_torch
 
 _STEPS: Final = {
-    "features": "hear all corpora with the teacher and with the frozen trunk of the student",
+    "features": "hear all corpora with the teacher, and put them where the student hears them",
     "folds": "train, quantise and score with each fold's speakers, then each corpus, held out",
     "ship": "train on all speakers and write the weights",
     "curve": "(only when named) train every size without folds 1, 3 and 5: score against cost",

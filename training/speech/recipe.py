@@ -6,8 +6,10 @@ Each step keeps what it made and is skipped where it is there, so a run that was
 import json
 import logging
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Final
 
 import numpy as np
@@ -20,13 +22,14 @@ from edge.sound import Samples
 from moments import EMOTIONS
 from training.corpora import Utterance, read
 from training.quantise import save, to_int8
+from training.speech.lesson import Lesson
 from training.speech.student import Head, Student
-from training.speech.tune import Lesson, Recipe, answers, train_head
-from training.speech.workshop import Workshop, held_out, left, taught, teacher_answers
+from training.speech.tune import Recipe, trained
+from training.speech.workshop import HOLDOUTS, Workshop, held_out, left, taught, teacher_answers
 
 log = logging.getLogger(__name__)
 
-CALIBRATION_WINDOWS: Final = 64
+CALIBRATION_WINDOWS: Final = 96
 NOISE_DB: Final = 10.0
 """Of speech to noise, where answers in noise are asked for."""
 
@@ -37,52 +40,57 @@ def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
     if (folder / "answers.json").is_file():
         log.info("holdout is there", extra={"holdout": holdout})
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    lessons = _lessons(shop, holdout, recipe)
-    head = kept_head(shop, folder, lessons, recipe, holdout)
-    (folder / "speech.tflite").write_bytes(quantised(shop, head, lessons))
-    model = Model(folder / "speech.tflite")
+    student, model = made(shop, holdout, recipe), Model(folder / "speech.tflite")
     rows: list[dict[str, Any]] = []
-    for lesson in shop.lessons:
-        asked = held_out(lesson.items, holdout)
-        if not asked.any():
+    for lesson in shop.unheard:
+        asked = np.flatnonzero(held_out(lesson.items, holdout))
+        if not len(asked):
             continue
-        floats = answers(head, lesson.views[0], asked)
-        teachers = teacher_answers(shop, holdout, lesson.corpus)
-        for place, plain, teacher in zip(np.flatnonzero(asked), floats, teachers, strict=True):
+        for place, teacher in zip(asked, teacher_answers(shop, holdout, lesson.corpus), strict=True):
             item = lesson.items[place]
             speech = read(item.path)
-            row = _row(item, int8=int8_logits(model, speech), float=plain)
+            logits = {"float": float_logits(student, speech), "int8": int8_logits(model, speech)}
             if np.isfinite(teacher).all():
-                row |= {"teacher": _rounded(teacher)}
-            if item.corpus == holdout or item.corpus != "ravdess":
-                rows.append(row)
-                continue
-            noisy = shop.noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
-            rows.append(row | {"noisy": _rounded(int8_logits(model, noisy))})
+                logits["teacher"] = teacher
+            if item.corpus == "ravdess" and holdout != "ravdess":
+                noisy = shop.noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
+                logits["noisy"] = int8_logits(model, noisy)
+            rows.append(_row(item, **logits))
     (folder / "answers.json").write_text(json.dumps(rows), encoding="utf-8")
     log.info("holdout done", extra={"holdout": holdout, "utterances": len(rows)})
 
 
-def kept_head(shop: Workshop, folder: Path, lessons: Sequence[Lesson], recipe: Recipe, holdout: str) -> Head:
-    """The head in `folder`, trained now when it is not there."""
-    if (folder / "head.pt").is_file():
-        head = Head(shop.size)
-        head.load_state_dict(torch.load(folder / "head.pt"))
-        return head.eval()
-    log.info("training", extra={"without": holdout, "size": shop.size.name})
-    head = train_head(shop.size, lessons, recipe)
-    torch.save(head.state_dict(), folder / "head.pt")
-    return head
+def made(shop: Workshop, holdout: str, recipe: Recipe) -> Student:
+    """The student of a holdout ("whole" keeps no speaker), and its `speech.tflite` in the cache; made if not there."""
+    folder = shop.folds(recipe) / holdout
+    folder.mkdir(parents=True, exist_ok=True)
+    student = Student(deepcopy(shop.trunk), Head(shop.size))
+    if not (folder / "student.pt").is_file():
+        log.info("training", extra={"without": holdout, "size": shop.size.name})
+        lessons = taught(shop, holdout) if recipe.distils else left(shop, holdout)
+        seed = ("whole", *HOLDOUTS).index(holdout)
+        torch.save(trained(student, lessons, recipe, folder / "state", seed).state_dict(), folder / "student.pt")
+        rmtree(folder / "state")
+    student.load_state_dict(torch.load(folder / "student.pt"))
+    if not (folder / "speech.tflite").is_file():
+        (folder / "speech.tflite").write_bytes(quantised(student, left(shop, holdout)))
+    return student.eval().requires_grad_(requires_grad=False)
 
 
-def quantised(shop: Workshop, head: Head, lessons: Sequence[Lesson]) -> bytes:
+def quantised(student: Student, lessons: Sequence[Lesson]) -> bytes:
     """Make the int8 file, its ranges set by windows of utterances that were trained on."""
     rng = np.random.default_rng(0)
     pool = [item for lesson in lessons for item in np.array(lesson.items, object)[lesson.used]]
     chosen = [pool[i] for i in rng.permutation(len(pool))[:CALIBRATION_WINDOWS]]
     calibration = [(torch.from_numpy(windows(read(item.path))[:1]),) for item in chosen]
-    return to_int8(Student(shop.trunk, head), calibration[0], calibration)
+    return to_int8(student, calibration[0], calibration)
+
+
+@torch.no_grad()
+def float_logits(student: Student, speech: Samples) -> NDArray[np.float32]:
+    """Answer an utterance before it is quantised: float32 [8], the mean over its windows."""
+    mean: NDArray[np.float32] = student(torch.from_numpy(windows(speech))).mean(dim=0).numpy()
+    return mean
 
 
 def int8_logits(model: Model, speech: Samples) -> NDArray[np.float32]:
@@ -91,37 +99,21 @@ def int8_logits(model: Model, speech: Samples) -> NDArray[np.float32]:
     return mean
 
 
-def whole(shop: Workshop, recipe: Recipe) -> Path:
-    """Train on all speakers with the recipe that earned the folds' scores: the int8 file, kept in the cache."""
-    folder = shop.folds(recipe) / "whole"
-    if not (folder / "speech.tflite").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        lessons = _lessons(shop, "whole", recipe)
-        head = kept_head(shop, folder, lessons, recipe, "nobody")
-        (folder / "speech.tflite").write_bytes(quantised(shop, head, lessons))
-    return folder / "speech.tflite"
-
-
 def ship(shop: Workshop, recipe: Recipe, meta: dict[str, Any], out: Path) -> None:
-    """Write the weights that ship, with `meta` and the teacher's name in their sidecar."""
-    file = whole(shop, recipe).read_bytes()
-    name = "speech-2" if shop.size.name == "standard" else f"speech-{shop.size.name}-1"
+    """Write the weights that ship, trained on all speakers as the holdouts were.
+
+    Their sidecar has `meta`, the size and the teacher's name.
+    """
+    made(shop, "whole", recipe)
+    file = (shop.folds(recipe) / "whole" / "speech.tflite").read_bytes()
     about = {"teacher": shop.teacher.name, "which": shop.which, "distilled": recipe.distils, **asdict(shop.size)}
     about["size"] = about.pop("name")
     out.parent.mkdir(parents=True, exist_ok=True)
-    save(out, file, name=name, labels=EMOTIONS, meta=about | meta, span=(0.0, 2.0))
+    save(out, file, name=f"{out.stem}-2", labels=EMOTIONS, meta=about | meta, span=(0.0, 2.0))
     log.info("written", extra={"file": str(out), "bytes": len(file)})
-
-
-def _lessons(shop: Workshop, holdout: str, recipe: Recipe) -> list[Lesson]:
-    return taught(shop, holdout) if recipe.distils else left(shop, holdout)
 
 
 def _row(item: Utterance, **logits: NDArray[np.float32]) -> dict[str, Any]:
     """One utterance's answers, as they are kept."""
-    row = {"corpus": item.corpus, "speaker": item.speaker, "emotion": item.emotion}
-    return row | {kind: _rounded(values) for kind, values in logits.items()}
-
-
-def _rounded(values: NDArray[np.float32]) -> list[float]:
-    return [round(float(value), 3) for value in values]
+    about = {"corpus": item.corpus, "speaker": item.speaker, "emotion": item.emotion}
+    return about | {kind: [round(float(value), 3) for value in values] for kind, values in logits.items()}

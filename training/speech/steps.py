@@ -9,7 +9,6 @@ import torch
 
 from moments.errors import UserError
 from training.speech import recipe, report
-from training.speech.plain import recipe as plain
 from training.speech.scores import calibration
 from training.speech.student import SIZES
 from training.speech.tune import Recipe
@@ -23,7 +22,6 @@ RECIPE: Final = Recipe()
 """With a teacher's features and soft labels."""
 LABELS: Final = replace(RECIPE, teach=0.0, follow=0.0)
 """Without."""
-PLAIN: Final = plain.Recipe()
 _SHIPPED: Final = {"standard": "speech", "small": "speech-small"}
 """The sizes that weights are written for, and the names of their files."""
 
@@ -37,25 +35,7 @@ def run(args: argparse.Namespace) -> None:
         if holdout not in HOLDOUTS:
             raise UserError(f"--without {holdout}: give one of {', '.join(HOLDOUTS)}")
     for step in [args.step] if args.step else _ALL:
-        if args.teacher is None and args.size == "standard" and step != "curve":
-            _plain(args, step)
-        else:
-            _STEPS[step](args, _shop(args, args.size))
-
-
-def _plain(args: argparse.Namespace, step: str) -> None:
-    """Run one step of the standard student that ships: whole blocks that are trained on, from labels alone."""
-    shop, beside = plain.Workshop(args.data, args.teachers, args.cache), _shop(args, "standard")
-    folds, weights = shop.folds(PLAIN), args.weights / f"{_SHIPPED['standard']}.tflite"
-    if step == "features":
-        log.info("all is heard", extra={"utterances": {part.corpus: len(part.items) for part in shop.parts}})
-    elif step == "folds":
-        for holdout in args.without or HOLDOUTS:
-            plain.run_holdout(shop, beside, holdout, PLAIN)
-    elif step == "ship":
-        plain.ship(shop, PLAIN, calibration(folds), weights)
-    else:
-        report.write(args.reports, folds, {}, weights)
+        _STEPS[step](args, _shop(args, args.size))
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:

@@ -1,4 +1,4 @@
-"""The first blocks of a Whisper-sized speech encoder, rebuilt in float from the teacher's int8 file; never trained on.
+"""The first blocks of a Whisper-sized speech encoder, rebuilt in float from the teacher's int8 file.
 
 The teacher is smart-turn v3.2 (Daily, BSD-2-Clause): a Whisper-tiny encoder (Radford et al. 2022, arXiv 2212.04356)
 with positions for 8 s, fine-tuned to hear whether a speaker has finished. Convolutions 80 to 384 (3) and 384 to 384
@@ -62,8 +62,8 @@ class Trunk(nn.Module):
     """Convolutions and first blocks, for speech that stands at the end of the teacher's positions.
 
     Log-mel [b, f, 80] (`whisper_mel`, f divisible by 4, at most 800) to all its layers side by side, [b, f / 4, layers
-    384]: the normalised stream before each attention and each feed-forward layer and after the last, each two positions
-    averaged. `hidden`: the feed-forward units of each block.
+    384]: the normalised stream before the first block and after each, each two positions averaged. `hidden`: the
+    feed-forward units of each block.
     """
 
     def __init__(self, hidden: Sequence[int], positions: int = POSITIONS) -> None:
@@ -72,37 +72,24 @@ class Trunk(nn.Module):
         self.conv2 = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
         self.positions = nn.Parameter(torch.zeros(positions, WIDTH))
         self.blocks = nn.ModuleList(Block(units) for units in hidden)
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(layers(len(hidden))))
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2 * len(hidden) + 1))
 
     def begin(self, mel: torch.Tensor) -> torch.Tensor:
         """Give what the convolutions give, with the positions: [b, f, 80] to [b, f / 2, 384]."""
         x = nn.functional.gelu(self.conv1(mel.transpose(1, 2)))
         return nn.functional.gelu(self.conv2(x)).transpose(1, 2) + self.positions
 
-    def layers(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Go on from what the convolutions give: [b, t, 384] to every layer, each [b, t, 384]."""
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """Hear speech."""
+        x = self.begin(mel)
         heard = [self.norms[0](x)]
         for number, block in enumerate(self.blocks):
             x = x + block.attend(heard[-1])
-            heard.append(self.norms[2 * number + 1](x))
-            x = x + block.feed(heard[-1])
+            x = x + block.feed(self.norms[2 * number + 1](x))
             heard.append(self.norms[2 * number + 2](x))
-        return heard
-
-    def hear(self, x: torch.Tensor) -> torch.Tensor:
-        """Give the layers side by side, each two positions averaged: [b, t, 384] to [b, t / 2, layers 384]."""
-        side = torch.cat(self.layers(x), dim=-1)
-        b, t, width = side.shape
-        return side.view(b, t // 2, 2, width).mean(dim=2)
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Hear speech."""
-        return self.hear(self.begin(mel))
-
-
-def layers(blocks: int) -> int:
-    """How many layers a trunk of so many blocks gives."""
-    return 2 * blocks + 1
+        side = torch.stack(heard, dim=2)
+        b, t, n, width = side.shape
+        return side.view(b, t // 2, 2, n, width).mean(dim=2).flatten(2)
 
 
 def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> Trunk:

@@ -1,47 +1,71 @@
-"""Trains the student's head on what the frozen trunk heard, after labels and a teacher at once."""
+"""Trains a student: first its head on the encoder as it is, then everything, after labels and a teacher at once.
+
+A head that is not fitted yet would drag the encoder away from what it knows (Kumar et al. 2022, arXiv 2202.10054). The
+lower a layer stands, the smaller its steps.
+"""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.nn import functional
 
-from moments import EMOTIONS
-from training.corpora import Utterance
-from training.speech.probe import balanced
-from training.speech.student import Head, Size
+from training.speech.lesson import Lesson
+from training.speech.mels import bent, masked
+from training.speech.student import Student
 from training.speech.targets import label_loss, log_shares
-from training.speech.views import View
 
 log = logging.getLogger(__name__)
+
+Weights = dict[str, torch.Tensor]
+Groups = list[dict[str, Any]]
+Row = tuple[int, int, int]
+"""A window to hear: which lesson, view, and place in that."""
+
+_WARM_UP: Final = 0.1
+"""The share of all steps in which the rates rise; then they fall along a cosine."""
+_CLIP: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a head is trained. `share`: which part of a corpus' windows one epoch sees, of all its views.
+    """How a student is trained.
 
-    `teach`: weight of the teacher's soft labels against the labels, `follow`: weight of the teacher's features.
-    `smoothing`: of a corpus' labels; more where few speakers say how sure one may be of a stranger.
-    `positions`: how many of a window's 75 positions one step sees, drawn anew each time.
+    First the head alone at `rate_alone`, `epochs_alone` times on what the encoder hears in `hearings` epochs' worth of
+    windows, each time in `positions` of their 75 positions. Then everything: `rate_head`, `rate_top` and `rate_bottom`
+    are of head, last block and convolutions. `way`: how far it goes in the end from where it began with
+    its fitted head to where the training led. `smoothing`: of a corpus' labels; more where few speakers say how sure
+    one may be of a stranger. `teach`: weight of the teacher's soft labels against the labels, `follow`: of its
+    features. `heard`: for each corpus how many utterances an epoch draws as they are, and how many elsewhere.
     """
 
-    epochs: int = 20
-    batch: int = 64
-    rate: float = 1.5e-3
-    decay: float = 0.05
-    dropout: float = 0.3
+    epochs_alone: int = 18
+    batch_alone: int = 64
+    rate_alone: float = 1.5e-3
+    hearings: int = 3
+    positions: int = 18
+    epochs: int = 8
+    batch: int = 16
+    rate_head: float = 3e-4
+    rate_top: float = 1.5e-4
+    rate_bottom: float = 4e-5
+    decay: float = 0.01
     mixup: float = 0.4
-    positions: int = 16
-    average: float = 0.995
-    smoothing: tuple[tuple[str, float], ...] = (("ravdess", 0.05), ("nemo", 0.2))
+    average: float = 0.99
+    way: float = 0.5
+    bend: float = 0.08
+    gain: float = 0.05
+    smoothing: tuple[tuple[str, float], ...] = (("ravdess", 0.1), ("nemo", 0.2))
     teach: float = 0.4
     softness: float = 2.0
     follow: float = 0.1
-    share: tuple[tuple[str, float], ...] = (("ravdess", 0.5), ("nemo", 0.35))
+    heard: tuple[tuple[str, tuple[int, int]], ...] = (("ravdess", (600, 600)), ("nemo", (480, 320)))
 
     @property
     def distils(self) -> bool:
@@ -49,45 +73,146 @@ class Recipe:
         return self.teach > 0 or self.follow > 0
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What one corpus teaches: its utterances in several views, which are used, and the targets of each.
+class Learner(nn.Module):
+    """A student, and the layer by which what it pools is compared with a teacher's features of `width`."""
 
-    `views[0]` is the corpus as it is; another may have a part of its utterances alone. `right`, `known`: see `targets`,
-    [n, 8] and [8]. `soft` [n, 8]: the teacher's logits; `vector` [n, width]: its features; NaN where it says nothing.
+    def __init__(self, student: Student, width: int) -> None:
+        super().__init__()
+        self.student = student
+        self.follow = nn.Linear(student.head.classify.in_features, width)
+
+
+def trained(student: Student, lessons: Sequence[Lesson], recipe: Recipe, state: Path, seed: int = 0) -> Student:
+    """Train a student in place and give it with weights on the way from its fitted head to where the training led.
+
+    There it reads voices unlike those it was trained on better than at either end (Wortsman et al. 2022, arXiv
+    2109.01903). What an epoch leaves is kept in the folder `state`, from where a run that was stopped goes on.
     """
+    state.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    learner = Learner(student, lessons[0].vector.shape[1])
+    if not (state / "head.pt").is_file():
+        torch.save(_head_fitted(learner, lessons, recipe, np.random.default_rng((seed, 0))), state / "head.pt")
+    begun = torch.load(state / "head.pt")
+    learner.load_state_dict(begun)
+    torch.manual_seed(seed)
+    ended = _all_trained(learner, lessons, recipe, state / "all.pt", np.random.default_rng((seed, 1)))
+    learner.load_state_dict({name: begun[name].lerp(value, recipe.way) for name, value in ended.items()})
+    return student.eval().requires_grad_(requires_grad=False)
 
-    items: Sequence[Utterance]
-    views: Sequence[View]
-    used: NDArray[np.bool_]
-    right: NDArray[np.bool_]
-    known: NDArray[np.bool_]
-    soft: NDArray[np.float32]
-    vector: NDArray[np.float32]
 
-    @property
-    def corpus(self) -> str:
-        """Its name."""
-        return self.items[0].corpus
+def _head_fitted(learner: Learner, lessons: Sequence[Lesson], recipe: Recipe, rng: np.random.Generator) -> Weights:
+    """Train the head on the encoder as it is, which hears each window once."""
+    learner.student.trunk.requires_grad_(requires_grad=False)
+    above = [*learner.student.head.parameters(), *learner.follow.parameters()]
+    steps = _Steps(learner, [{"params": above, "lr": recipe.rate_alone}], recipe)
+    rows = _drawn(lessons, recipe, rng, recipe.hearings)
+    parts = [rows[begin : begin + recipe.batch_alone] for begin in range(0, len(rows), recipe.batch_alone)]
+    heard = torch.cat([_heard(learner, lessons, part, recipe, rng) for part in parts])
+    learner.train()
+    batches = max(1, len(rows) // recipe.batch_alone)
+    for epoch in range(recipe.epochs_alone):
+        for number, chosen in enumerate(np.array_split(rng.permutation(len(rows)), batches)):
+            kept = np.sort(rng.choice(heard.shape[1], recipe.positions, replace=False))
+            x = heard[torch.from_numpy(chosen)][:, torch.from_numpy(kept)]
+            loss = _loss(learner, x, _Targets.of(lessons, [rows[place] for place in chosen], recipe), recipe, rng)
+            steps.take(loss, (epoch + number / batches) / recipe.epochs_alone)
+    log.info("head fitted", extra={"windows": len(rows), "loss": round(loss.item(), 4)})
+    return steps.averaged
 
-    @cached_property
-    def weights(self) -> NDArray[np.float32]:
-        """Weights [n] that make its labels count alike; their mean over the used is one."""
-        own = balanced([self.right[self.used]])
-        weights = np.zeros(len(self.items), np.float32)
-        weights[self.used] = own * len(own)
-        return weights
 
-    @cached_property
-    def rows(self) -> NDArray[np.int64]:
-        """The windows of used utterances: (view, window) [n, 2]."""
-        found = [np.flatnonzero(self.used[view.of_window]) for view in self.views]
-        return np.concatenate([np.stack([np.full(len(own), v), own], axis=1) for v, own in enumerate(found)])
+def _all_trained(
+    learner: Learner, lessons: Sequence[Lesson], recipe: Recipe, state: Path, rng: np.random.Generator
+) -> Weights:
+    """Train everything on from a fitted head."""
+    steps = _Steps(learner, _everything(learner, recipe), recipe)
+    begin = 0
+    if state.is_file():
+        kept = torch.load(state, weights_only=False)
+        learner.load_state_dict(kept["learner"])
+        steps.optimiser.load_state_dict(kept["optimiser"])
+        rng.bit_generator.state = kept["rng"]
+        torch.set_rng_state(kept["torch"])
+        steps.averaged, steps.taken, begin = kept["averaged"], kept["taken"], kept["epoch"]
+    learner.train()
+    for epoch in range(begin, recipe.epochs):
+        rows = _drawn(lessons, recipe, rng, 1)
+        batches = max(1, len(rows) // recipe.batch)
+        total = 0.0
+        for number, places in enumerate(np.array_split(np.arange(len(rows)), batches)):
+            chosen = [rows[place] for place in places]
+            x = _heard(learner, lessons, chosen, recipe, rng)
+            loss = _loss(learner, x, _Targets.of(lessons, chosen, recipe), recipe, rng)
+            steps.take(loss, (epoch + number / batches) / recipe.epochs)
+            total += loss.item()
+        weights = {"learner": learner.state_dict(), "optimiser": steps.optimiser.state_dict()}
+        draws = {"rng": rng.bit_generator.state, "torch": torch.get_rng_state()}
+        torch.save(weights | draws | {"averaged": steps.averaged, "taken": steps.taken, "epoch": epoch + 1}, state)
+        log.info("epoch", extra={"number": epoch + 1, "of": recipe.epochs, "loss": round(total / batches, 4)})
+    return steps.averaged
 
-    def draw(self, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw (view, window) [n, 2] of what an epoch sees."""
-        count = round(dict(recipe.share).get(self.corpus, 1.0) * len(self.rows))
-        return rng.choice(self.rows, count, replace=False)
+
+class _Steps:
+    """An optimiser, and the moving average of all weights of what it trains."""
+
+    def __init__(self, learner: Learner, groups: Groups, recipe: Recipe) -> None:
+        self.learner, self.average = learner, recipe.average
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=recipe.decay, fused=True)
+        self.peaks = [group["lr"] for group in self.optimiser.param_groups]
+        self.averaged = {name: value.clone() for name, value in learner.state_dict().items()}
+        self.taken = 0
+
+    def take(self, loss: torch.Tensor, done: float) -> None:
+        """Take one step; `done`: the share of all steps that are behind."""
+        fall = max(0.0, (done - _WARM_UP) / (1 - _WARM_UP))
+        rate = min(1.0, done / _WARM_UP) * 0.5 * (1 + float(np.cos(np.pi * fall)))
+        for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * rate
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.learner.parameters(), _CLIP)
+        self.optimiser.step()
+        share = 1 - min(self.average, (1 + self.taken) / (10 + self.taken))
+        self.taken += 1
+        with torch.no_grad():
+            for name, value in self.learner.state_dict().items():
+                self.averaged[name].lerp_(value, share)
+
+
+def _drawn(lessons: Sequence[Lesson], recipe: Recipe, rng: np.random.Generator, epochs: int) -> list[Row]:
+    """What so many epochs hear, as far as there is as much, in their order."""
+    heard = dict(recipe.heard)
+    drawn = [
+        (number, *row)
+        for number, lesson in enumerate(lessons)
+        for row in lesson.draw(*(epochs * count for count in heard[lesson.corpus]), rng)
+    ]
+    return [drawn[place] for place in rng.permutation(len(drawn))]
+
+
+def _heard(
+    learner: Learner, lessons: Sequence[Lesson], rows: Sequence[Row], recipe: Recipe, rng: np.random.Generator
+) -> torch.Tensor:
+    """What the encoder hears in a window of each, disguised anew: bfloat16 [b, 75, layers 384]."""
+    crops = [lessons[lesson].views[view].crop(place, rng) for lesson, view, place in rows]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        heard: torch.Tensor = learner.student.trunk(
+            torch.from_numpy(_disguised(np.stack(crops).astype(np.float32), recipe, rng))
+        )
+    return heard.bfloat16()
+
+
+def _everything(learner: Learner, recipe: Recipe) -> Groups:
+    """The weights by height, each with its rate: head, last block, …, first block, convolutions."""
+    trunk = learner.student.trunk.requires_grad_(requires_grad=True)
+    count = len(trunk.blocks)
+    layers = [[*trunk.blocks[n].parameters(), *trunk.norms[2 * n : 2 * n + 2].parameters()] for n in range(count)]
+    layers[-1] += trunk.norms[-1].parameters()
+    begin = [*trunk.conv1.parameters(), *trunk.conv2.parameters(), trunk.positions]
+    rates = np.geomspace(recipe.rate_top, recipe.rate_bottom, count + 1)
+    above = [*learner.student.head.parameters(), *learner.follow.parameters()]
+    own = zip([*reversed(layers), begin], rates, strict=True)
+    return [{"params": above, "lr": recipe.rate_head}, *({"params": part, "lr": float(rate)} for part, rate in own)]
 
 
 @dataclass(frozen=True)
@@ -99,92 +224,54 @@ class _Targets:
     weight: torch.Tensor
     smoothing: torch.Tensor
 
+    @classmethod
+    def of(cls, lessons: Sequence[Lesson], rows: Sequence[Row], recipe: Recipe) -> "_Targets":
+        owners = [(lessons[lesson], int(lessons[lesson].views[view].ids[place])) for lesson, view, place in rows]
+        smoothing = dict(recipe.smoothing)
+        return cls(
+            torch.from_numpy(np.stack([lesson.right[item] for lesson, item in owners])),
+            torch.from_numpy(np.stack([lesson.known for lesson, _ in owners])),
+            torch.from_numpy(np.stack([lesson.soft[item] for lesson, item in owners])),
+            torch.from_numpy(np.stack([lesson.vector[item] for lesson, item in owners])),
+            torch.tensor([lesson.weights[item] for lesson, item in owners]),
+            torch.tensor([smoothing[lesson.corpus] for lesson, _ in owners]),
+        )
+
     def swapped(self, order: torch.Tensor) -> "_Targets":
         fields = (self.right, self.known, self.soft, self.vector, self.weight, self.smoothing)
         return _Targets(*(values[order] for values in fields))
 
 
-def train_head(size: Size, lessons: Sequence[Lesson], recipe: Recipe, seed: int = 0) -> Head:
-    """Train a head, each of its members on its own loss. Gives the moving average of the weights."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    head = Head(size, recipe.dropout)
-    follow = torch.nn.Linear(2 * size.channels, lessons[0].vector.shape[1])
-    ema = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average)
-    averaged = torch.optim.swa_utils.AveragedModel(head, multi_avg_fn=ema)
-    parameters = [*head.parameters(), *follow.parameters()]
-    optimiser = torch.optim.AdamW(parameters, recipe.rate, weight_decay=recipe.decay, fused=True)
-    steps = sum(len(lesson.draw(recipe, rng)) for lesson in lessons) // recipe.batch * recipe.epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.rate, total_steps=max(steps, 10) + 2, pct_start=0.15
-    )
-    for epoch in range(recipe.epochs):
-        head.train()
-        drawn = [np.insert(lesson.draw(recipe, rng), 0, number, axis=1) for number, lesson in enumerate(lessons)]
-        shuffled = rng.permutation(np.concatenate(drawn))
-        batches = max(1, len(shuffled) // recipe.batch)
-        total = 0.0
-        for part in np.array_split(shuffled[: batches * recipe.batch], batches):
-            heard, targets = _batch(lessons, part, recipe, rng)
-            order = torch.from_numpy(rng.permutation(len(part)))
-            others = targets.swapped(order)
-            weight = float(rng.beta(recipe.mixup, recipe.mixup))
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                projected = head.project(heard)
-            # Mixing what goes into a linear layer is mixing what comes out of it, of which there is less.
-            each = head.each(torch.lerp(projected[order].float(), projected.float(), weight))
-            pooled, logits = (torch.stack(part, dim=1) for part in zip(*each, strict=True))
-            parts = ((weight, targets), (1 - weight, others))
-            loss = sum(share * _loss(logits, follow(pooled), own, recipe) for share, own in parts)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            averaged.update_parameters(head)
-            total += loss.item()
-        log.info("epoch", extra={"number": epoch + 1, "of": recipe.epochs, "loss": round(total / batches, 4)})
-    trained: Head = averaged.module.eval()
-    return trained
+def _loss(
+    learner: Learner, x: torch.Tensor, targets: _Targets, recipe: Recipe, rng: np.random.Generator
+) -> torch.Tensor:
+    """The loss of what the encoder heard [b, t, layers 384], each mixed with another."""
+    share = float(rng.beta(recipe.mixup, recipe.mixup))
+    share = max(share, 1 - share)
+    order = torch.from_numpy(rng.permutation(len(x)))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pooled = learner.student.head.pool(share * x + (1 - share) * x[order])
+        logits, vector = learner.student.head.name(pooled).float(), learner.follow(pooled).float()
+    parts = ((share, targets), (1 - share, targets.swapped(order)))
+    return sum((part * _told(logits, vector, own, recipe) for part, own in parts), torch.zeros(()))
 
 
-@torch.no_grad()
-def answers(head: Head, view: View, used: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Give the logits of the used utterances, each the mean of its windows: float32 [used, 8]."""
-    rows = np.flatnonzero(used[view.of_window])
-    parts = [head(torch.from_numpy(view.values[rows[i : i + 64]]).float()) for i in range(0, len(rows), 64)]
-    owners = view.of_window[rows]
-    sums = np.zeros((len(used), len(EMOTIONS)), np.float32)
-    np.add.at(sums, owners, torch.cat(parts).numpy())
-    return (sums / np.maximum(np.bincount(owners, minlength=len(used)), 1)[:, None])[used]
-
-
-def _batch(
-    lessons: Sequence[Lesson], chosen: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator
-) -> tuple[torch.Tensor, _Targets]:
-    """Take (lesson, view, window) [n, 3], of each a part of its positions: it saves time and is an augmentation too."""
-    span = lessons[0].views[0].values.shape[1]
-    kept = np.sort(rng.choice(span, min(recipe.positions, span), replace=False))
-    seen = [(lessons[number], lessons[number].views[view], window) for number, view, window in chosen]
-    items = [(lesson, view.of_window[window]) for lesson, view, window in seen]
-    heard = torch.from_numpy(np.stack([view.values[window][kept] for _, view, window in seen])).bfloat16()
-    return heard, _Targets(
-        torch.from_numpy(np.stack([lesson.right[item] for lesson, item in items])),
-        torch.from_numpy(np.stack([lesson.known for lesson, _ in items])),
-        torch.from_numpy(np.stack([lesson.soft[item] for lesson, item in items])),
-        torch.from_numpy(np.stack([lesson.vector[item] for lesson, item in items])),
-        torch.tensor([lesson.weights[item] for lesson, item in items]),
-        torch.tensor([dict(recipe.smoothing).get(lesson.corpus, 0.0) for lesson, _ in items]),
-    )
-
-
-def _loss(logits: torch.Tensor, vector: torch.Tensor, targets: _Targets, recipe: Recipe) -> torch.Tensor:
-    """Sum over the members of the loss, for logits [b, members, 8] and features [b, members, width]."""
-    known = targets.known[:, None]
-    label = label_loss(logits, targets.right[:, None], known, targets.smoothing[:, None])
-    told = targets.soft.isfinite().all(dim=1, keepdim=True)
-    shares = log_shares(targets.soft.nan_to_num()[:, None] / recipe.softness, known).exp()
-    logs = log_shares(logits / recipe.softness, known)
-    soft = -(shares * logs).sum(dim=-1) * recipe.softness
-    apart = 1 - functional.cosine_similarity(vector, targets.vector.nan_to_num()[:, None], dim=-1)
+def _told(logits: torch.Tensor, vector: torch.Tensor, targets: _Targets, recipe: Recipe) -> torch.Tensor:
+    """The loss of logits [b, 8] and features [b, width] by labels and, where it says something, the teacher."""
+    label = label_loss(logits, targets.right, targets.known, targets.smoothing)
+    told = targets.soft.isfinite().all(dim=1)
+    shares = log_shares(targets.soft.nan_to_num() / recipe.softness, targets.known).exp()
+    soft = -(shares * log_shares(logits / recipe.softness, targets.known)).sum(dim=-1) * recipe.softness
+    apart = 1 - functional.cosine_similarity(vector, targets.vector.nan_to_num(), dim=-1)
     total = label + told * (recipe.teach * (soft - label) + recipe.follow * apart)
-    return (targets.weight[:, None] * total).mean(dim=0).sum()
+    return (targets.weight * total).mean()
+
+
+def _disguised(mel: NDArray[np.float32], recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Change log-mels [b, 300, 80] at random: every second voice is of another size, and none is heard whole."""
+    for number in range(len(mel)):
+        if rng.random() < 0.5:
+            mel[number] = bent(mel[number], rng.uniform(1 - recipe.bend, 1 + recipe.bend))
+        masked(mel[number], rng)
+        mel[number] += np.float32(rng.normal() * recipe.gain)
+    return mel

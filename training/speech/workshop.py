@@ -1,7 +1,7 @@
 """Where everything is, and what the students of all folds are made from."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,22 +15,22 @@ from edge.models.speech import windows
 from moments import EMOTIONS
 from training.augment import Rooms
 from training.corpora import Utterance, read, utterances
+from training.speech.lesson import Lesson
+from training.speech.mels import Mels, mels
 from training.speech.probe import Probe, balanced, fit_probe
 from training.speech.student import Size
 from training.speech.targets import known, right
 from training.speech.teachers import Teacher, open_teacher
 from training.speech.teachers.heard import heard
 from training.speech.teachers.smart_turn import FILE
-from training.speech.trunk import Trunk, load_trunk, narrowed
-from training.speech.tune import Lesson, Recipe
-from training.speech.views import View, begun
-from training.speech.views import heard as heard_on
+from training.speech.trunk import HIDDEN, Trunk, load_trunk, narrowed
+from training.speech.tune import Recipe
 
 LEARNED: Final = ("ravdess", "nemo")
 """The corpora that are learned from."""
 _TOLD: Final = {"nemo": 4}
 """Of nEMO, which says the same sentences over and over, the teacher hears one utterance in so many: it takes long."""
-VIEWS: Final = {"ravdess": (1, 1), "nemo": (1, 4)}
+VIEWS: Final = {"ravdess": (1, 1, 1), "nemo": (1, 3)}
 """The views of a corpus: as it is, then elsewhere; each has one in so many of its utterances."""
 NOISE_FOLD: Final = 5
 """The fold of ESC-50 whose sounds no training mixes in."""
@@ -61,17 +61,15 @@ class Workshop:
         return open_teacher(self.which, self.teachers)
 
     @cached_property
-    def encoder(self) -> Trunk:
-        """The first blocks of the encoder that the student begins with, as wide as they are."""
-        return load_trunk(self.teachers / FILE, len(self.size.hidden))
-
-    @cached_property
     def trunk(self) -> Trunk:
-        """The same, as narrow as the student has them."""
+        """The first blocks of the encoder that the student begins with, as narrow as it has them."""
+        whole = load_trunk(self.teachers / FILE, len(self.size.hidden))
+        if set(self.size.hidden) == {HIDDEN}:
+            return whole
         items = utterances(self.data, _NARROWING)
         step = max(1, len(items) // _NARROWING_WINDOWS)
         mel = np.concatenate([windows(read(item.path))[:1] for item in items[::step]])
-        return narrowed(self.encoder, self.size.hidden, torch.from_numpy(mel))
+        return narrowed(whole, self.size.hidden, torch.from_numpy(mel))
 
     @cached_property
     def unheard(self) -> list[Lesson]:
@@ -79,35 +77,26 @@ class Workshop:
         made = []
         for corpus in LEARNED:
             items = utterances(self.data, [corpus])
-            nothing = np.zeros((len(items), 0), np.float32)
-            made.append(Lesson(items, [], np.ones(len(items), bool), right(items), known(items), nothing, nothing))
+            used, nothing = np.ones(len(items), bool), np.full((len(items), 1), np.nan, np.float32)
+            soft = np.repeat(nothing, len(EMOTIONS), axis=1)
+            made.append(Lesson(items, [], used, right(items), known(items), soft, nothing))
         return made
 
     @cached_property
     def lessons(self) -> list[Lesson]:
         """The same with the views, which are made where they are missing."""
-        return [
-            replace(
-                lesson,
-                views=[self._view(lesson.items, number, every) for number, every in enumerate(VIEWS[lesson.corpus])],
-            )
-            for lesson in self.unheard
-        ]
+        return [replace(lesson, views=list(self._views(lesson.items))) for lesson in self.unheard]
 
     @cached_property
     def rooms(self) -> Rooms:
         """Where voices are heard elsewhere."""
         return Rooms.of_esc50(self.data)
 
-    def _view(self, items: Sequence[Utterance], number: int, every: int) -> View:
-        """Hear a part of a corpus somewhere; `of_window` numbers the utterances of the whole."""
+    def _views(self, items: Sequence[Utterance]) -> Iterator[Mels]:
         corpus = items[0].corpus
-        folder = f"{corpus}-{number}-{every}"
-        place = (lambda: self.rooms) if number else None
-        before = begun(self.encoder, items[::every], self.cache / "begun" / folder, place, number)
-        digest = hashlib.sha256(repr(self.size.hidden).encode()).hexdigest()
-        view = heard_on(self.trunk, before, self.cache / f"heard-{digest[:8]}" / folder)
-        return replace(view, of_window=view.of_window * every)
+        for number, every in enumerate(VIEWS[corpus]):
+            file = self.cache / "mels" / f"{corpus}-{number}-{every}.npz"
+            yield mels(items, file, number, every, (lambda: self.rooms) if number else None)
 
     @cached_property
     def noises(self) -> Rooms:
@@ -137,13 +126,8 @@ def told(lesson: Lesson) -> int:
 
 def left(shop: Workshop, holdout: str) -> list[Lesson]:
     """Give the lessons that a holdout leaves, with labels alone: what a teacher would say is NaN."""
-    lessons = []
-    for lesson in shop.lessons:
-        used = ~held_out(lesson.items, holdout)
-        if used.any():
-            soft, vector = (np.full((len(used), n), np.nan, np.float32) for n in (len(EMOTIONS), 1))
-            lessons.append(replace(lesson, used=used, soft=soft, vector=vector))
-    return lessons
+    lessons = [replace(lesson, used=~held_out(lesson.items, holdout)) for lesson in shop.lessons]
+    return [lesson for lesson in lessons if lesson.used.any()]
 
 
 def taught(shop: Workshop, holdout: str) -> list[Lesson]:

@@ -2,21 +2,23 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from edge.models.speech import SpeechReader
+from edge.models.speech import SpeechReader, windows
 from moments.errors import UserError
 from tests.training.speech.tiny import wavlm
 from tests.training.synthetic import corpora
 from training.cli import register
 from training.speech import recipe, steps, workshop
-from training.speech.student import Head, Size
+from training.speech.lesson import Lesson
+from training.speech.student import SIZES, Head, Student
 from training.speech.trunk import HIDDEN, Trunk
-from training.speech.tune import Lesson, Recipe
+from training.speech.tune import Recipe
 
 
 def command(*words: str | Path) -> argparse.Namespace:
@@ -28,9 +30,10 @@ def command(*words: str | Path) -> argparse.Namespace:
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | Path]:
     torch.manual_seed(0)
-    trunk = Trunk([HIDDEN]).eval().requires_grad_(requires_grad=False)
-    monkeypatch.setattr(workshop, "load_trunk", lambda *_: trunk)
-    monkeypatch.setattr(steps, "RECIPE", Recipe(epochs=1, batch=8))
+    monkeypatch.setattr(workshop, "load_trunk", lambda _, blocks: Trunk([HIDDEN] * blocks).eval())
+    quick = Recipe(epochs_alone=1, batch_alone=4, epochs=1, batch=4, heard=(("ravdess", (4, 4)), ("nemo", (3, 1))))
+    monkeypatch.setattr(steps, "RECIPE", quick)
+    monkeypatch.setattr(steps, "LABELS", replace(quick, teach=0.0, follow=0.0))
     monkeypatch.setattr(steps, "HOLDOUTS", ("1", "nemo"))
     monkeypatch.setattr(workshop, "NOISE_FOLD", 2)
     monkeypatch.setattr(workshop, "_TOLD", {"nemo": 2})
@@ -45,13 +48,13 @@ def test_one_command_distils_a_wavlm_into_weights_and_card(
     folders: list[str | Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[str]] = []
-    train = recipe.train_head
+    train = recipe.trained
 
-    def spy(size: Size, lessons: list[Lesson], asked: Recipe) -> Head:
+    def spy(student: Student, lessons: list[Lesson], asked: Recipe, state: Path, seed: int) -> Student:
         seen.append({item.speaker for lesson in lessons for item in np.array(lesson.items, object)[lesson.used]})
-        return train(size, lessons, asked)
+        return train(student, lessons, asked, state, seed)
 
-    monkeypatch.setattr(recipe, "train_head", spy)
+    monkeypatch.setattr(recipe, "trained", spy)
     args = command("--teacher", f"wavlm:{wavlm(tmp_path / 'tiny')}", "--size", "small", *folders)
     assert args.run(args) == 0
 
@@ -90,6 +93,17 @@ def test_what_there_is_not_is_told(folders: list[str | Path], words: tuple[str, 
     args = command("folds", *words, *folders)
     with pytest.raises(UserError, match=told):
         args.run(args)
+
+
+def test_the_answer_to_a_long_utterance_is_the_mean_over_its_windows() -> None:
+    size = SIZES["small"]
+    student = Student(Trunk(size.hidden), Head(size)).eval()
+    speech = np.random.default_rng(0).normal(0, 0.1, 16_000 * 7).astype(np.float32)
+    heard = windows(speech)
+    assert len(heard) > 1
+    with torch.no_grad():
+        each = [student(torch.from_numpy(one[None]))[0].numpy() for one in heard]
+    assert recipe.float_logits(student, speech) == pytest.approx(np.mean(each, axis=0), abs=1e-4)
 
 
 def test_every_step_has_its_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,10 +14,10 @@ def trunk() -> Trunk:
     return Trunk([96, 96]).eval().requires_grad_(requires_grad=False)
 
 
-def test_the_trunk_gives_every_layer_at_a_quarter_of_the_frames(trunk: Trunk) -> None:
+def test_the_trunk_gives_the_stream_before_and_after_each_block_at_a_quarter_of_the_frames(trunk: Trunk) -> None:
     mel = torch.rand(2, 300, 80)
     heard = trunk(mel)
-    assert heard.shape == (2, 75, 5 * 384)
+    assert heard.shape == (2, 75, 3 * 384)
     first = trunk.norms[0](trunk.begin(mel)).view(2, 75, 2, 384).mean(dim=2)
     assert torch.allclose(heard[..., :384], first, atol=1e-5)
     for layer in heard.split(384, dim=-1):

@@ -1,87 +1,134 @@
+"""Training a student: what it learns, from whom, how it goes on, and what it keeps."""
+
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from training.corpora import Utterance
-from training.speech.student import Head, Size
-from training.speech.targets import known, right
-from training.speech.tune import Lesson, Recipe, answers, train_head
-from training.speech.views import View
+from moments import EMOTIONS
+from tests.training.speech.lessons import lesson
+from training.speech import tune
+from training.speech.lesson import Lesson
+from training.speech.student import Head, Size, Student
+from training.speech.trunk import Trunk
+from training.speech.tune import Learner, Recipe, trained
 
-SIZE = Size("tiny", (64,), members=2, channels=16)
-
-
-def lesson(labels: tuple[str, ...] = ("anger", "sadness"), n: int = 48) -> Lesson:
-    """Give what a trunk heard, where one channel tells the first label from the second, in windows of 20 positions.
-
-    The second view has every second utterance of each label alone.
-    """
-    items = [Utterance("turev", Path(), labels[i % 2], "turev/unknown", None, 1.0) for i in range(n)]
-    values = np.random.default_rng(0).standard_normal((n, 20, 3 * 384)).astype(np.float16)
-    values[::2, :, :8] += 2
-    part = np.flatnonzero(np.arange(n) % 4 < 2)
-    views = [View(values, np.arange(n)), View(values[part], part)]
-    soft = np.where(right(items), 2.0, -2.0).astype(np.float32)
-    vector = values[:, 0, :8].astype(np.float32)
-    return Lesson(items, views, np.ones(n, bool), right(items), known(items), soft, vector)
+SIZE = Size("tiny", (32,), channels=16)
+QUICK = Recipe(
+    epochs_alone=3, batch_alone=8, hearings=1, epochs=3, batch=4, rate_head=3e-3, teach=0, follow=0, average=0.8,
+    smoothing=(("turev", 0.1),), heard=(("turev", (12, 4)),),
+)  # fmt: skip
 
 
-def test_a_head_learns_what_labels_and_teacher_say() -> None:
+def student(size: Size = SIZE) -> Student:
+    torch.manual_seed(0)
+    return Student(Trunk(size.hidden), Head(size))
+
+
+def weights(of: Student) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in of.state_dict().items()}
+
+
+@torch.no_grad()
+def answers(of: Student, own: Lesson) -> np.ndarray:
+    heard = own.views[0].frames.reshape(-1, 300, 80)
+    logits: np.ndarray = of(torch.from_numpy(heard).float()).numpy()
+    return logits
+
+
+def test_a_student_learns_its_labels_and_emotions_that_a_corpus_lacks_are_not_pushed_down(tmp_path: Path) -> None:
     own = lesson()
-    asked = Recipe(epochs=8, batch=8, positions=6, rate=5e-3, average=0.8, follow=0.3, share=())
-    head = train_head(SIZE, [own], asked)
-    logits = answers(head, own.views[0], own.used)
-    assert logits.shape == (48, 8)
+    logits = answers(trained(student(), [own], QUICK, tmp_path), own)
     assert np.mean(np.where(own.known, logits, -np.inf).argmax(axis=1) == own.right.argmax(axis=1)) > 0.9
-    # Emotions that the corpus does not have got no gradient: their weights only decayed from where they began.
     assert np.abs(logits[:, ~own.known].mean()) < 1.5
 
 
-def test_a_smoothed_corpus_is_named_with_less_certainty() -> None:
+def test_calm_is_neither_taught_nor_pushed_down_where_it_is_not_told_from_neutral(tmp_path: Path) -> None:
+    own = lesson(("neutral", "sadness"))
+    logits = answers(trained(student(), [own], QUICK, tmp_path), own)
+    calm, sadness = EMOTIONS.index("calm"), EMOTIONS.index("sadness")
+    sad = np.array([item.emotion == "sadness" for item in own.items])
+    assert (logits[sad, calm] < logits[sad, sadness]).mean() > 0.9  # a sad voice is not calm either
+
+
+def test_a_teacher_is_followed_where_it_says_something(tmp_path: Path) -> None:
+    own = lesson()
+    wrong = replace(own, soft=-own.soft)
+    shares = [
+        answers(trained(student(), [taught], replace(QUICK, teach=teach), tmp_path / f"{name}{teach}"), own)
+        for name, taught in (("right", own), ("wrong", wrong))
+        for teach in (0.0, 0.8)
+    ]
+    gap = [float(np.mean(np.where(own.right, logits, -logits)[:, own.known].sum(axis=1))) for logits in shares]
+    assert gap[0] == pytest.approx(gap[2], abs=1e-5)
+    assert gap[3] < gap[1] - 1.0
+
+
+def test_features_of_a_teacher_move_the_encoder(tmp_path: Path) -> None:
+    own = lesson()
+    ends = [
+        weights(trained(student(), [own], replace(QUICK, follow=follow), tmp_path / str(follow)))
+        for follow in (0.0, 1.0)
+    ]
+    assert (ends[0]["trunk.blocks.0.fc1.weight"] != ends[1]["trunk.blocks.0.fc1.weight"]).any()
+
+
+def test_the_head_is_fitted_first_and_half_way_lies_between_there_and_the_end(tmp_path: Path) -> None:
+    before = weights(student())
+    own = [lesson()]
+    ends = {way: weights(trained(student(), own, replace(QUICK, way=way), tmp_path / str(way))) for way in (0, 0.5, 1)}
+    encoder = [name for name in before if name.startswith("trunk.")]
+    assert all(torch.equal(ends[0][name], before[name]) for name in encoder)
+    assert (ends[0]["head.classify.weight"] != before["head.classify.weight"]).any()
+    assert any((ends[1][name] != before[name]).any() for name in encoder)
+    assert all(torch.allclose(ends[0.5][name], (ends[0][name] + ends[1][name]) / 2, atol=1e-6) for name in before)
+
+
+def test_every_weight_has_one_rate_and_the_lower_stand_the_smaller_are() -> None:
+    learner = Learner(student(Size("tiny", (32, 32), channels=16)), 4)
+    groups = tune._everything(learner, Recipe())
+    names = {id(value): name for name, value in learner.named_parameters()}
+    rates = {names[id(value)]: group["lr"] for group in groups for value in group["params"]}
+    assert rates.keys() == set(names.values())
+    assert sum(len(group["params"]) for group in groups) == len(names)
+    trunk = "student.trunk."
+    order = [
+        "student.head.classify.weight", f"{trunk}blocks.1.q.weight", f"{trunk}blocks.0.q.weight", f"{trunk}conv1.weight"
+    ]  # fmt: skip
+    assert [rates[name] for name in order] == pytest.approx([3e-4, 1.5e-4, (1.5e-4 * 4e-5) ** 0.5, 4e-5])
+    assert rates[f"{trunk}norms.4.weight"] == rates[order[1]]
+    assert rates[f"{trunk}norms.1.weight"] == rates[order[2]]
+
+
+@pytest.mark.parametrize("steps", [3, 12])  # while the head is fitted, and after
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    whole = weights(trained(student(), [lesson()], QUICK, tmp_path / "whole", 1))
+    rounds: list[float] = []
+    loss = tune._loss
+
+    def stopped(*args: object) -> torch.Tensor:
+        if len(rounds) == steps:
+            raise KeyboardInterrupt
+        rounds.append(0.0)
+        return loss(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tune, "_loss", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        trained(student(), [lesson()], QUICK, tmp_path / "begun", 1)
+    monkeypatch.setattr(tune, "_loss", loss)
+    again = weights(trained(student(), [lesson()], QUICK, tmp_path / "begun", 1))
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+
+
+def test_a_smoothed_corpus_is_named_with_less_certainty(tmp_path: Path) -> None:
     own = lesson()
     spread = []
     for smoothing in (0.0, 0.5):
-        asked = Recipe(epochs=6, batch=8, positions=6, rate=5e-3, teach=0, smoothing=(("turev", smoothing),), share=())
-        logits = answers(train_head(SIZE, [own], asked), own.views[0], own.used)[:, own.known]
+        asked = replace(QUICK, smoothing=(("turev", smoothing),))
+        logits = answers(trained(student(), [own], asked, tmp_path / str(smoothing)), own)[:, own.known]
         spread.append(float(np.mean(logits.max(axis=1) - logits.min(axis=1))))
     assert spread[1] < 0.8 * spread[0]
-
-
-def test_members_begin_and_end_apart_and_answer_together() -> None:
-    own = lesson()
-    head = train_head(SIZE, [own], Recipe(epochs=2, batch=8, positions=6, share=()))
-    with torch.no_grad():
-        x = torch.from_numpy(own.views[0].values[:4]).float()
-        each = torch.stack([logits for _, logits in head.each(head.project(x))], dim=1)
-        assert torch.allclose(head(x), each.mean(dim=1), atol=1e-5)
-    assert (each[:, 0] - each[:, 1]).abs().max() > 0.01
-
-
-def test_only_used_utterances_are_drawn_from_every_view() -> None:
-    own = lesson()
-    kept = Lesson(
-        own.items, own.views, np.arange(48) < 8, own.right, own.known, own.soft, own.vector
-    )  # fmt: skip
-    drawn = kept.draw(Recipe(share=()), np.random.default_rng(0))
-    seen = {(int(view), int(kept.views[view].of_window[window])) for view, window in drawn}
-    assert seen == {(0, item) for item in range(8)} | {(1, item) for item in (0, 1, 4, 5)}
-    assert len(kept.draw(Recipe(share=(("turev", 0.5),)), np.random.default_rng(0))) == 6
-
-
-def test_answers_are_of_the_used_utterances_and_the_mean_of_their_windows() -> None:
-    view = lesson(n=8).views[0]
-    torch.manual_seed(0)
-    head = Head(SIZE).eval()
-    each = answers(head, view, np.ones(8, bool))
-    paired = View(view.values, np.arange(8) // 2)
-    merged = answers(head, paired, np.array([True, False, True, True]))
-    assert merged == pytest.approx(np.stack([each[:2].mean(0), each[4:6].mean(0), each[6:8].mean(0)]), abs=1e-4)
-
-
-def test_labels_count_alike_however_many_there_are() -> None:
-    items = [Utterance("turev", Path(), e, "turev/unknown", None, 1.0) for e in ("anger", "anger", "anger", "sadness")]
-    nothing = np.zeros((4, 0), np.float32)
-    own = Lesson(items, [], np.array([True, True, True, True]), right(items), known(items), nothing, nothing)
-    assert own.weights == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])
