@@ -72,7 +72,7 @@ def test_other_voices_are_read_otherwise(reader: SpeechReader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "most", "name"), [("speech", 5_000_000, "speech-2@"), ("speech-small", 2_500_000, "speech-small-1@")]
+    ("file", "most", "name"), [("speech", 5_000_000, "speech-2@"), ("speech-small", 2_500_000, "speech-small-2@")]
 )
 def test_a_file_that_ships_is_small_and_says_what_it_is(file: str, most: int, name: str) -> None:
     assert (WEIGHTS / f"{file}.tflite").stat().st_size <= most
