@@ -68,7 +68,7 @@ LIMITS: Final = """\
 - All voices it learned from are acted, most of them in studios. Everyday speech is quieter in its emotions: expect
   lower scores than above, and neutral speech of strangers taken for something stronger. It was not scored on speech
   that is not acted, nor on languages other than English and Polish.
-- `calm` and `disgust` were learned from English alone.
+- `disgust`, and what tells `calm` from `neutral`, were learned from English alone.
 - An emotion in a voice is not what a person feels. Do not use it to judge people.
 """
 

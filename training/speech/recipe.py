@@ -67,13 +67,13 @@ def made(shop: Workshop, holdout: str, recipe: Recipe) -> Student:
     student = Student(deepcopy(shop.trunk), Head(shop.size))
     if not (folder / "student.pt").is_file():
         log.info("training", extra={"without": holdout, "size": shop.size.name})
-        lessons = taught(shop, holdout) if recipe.distils else left(shop, holdout)
+        lessons = taught(shop, holdout) if recipe.distils else left(shop.lessons, holdout)
         seed = ("whole", *HOLDOUTS).index(holdout)
         torch.save(trained(student, lessons, recipe, folder / "state", seed).state_dict(), folder / "student.pt")
         rmtree(folder / "state")
     student.load_state_dict(torch.load(folder / "student.pt"))
     if not (folder / "speech.tflite").is_file():
-        (folder / "speech.tflite").write_bytes(quantised(student, left(shop, holdout)))
+        (folder / "speech.tflite").write_bytes(quantised(student, left(shop.unheard, holdout)))
     return student.eval().requires_grad_(requires_grad=False)
 
 

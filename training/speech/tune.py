@@ -125,6 +125,7 @@ def _all_trained(
     learner: Learner, lessons: Sequence[Lesson], recipe: Recipe, state: Path, rng: np.random.Generator
 ) -> Weights:
     """Train everything on from a fitted head."""
+    learner.student.trunk.requires_grad_(requires_grad=True)
     steps = _Steps(learner, _everything(learner, recipe), recipe)
     begin = 0
     if state.is_file():
@@ -204,7 +205,7 @@ def _heard(
 
 def _everything(learner: Learner, recipe: Recipe) -> Groups:
     """The weights by height, each with its rate: head, last block, …, first block, convolutions."""
-    trunk = learner.student.trunk.requires_grad_(requires_grad=True)
+    trunk = learner.student.trunk
     count = len(trunk.blocks)
     layers = [[*trunk.blocks[n].parameters(), *trunk.norms[2 * n : 2 * n + 2].parameters()] for n in range(count)]
     layers[-1] += trunk.norms[-1].parameters()

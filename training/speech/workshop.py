@@ -73,7 +73,7 @@ class Workshop:
 
     @cached_property
     def unheard(self) -> list[Lesson]:
-        """The corpora that are learned from, without views and soft labels yet."""
+        """The corpora that are learned from, without views; what a teacher would say is NaN."""
         made = []
         for corpus in LEARNED:
             items = utterances(self.data, [corpus])
@@ -124,10 +124,10 @@ def told(lesson: Lesson) -> int:
     return _TOLD.get(lesson.corpus, 1)
 
 
-def left(shop: Workshop, holdout: str) -> list[Lesson]:
-    """Give the lessons that a holdout leaves, with labels alone: what a teacher would say is NaN."""
-    lessons = [replace(lesson, used=~held_out(lesson.items, holdout)) for lesson in shop.lessons]
-    return [lesson for lesson in lessons if lesson.used.any()]
+def left(lessons: Sequence[Lesson], holdout: str) -> list[Lesson]:
+    """Give what a holdout leaves of lessons."""
+    parts = [replace(lesson, used=~held_out(lesson.items, holdout)) for lesson in lessons]
+    return [lesson for lesson in parts if lesson.used.any()]
 
 
 def taught(shop: Workshop, holdout: str) -> list[Lesson]:
