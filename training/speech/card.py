@@ -51,7 +51,8 @@ fitted anew by least squares, on the sound of TESS and TurEV-DB)"""
 
 _CHOSEN: Final = """\
 The training, and how far the weights go with it, were fixed with an eye on the float scores of RAVDESS' folds 1, 3, 4
-and 5 and of nEMO's speakers of those folds."""
+and 5 and of nEMO's speakers of those folds. The weights that the heads began with were drawn without a seed: who
+trains anew gets other heads, and scores that differ as draws do."""
 
 _LABELS: Final = """\
 **No teacher but the encoder itself.** The student learns from labels. No WavLM was at hand; `--teacher wavlm:NAME`

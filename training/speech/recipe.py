@@ -64,11 +64,12 @@ def made(shop: Workshop, holdout: str, recipe: Recipe) -> Student:
     """The student of a holdout ("whole" keeps no speaker), and its `speech.tflite` in the cache; made if not there."""
     folder = shop.folds(recipe) / holdout
     folder.mkdir(parents=True, exist_ok=True)
-    student = Student(deepcopy(shop.trunk), Head(shop.size))
+    trunk, seed = deepcopy(shop.trunk), ("whole", *HOLDOUTS).index(holdout)
+    torch.manual_seed(seed)  # for the weights that the head begins with
+    student = Student(trunk, Head(shop.size))
     if not (folder / "student.pt").is_file():
         log.info("training", extra={"without": holdout, "size": shop.size.name})
         lessons = taught(shop, holdout) if recipe.distils else left(shop.lessons, holdout)
-        seed = ("whole", *HOLDOUTS).index(holdout)
         torch.save(trained(student, lessons, recipe, folder / "state", seed).state_dict(), folder / "student.pt")
         rmtree(folder / "state")
     student.load_state_dict(torch.load(folder / "student.pt"))

@@ -95,6 +95,25 @@ def test_what_there_is_not_is_told(folders: list[str | Path], words: tuple[str, 
         args.run(args)
 
 
+def test_a_holdout_begins_with_the_same_head_whatever_was_drawn_before(
+    folders: list[str | Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[torch.Tensor] = []
+
+    def stop(student: Student, *_: object) -> Student:
+        begun.append(student.head.classify.weight.clone())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe, "trained", stop)
+    for drawn in (0, 3):
+        torch.rand(drawn)
+        args = command("folds", "--size", "small", "--without", "1", *folders)
+        monkeypatch.setattr(workshop, "open_teacher", lambda *_: argparse.Namespace(key="none", name="none"))
+        with pytest.raises(KeyboardInterrupt):
+            args.run(args)
+    assert torch.equal(*begun)
+
+
 def test_the_answer_to_a_long_utterance_is_the_mean_over_its_windows() -> None:
     size = SIZES["small"]
     student = Student(Trunk(size.hidden), Head(size)).eval()
