@@ -3,6 +3,7 @@ import queue
 import subprocess
 import threading
 import time
+from collections import Counter
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -336,20 +337,23 @@ def test_an_encrypted_key_is_refused_as_nobody_is_there_to_be_asked_for_its_pass
 
 
 @pytest.mark.slow
-def test_a_long_backlog_drains_at_two_thousand_a_second_each_sent_once(hub, outbox, publishing):
+def test_a_long_backlog_drains_each_sent_once_and_read_and_deleted_by_the_hundred(hub, outbox, publishing):
+    """How fast it drains is measured by `bench.outbox`; here what makes it fast is counted."""
     n = 40_000
     body = moment().to_json()
     rows = [(i + 1, i.to_bytes(16, "big"), renamed(body, i), 0, 0.0, None, None) for i in range(n)]
     outbox._file.write(lambda db: db.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", rows))
     outbox._next = n + 1
-    begun = time.process_time()  # of device and hub together: other work on this machine does not count
+    asked = Counter()
+    outbox._file._db.set_trace_callback(lambda sql: asked.update([sql.split(" ", 2)[0]]))
     publisher = publishing()
     wait_until(lambda: outbox.depth == 0, 100, step=0.25)
-    rate = n / (time.process_time() - begun)
     assert len(hub.heard) == len(set(hub.heard)) == n
     assert publisher.counts["connections"] == 1
     assert publisher.counts["resent"] == 0
-    assert rate >= 2000, rate
+    assert publisher.counts["sent"] == n
+    assert asked["COMMIT"] <= n / 100, "each commit waits for the disk"
+    assert asked["SELECT"] <= n / 40, "a query for a few rows only costs more than it brings"
 
 
 def renamed(body, i):
