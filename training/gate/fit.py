@@ -15,12 +15,13 @@ from training.gate.mix import Kind
 from training.gate.net import GateNet
 from training.gate.remix import Batch, Remixer
 from training.gate.tracks import Tracks
+from training.precision import mixed
 
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 40
 EPOCHS_ON: Final = 78
-EPOCHS_SHORT: Final = 6
+EPOCHS_SHORT: Final = 24
 """Epochs from chance, from a net that is fitted already, and of the short fits that tell what a corpus is worth."""
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
@@ -73,8 +74,8 @@ def fit(
         begun, losses = time.monotonic(), []
         for _ in range(batches):
             batch = remixer.batch(rng, _BATCH)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = net.stream(torch.from_numpy(calls_of(batch.mel)).bfloat16()).float()
+            with mixed():
+                logits = net.stream(torch.from_numpy(calls_of(batch.mel))).float()
             loss = _loss(logits, batch)
             best.zero_grad()
             loss.backward()
