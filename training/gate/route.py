@@ -1,6 +1,6 @@
 """Measures where gate and segmenter send the seconds of a stream: to the speech reader or to the scene reader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from edge.models.frontend import FFT, HOP
 from edge.sound import RATE, Block, Samples
 from training.gate.bank import Bank
 from training.gate.mix import LENGTH, Mixer
-from training.gate.score import noise
+from training.gate.score import STEP_S, Mixture, noise
 from training.gate.sounds import unit
 
 _BLOCK: Final = 512
@@ -88,6 +88,18 @@ def speech_spans(detector: Detector, sound: Samples) -> list[tuple[float, float]
         segments += segmenter.feed(block, detector.feed(block.samples))
     segments += segmenter.flush()
     return [(s.at, s.at + s.seconds) for s in segments if s.kind == "speech"]
+
+
+def share_missed(detector: Detector, made: Sequence[Mixture]) -> float:
+    """Give the share of the speaking steps of some recordings that lie in no utterance."""
+    missed = speaking = 0
+    for mixture in made:
+        at = (np.flatnonzero(mixture.truth) + 0.5) * STEP_S
+        inside = np.zeros(len(at), bool)
+        for start, end in speech_spans(detector, mixture.sound):
+            inside |= (start <= at) & (at < end)
+        missed, speaking = missed + int((~inside).sum()), speaking + len(at)
+    return missed / speaking
 
 
 def share_of_speech(detector: Detector, sound: Samples) -> float:

@@ -13,7 +13,7 @@ from training.gate.fit import averaged, calls_of, fit  # noqa: E402
 from training.gate.mix import CALLS, FRAMES, LENGTH, Mixer, active  # noqa: E402
 from training.gate.net import LEVELS, NARROW, GateNet  # noqa: E402
 from training.gate.remix import Remixer  # noqa: E402
-from training.gate.route import programmes, routing  # noqa: E402
+from training.gate.route import programmes, routing, share_missed  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,15 @@ def test_a_perfect_detector_routes_everything_right_and_a_deaf_one_loses_the_spe
     assert spoken > 0.05
     assert routing([made[0].utterances], made).right == 1.0
     assert routing([[]], made).right < 1 - spoken / 2
+
+
+def test_speech_that_lies_in_no_utterance_is_missed(monkeypatch):
+    truth = np.repeat([False, True, False, True], [10, 30, 30, 10])
+    mixture = score.Mixture(np.zeros(80 * 480, np.float32), truth)
+    monkeypatch.setattr("training.gate.route.speech_spans", lambda *_: [(0.1, 1.2)])
+    assert share_missed(None, [mixture]) == pytest.approx(10 / 40)
+    monkeypatch.setattr("training.gate.route.speech_spans", lambda *_: [(0.1, 0.9), (2.1, 3.0)])
+    assert share_missed(None, [mixture]) == pytest.approx(10 / 40)
 
 
 def test_the_longest_run_is_counted_in_seconds():
