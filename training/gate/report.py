@@ -113,7 +113,7 @@ def _false(
         clean[f"{name}, at {own:.3f}: the threshold that ships"] = float(free[1])
     uttered = np.mean([bool(route.speech_spans(detector, clip)) for clip in _clips(bank)])
     missed = route.share_missed(detector, score.mixtures(bank, 10, _CLIPS))
-    clean[f"ours, utterances of the segmenter, which miss {missed:.1%} of that speech"] = float(1 - uttered)
+    clean[f"ours, utterances of the segmenter, which miss {100 * missed:.1f} % of that speech"] = float(1 - uttered)
     return [
         "## False speech",
         "",
