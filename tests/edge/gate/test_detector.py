@@ -86,7 +86,10 @@ def test_how_blocks_are_cut_changes_nothing(cuts):
     edges = np.minimum(np.cumsum([0, *cuts]), len(sound))
     for a, b in zip(edges, [*edges[1:], len(sound)], strict=True):
         got += cut.feed(sound[a:b])
-    assert got == expected
+    assert [decision.at for decision in got] == [decision.at for decision in expected]
+    # But for the last digits, which some processors' matrix products round by where a row stands.
+    differ = np.array([(d.speech, d.near) for d in got]) - np.array([(d.speech, d.near) for d in expected])
+    assert np.abs(differ).max() < 1e-5
 
 
 def test_a_reset_detector_answers_as_a_new_one():

@@ -46,7 +46,10 @@ def test_a_stream_cut_anywhere_gives_the_frames_of_the_whole() -> None:
         new = power_frames(kept)
         frames.append(new)
         kept = kept[160 * len(new) :]
-    assert np.array_equal(np.concatenate(frames), whole)
+    cut = np.concatenate(frames)
+    assert cut.shape == whole.shape
+    # Some processors' matrix products round the last row of a stretch in another way than one in its middle.
+    assert np.abs(cut - whole).max() < 1e-6 * whole.max()
 
 
 @pytest.mark.parametrize("hz", [250.0, 1000.0, 5000.0])
