@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from training.precision import mixed
 from training.speech.lesson import Lesson
 from training.speech.mels import bent, masked
 from training.speech.student import Student
@@ -108,13 +109,13 @@ def _head_fitted(learner: Learner, lessons: Sequence[Lesson], recipe: Recipe, rn
     steps = _Steps(learner, [{"params": above, "lr": recipe.rate_alone}], recipe)
     rows = _drawn(lessons, recipe, rng, recipe.hearings)
     parts = [rows[begin : begin + recipe.batch_alone] for begin in range(0, len(rows), recipe.batch_alone)]
-    heard = torch.cat([_heard(learner, lessons, part, recipe, rng) for part in parts])
+    heard = torch.cat([_heard(learner, lessons, part, recipe, rng).bfloat16() for part in parts])  # half the memory
     learner.train()
     batches = max(1, len(rows) // recipe.batch_alone)
     for epoch in range(recipe.epochs_alone):
         for number, chosen in enumerate(np.array_split(rng.permutation(len(rows)), batches)):
             kept = np.sort(rng.choice(heard.shape[1], recipe.positions, replace=False))
-            x = heard[torch.from_numpy(chosen)][:, torch.from_numpy(kept)]
+            x = heard[torch.from_numpy(chosen)][:, torch.from_numpy(kept)].float()
             loss = _loss(learner, x, _Targets.of(lessons, [rows[place] for place in chosen], recipe), recipe, rng)
             steps.take(loss, (epoch + number / batches) / recipe.epochs_alone)
     log.info("head fitted", extra={"windows": len(rows), "loss": round(loss.item(), 4)})
@@ -194,13 +195,13 @@ def _drawn(lessons: Sequence[Lesson], recipe: Recipe, rng: np.random.Generator, 
 def _heard(
     learner: Learner, lessons: Sequence[Lesson], rows: Sequence[Row], recipe: Recipe, rng: np.random.Generator
 ) -> torch.Tensor:
-    """What the encoder hears in a window of each, disguised anew: bfloat16 [b, 75, layers 384]."""
+    """What the encoder hears in a window of each, disguised anew: [b, 75, layers 384]."""
     crops = [lessons[lesson].views[view].crop(place, rng) for lesson, view, place in rows]
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with mixed():
         heard: torch.Tensor = learner.student.trunk(
             torch.from_numpy(_disguised(np.stack(crops).astype(np.float32), recipe, rng))
         )
-    return heard.bfloat16()
+    return heard
 
 
 def _everything(learner: Learner, recipe: Recipe) -> Groups:
@@ -250,7 +251,7 @@ def _loss(
     share = float(rng.beta(recipe.mixup, recipe.mixup))
     share = max(share, 1 - share)
     order = torch.from_numpy(rng.permutation(len(x)))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with mixed():
         pooled = learner.student.head.pool(share * x + (1 - share) * x[order])
         logits, vector = learner.student.head.name(pooled).float(), learner.follow(pooled).float()
     parts = ((share, targets), (1 - share, targets.swapped(order)))
