@@ -1,5 +1,6 @@
 """The view of one day, in a real Chromium before a real hub."""
 
+import re
 import time
 from datetime import datetime
 
@@ -68,7 +69,7 @@ def test_the_ribbon_is_walked_with_the_arrow_keys_and_opens_a_moment(hub, look):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_contain_text(first["start"][11:16])
-    assert f"moment={first['id']}" in page.url
+    expect(page).to_have_url(re.compile(f"moment={first['id']}"))
 
 
 def test_the_day_before_is_one_step_away(hub, look):
