@@ -3,8 +3,8 @@
 Every sample that is not silence is in exactly one segment, in order. What is silence is decided over half a second, so
 that a faint click does not break it. An utterance begins a little before its first voice, if that leaves enough of a
 segment before it, and ends a little after its last, or where what is left of it has died away; voices that follow
-within the hang-over belong to it. All choices are taken decision by decision, so that the segments do not depend on how
-the sound was cut into blocks.
+within the hang-over belong to it. In a room full of far voices one that does not rise out of them makes none. All
+choices are taken decision by decision, so that the segments do not depend on how the sound was cut into blocks.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 
 from edge.gate.detector import Decision, Thresholds
+from edge.gate.room import Room
 from edge.gate.tape import Tape
 from edge.sound import QUIET_DBFS, RATE, Block, Segment
 
@@ -29,6 +30,8 @@ BEFORE: Final = RATE // 10
 AFTER: Final = RATE // 20
 BREATH: Final = RATE * 42 // 100
 """Sound after an utterance that dies away within this belongs to it; what lasts longer is heard as surroundings."""
+RISING: Final = RATE * 30 // 100
+"""A voice that has not risen yet out of others is heard this far back."""
 WARM_UP: Final = RATE * 45 // 100
 """What a detector says of the first sound of a stream, before it knows the room, makes no utterance. One that begins
 there loses nothing by it: a scrap before an utterance belongs to it."""
@@ -74,6 +77,7 @@ class Segmenter:
         self._loud_to = 0
         self._recent: deque[tuple[int, int, float]] = deque()
         self._recent_energy = 0.0
+        self._room = Room(self._step_s)
         self._silent = True
         self._talking = False
         self._rising_from: int | None = None
@@ -136,6 +140,7 @@ class Segmenter:
         for (start, end, decision), energy in zip(frames, energies, strict=True):
             self._decided, self._last = end, decision
             quiet = self._measure(start, end, energy)
+            self._room.hear([(energy / (end - start), decision.speech - decision.near)])
             self._hear_voice(start, end, decision)
             if self._uttering:
                 self._go_on_uttering()
@@ -169,6 +174,9 @@ class Segmenter:
             return False  # one of them may be loud
         _, self._decided, self._last = frames[-1]
         self._recent.extend([(start, end, energy) for (start, end, _), energy in zip(frames, energies, strict=True)])
+        self._room.hear(
+            [(e / (end - start), d.speech - d.near) for (start, end, d), e in zip(frames, energies, strict=True)]
+        )
         while self._recent[0][1] <= self._decided - MIN:
             total -= self._recent.popleft()[2]
         self._recent_energy = total
@@ -205,7 +213,9 @@ class Segmenter:
 
     def _go_on_listening(self, quiet: bool) -> None:
         if self._voice_from is not None and self._decided - self._voice_from >= CONFIRM:
-            self._begin_utterance(self._voice_from)
+            self._voice_from = max(self._voice_from, self._decided - RISING)
+            if self._room.is_left_by(round((self._decided - self._voice_from) / RATE / self._step_s)):
+                self._begin_utterance(self._voice_from)
         elif quiet and not self._talking:
             self._go_silent()
         elif self._silent:

@@ -103,6 +103,26 @@ def test_far_speech_is_surroundings():
     assert {s.kind for s in segments} == {"scene"}
 
 
+def crowd(seconds, voice, gain_db):
+    """A hubbub in which the detector hears speech all the time, near in `voice` alone, where it is louder."""
+    sound = noise(seconds)
+    sound[round(voice[0] * RATE) : round(voice[1] * RATE)] *= 10 ** (gain_db / 20)
+    return sound, [Decision(d.at, 1.0, d.near) for d in decisions(seconds, [voice])]
+
+
+@pytest.mark.parametrize(("gain_db", "kinds"), [(0, {"scene"}), (10, {"scene", "speech"})])
+def test_among_many_voices_one_is_near_that_rises_out_of_them(gain_db, kinds):
+    assert {s.kind for s in cut(*crowd(10, (4, 6), gain_db), [800])} == kinds
+
+
+def test_a_voice_in_a_crowd_is_an_utterance_from_where_it_rises_out_of_it():
+    sound, made = crowd(12, (4, 9), 0)
+    sound[6 * RATE : 9 * RATE] *= 4
+    start, end = next((start, end) for kind, start, end in spans(cut(sound, made, [800])) if kind == "speech")
+    assert 4.8 * RATE <= start <= 6 * RATE
+    assert end == pytest.approx(9.05 * RATE, abs=0.05 * RATE)
+
+
 def test_a_click_that_sounds_like_a_voice_is_no_utterance():
     segments = cut(noise(5), decisions(5, [(2, 2.07)]), [800])
     assert {s.kind for s in segments} == {"scene"}
@@ -217,20 +237,20 @@ def test_what_it_holds_does_not_grow():
         assert len(segmenter._waiting) <= 40
 
 
-STRETCH = st.tuples(st.sampled_from(["speech", "far", "noise", "silence"]), st.floats(0.05, 9))
+STRETCH = st.tuples(st.sampled_from(["speech", "loud speech", "far", "noise", "silence"]), st.floats(0.05, 9))
 BLOCKS = st.lists(st.integers(1, 20_000), min_size=1, max_size=20)
 
 
 def scripted(stretches):
     made, parts, at = [], [], 0.0
     for kind, seconds in stretches:
-        parts.append(silence(seconds) if kind == "silence" else noise(seconds))
+        parts.append(silence(seconds) if kind == "silence" else noise(seconds, -15 if kind == "loud speech" else -30))
         at += seconds
     sound = np.concatenate(parts)
     ends = np.cumsum([seconds for _, seconds in stretches])
     for centre in np.arange(STEP / 2, len(sound) / RATE - STEP / 2, STEP):
         kind = stretches[min(int(np.searchsorted(ends, centre, "right")), len(stretches) - 1)][0]
-        made.append(Decision(float(centre), float(kind in {"speech", "far"}), float(kind == "speech")))
+        made.append(Decision(float(centre), float(kind not in {"noise", "silence"}), float("speech" in kind)))
     return sound, made
 
 
