@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final, Literal
 
 import numpy as np
@@ -78,10 +79,17 @@ def _decoded(cache: Path, name: str, paths: list[Path]) -> Iterator[NDArray[np.i
         cache.mkdir(parents=True, exist_ok=True)
         log.info("decoding", extra={"corpus": name, "files": len(paths)})
         sounds = [_as_int16(corpora.read(path)) for path in paths]
-        np.save(samples_file, np.concatenate(sounds))
-        np.save(ends_file, np.cumsum([len(sound) for sound in sounds]))
+        _keep(samples_file, np.concatenate(sounds))
+        _keep(ends_file, np.cumsum([len(sound) for sound in sounds]))
     samples, ends = np.load(samples_file, mmap_mode="r"), np.load(ends_file)
     return (samples[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _keep(file: Path, values: NDArray[np.generic]) -> None:
+    """Put a whole file in place: another run may be reading what is there."""
+    with NamedTemporaryFile(dir=file.parent, prefix=file.stem, delete=False) as begun:
+        np.save(begun, values)
+    Path(begun.name).replace(file)
 
 
 def _as_int16(samples: Samples) -> NDArray[np.int16]:

@@ -235,7 +235,7 @@ def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, 
             there = made[0].utterances if sound is made[0].sound else []
             spoken = np.array([any(start <= t <= end for start, end in there) for t in at])
             near = np.where(spoken, 0.75, np.where(at % 2 < 0.3, 0.65, 0.0))
-            return [Decision(float(t), 0.95, float(n)) for t, n in zip(at, near, strict=True)]
+            return [Decision(float(t), 0.95 * bool(n), float(n)) for t, n in zip(at, near, strict=True)]
 
     sidecar = Sidecar(
         name="gate-2", sha256="", labels=["speech", "near"], meta={"thresholds": module.START},
@@ -252,9 +252,9 @@ def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, 
 
 
 def test_thresholds_that_keep_to_the_limits_go_before_those_that_find_more():
-    from training.gate.tune import Shares
+    from training.gate.tune import _TAKEN, Shares
 
-    within, finds_less = Shares(0.97, 0.3, 0.04, 0.9), Shares(0.99, 0.3, 0.0, 0.8)
+    within, finds_less = Shares(0.97, 0.3, _TAKEN, 0.9), Shares(0.99, 0.3, 0.0, 0.8)
     routes_wrong, takes_too_much = Shares(0.9, 0.3, 0.0, 1.0), Shares(0.99, 0.3, 0.2, 1.0)
     cuts_words = Shares(0.99, 1.5, 0.0, 1.0)
     assert max(finds_less, routes_wrong, within, takes_too_much, cuts_words, key=lambda shares: shares.rank) is within
