@@ -8,7 +8,7 @@ from typing import Final, Self
 import numpy as np
 import soundfile
 import soxr
-from scipy.signal import oaconvolve
+from scipy.signal import butter, oaconvolve, sosfilt
 
 from edge.sound import RATE, Samples
 from training.corpora import read, sounds
@@ -87,6 +87,12 @@ def coded(samples: Samples, container: str, codec: str, rate: int) -> Samples:
     file.seek(0)
     back = soxr.resample(soundfile.read(file, dtype="float32")[0], rate, RATE) * top
     return np.resize(np.pad(back, (0, max(0, len(samples) - len(back)))), len(samples)).astype(np.float32)
+
+
+def telephone(speech: Samples) -> Samples:
+    """Send speech through a landline: 300 to 3400 Hz (ITU-T G.712), A-law at 8 kHz (G.711). No `Rooms` have one."""
+    band = butter(4, (300, 3_400), "bandpass", fs=RATE, output="sos")
+    return coded(sosfilt(band, speech).astype(np.float32), "WAV", "ALAW", 8_000)
 
 
 def _room(rng: np.random.Generator) -> Samples:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.synthetic import corpora
-from training.augment import Rooms, coded, stretch
+from training.augment import Rooms, coded, stretch, telephone
 
 
 @pytest.fixture
@@ -50,3 +50,11 @@ def test_a_telephone_keeps_the_length_and_takes_the_highs(codec: tuple[str, str,
     back = coded(low + high, *codec)
     assert back.shape == low.shape
     assert np.corrcoef(back[1_000:15_000], low[1_000:15_000])[0, 1] > like
+
+
+def test_a_landline_lets_nothing_through_but_its_band() -> None:
+    t = np.arange(16_000) / 16_000
+    tones = {hz: np.sin(2 * np.pi * hz * t).astype(np.float32) for hz in (80, 1_000, 6_000)}
+    through = {hz: np.std(telephone(0.1 * tone)) for hz, tone in tones.items()}
+    assert through[1_000] == pytest.approx(0.1 / np.sqrt(2), rel=0.1)
+    assert max(through[80], through[6_000]) < 0.1 * through[1_000]

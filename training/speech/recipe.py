@@ -20,6 +20,7 @@ from edge.models.interpreter import Model
 from edge.models.speech import windows
 from edge.sound import Samples
 from moments import EMOTIONS
+from training.augment import telephone
 from training.corpora import Utterance, read
 from training.quantise import save, to_int8
 from training.speech.lesson import Lesson
@@ -52,6 +53,8 @@ def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
             logits = {"float": float_logits(student, speech), "int8": int8_logits(model, speech)}
             if np.isfinite(teacher).all():
                 logits["teacher"] = teacher
+            if holdout != item.corpus:
+                logits["phone"] = int8_logits(model, telephone(speech))
             if item.corpus == "ravdess" and holdout != "ravdess":
                 noisy = shop.noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
                 logits["noisy"] = int8_logits(model, noisy)

@@ -36,6 +36,7 @@ _KINDS: Final = {
     "float": "UA float",
     "teacher": "UA teacher's head",
     "noisy": "UA int8, noise 10 dB",
+    "phone": "UA int8, telephone",
 }
 _FOLDS: Final = {"ravdess": 6, "nemo": 9}
 

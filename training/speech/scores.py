@@ -36,7 +36,7 @@ class Answers:
 
     @classmethod
     def read(cls, folder: Path, kind: str, holdouts: Sequence[str] = FOLDS, beside: str = "") -> Self:
-        """Read the holdouts that are there; `kind` is "int8", "float", "teacher" or "noisy" (RAVDESS alone).
+        """Read the holdouts that are there; `kind` is "int8", "float", "teacher", "phone" or "noisy" (RAVDESS alone).
 
         With `beside` only utterances that have answers of that kind too.
         Raises WorkError when there are none.

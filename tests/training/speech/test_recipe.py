@@ -68,10 +68,12 @@ def test_one_command_distils_a_wavlm_into_weights_and_card(
     assert ["teacher" in row for row in rows] == [True] * 4 + [False, True, False]  # of nEMO it hears every second
     for row in rows:
         assert all(
-            np.isfinite(row[kind]).all() and len(row[kind]) == 8 for kind in {"int8", "float", "teacher"} & {*row}
+            np.isfinite(row[kind]).all() and len(row[kind]) == 8
+            for kind in {"int8", "float", "phone", "teacher"} & {*row}
         )
         assert row["int8"] == pytest.approx(row["float"], abs=0.3)
         assert ("noisy" in row) == (row["corpus"] == "ravdess")
+        assert row["phone"] != row["int8"]
 
     reader = SpeechReader.load(tmp_path / "weights" / "speech-small.tflite")
     text = (tmp_path / "reports" / "speech-small.md").read_text()
