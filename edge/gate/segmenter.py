@@ -45,7 +45,7 @@ _LOW: Final = 20
 _HALF: Final = 0.5
 """A detector half as sure as lets a voice go on has begun to hear it."""
 _KEEP: Final = RATE
-"""How far back an utterance may still begin: more than `RISE` and `CONFIRM` together."""
+"""How far back an utterance may still begin: `RISE` and `RISING` together; the air before may be gone by then."""
 
 
 class Segmenter:
@@ -237,7 +237,7 @@ class Segmenter:
 
     def _begin_utterance(self, voice_from: int) -> None:
         onset, with_air = self._onset(voice_from)
-        begins = max(self._given, with_air)
+        begins = max(self._given, self._decided - _KEEP, with_air)
         sound_before = not self._silent and self._loud_to > self._open
         if sound_before and onset - self._open >= MIN:
             begins = max(begins, self._open + MIN)

@@ -280,6 +280,34 @@ def test_the_way_the_sound_is_cut_into_blocks_changes_nothing(stretches, sizes, 
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(one, other, strict=True))
 
 
+ROOM = {
+    "crowd": (-30, 1.0, 0.0), "quiet": (None, 0.0, 0.0), "quiet, doubtful": (None, 0.3, 0.3),
+    "voice of the room": (-30, 1.0, 1.0), "near voice": (-10, 1.0, 1.0), "doubtful": (-30, 0.9, 0.3),
+}  # fmt: skip
+"""Level, and what the detector says of speech and of near speech."""
+
+
+@settings(max_examples=150, deadline=None)
+@example([("crowd", 3.46), ("doubtful", 0.13), ("voice of the room", 0.41), ("quiet, doubtful", 0.89),
+          ("voice of the room", 0.28), ("near voice", 0.86)])  # fmt: skip
+@example([("crowd", 4.22), ("quiet, doubtful", 0.7), ("voice of the room", 0.9), ("near voice", 0.12), ("quiet", 0.6)])
+@given(st.lists(st.tuples(st.sampled_from([*ROOM]), st.floats(0.05, 5)), min_size=1, max_size=9))
+def test_voices_that_rise_out_of_a_crowd_early_late_or_not_at_all_lose_no_sound(stretches):
+    sound = np.concatenate([silence(s) if ROOM[k][0] is None else noise(s, ROOM[k][0]) for k, s in stretches])
+    ends = np.cumsum([seconds for _, seconds in stretches])
+    centres = np.arange(STEP / 2, len(sound) / RATE - STEP / 2, STEP)
+    told = [ROOM[stretches[min(int(np.searchsorted(ends, at, "right")), len(ends) - 1)][0]][1:] for at in centres]
+    made = [Decision(float(at), *pair) for at, pair in zip(centres, told, strict=True)]
+    cuts = spans(cut(sound, made, [480] * 2000))
+    assert cuts == spans(cut(sound, made, [4000]))
+    at = 0
+    for _, start, end in cuts:
+        assert start >= at, "segments overlap or are out of order"
+        assert not sound[at:start].any(), "sound between segments is lost"
+        at = end
+    assert not sound[at:].any(), "sound at the end is lost"
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=20, max_size=900), BLOCKS)
 def test_random_decisions_lose_no_sound(pairs, sizes):
