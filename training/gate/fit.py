@@ -20,7 +20,7 @@ from training.precision import mixed
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 40
-EPOCHS_ON: Final = 78
+EPOCHS_ON: Final = 45
 EPOCHS_SHORT: Final = 24
 """Epochs from chance, from a net that is fitted already, and of the short fits that tell what a corpus is worth."""
 BATCHES: Final = 300

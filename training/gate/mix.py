@@ -66,10 +66,13 @@ def _frame_power(sound: Samples) -> NDArray[np.float64]:
 
 
 class Mixer:
-    """Makes clips from one part of the recordings; the same seed makes the same clip."""
+    """Makes clips from one part of the recordings; the same seed makes the same clip.
 
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
+    `varied`: by which share an utterance is heard faster and higher, or slower and lower, at most.
+    """
+
+    def __init__(self, bank: Bank, varied: float = 0.12) -> None:
+        self._bank, self._varied = bank, varied
         self._speakers = sorted(bank.speech)
         # Speakers of small corpora would be heard too often if each counted the same.
         size = np.array([len(bank.speech[name]) for name in self._speakers], float) ** 0.5
@@ -147,7 +150,7 @@ class Mixer:
         while at < LENGTH:
             utterances = self._bank.speech[speakers[rng.integers(len(speakers))]]
             said = floats(utterances[rng.integers(len(utterances))])
-            said = _stretched(rng, said, len(said), 0.12)
+            said = _stretched(rng, said, len(said), self._varied)
             speaks = active(said)
             if speaks.any():
                 said = at_unit(said, speaks) * np.float32(10 ** (rng.uniform(-3, 3) / 20))

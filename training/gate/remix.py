@@ -140,10 +140,11 @@ class Remixer:
         return scaled
 
     def _voice(self, rng: np.random.Generator, kind: Kind) -> tuple[Floats, NDArray[np.bool_]]:
+        """Give voices of another size, through another spectrum: there are more of them than speakers to learn from."""
         tracks = self._tracks[kind]
         pick, places = int(rng.integers(len(tracks.power))), _places(rng, 0.15)
-        power: Floats = tracks.power[pick][places] * np.exp(_bend(rng, 0.4))
-        return _shifted(power, int(rng.integers(-1, 2))) if rng.random() < 0.5 else power, tracks.on[pick][places]
+        power: Floats = tracks.power[pick][places] * np.exp(_bend(rng, rng.uniform(0.2, 1.0)))
+        return _warped(power, rng.uniform(0.87, 1.15)) if rng.random() < 0.6 else power, tracks.on[pick][places]
 
     def _mixed(self, rng: np.random.Generator, one: Floats, other: Floats, other_db: float) -> Floats:
         other = other * np.float32(10 ** (other_db / 10))
@@ -182,6 +183,15 @@ def _shifted(power: Floats, bands: int) -> Floats:
     """Move a spectrum up or down; the band at the edge fills what becomes free."""
     shifted: Floats = power[:, np.clip(np.arange(BANDS) - bands, 0, BANDS - 1)]
     return shifted
+
+
+def _warped(power: Floats, factor: float) -> Floats:
+    """Stretch a spectrum: band i becomes what lies at i times `factor`."""
+    at = np.minimum(np.arange(BANDS) * factor, BANDS - 1)
+    below = np.minimum(at.astype(np.int64), BANDS - 2)
+    share = (at - below).astype(np.float32)
+    warped: Floats = power[:, below] * (1 - share) + power[:, below + 1] * share
+    return warped
 
 
 def _steps(frames: NDArray[np.bool_]) -> Floats:

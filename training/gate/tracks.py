@@ -25,6 +25,9 @@ FILES: Final = {
 }  # fmt: skip
 """Files by part and kind. Voices of nEMO stand apart from the others, so that a fit can leave the corpus out."""
 
+_VARIED: Final = 0.25
+"""Voices to learn from differ more in pitch and pace than those to measure with: there are more than were recorded."""
+
 
 @dataclass(frozen=True)
 class Tracks:
@@ -41,7 +44,7 @@ def make(bank: Bank, part: str, folder: Path) -> None:
     speech: dict[str, dict[str, list[NDArray[np.int16]]]] = {"nemo": {}, "others": {}}
     for speaker, utterances in bank.speech.items():
         speech["nemo" if speaker.startswith("nemo/") else "others"][speaker] = utterances
-    mixers = {name: Mixer(replace(bank, speech=own)) for name, own in speech.items()}
+    mixers = {name: Mixer(replace(bank, speech=own), _VARIED) for name, own in speech.items()}
     for number, (name, files) in enumerate(FILES[part].items()):
         kind, _, voices = name.partition("-")
         for file in range(files):
