@@ -19,6 +19,11 @@ from training.speech.trunk import BANDS
 log = logging.getLogger(__name__)
 
 _WINDOW_SAMPLES: Final = WINDOW_FRAMES * RATE // 100
+_ACROSS: Final = np.linspace(-1, 1, BANDS, dtype=np.float32)
+_SHAPES: Final = np.stack(
+    [_ACROSS, *(0.5 * wave for wave in (np.cos(np.pi * _ACROSS), np.sin(np.pi * _ACROSS), np.cos(2 * np.pi * _ACROSS)))]
+)
+"""How microphones and places differ in what they let through: by a slope over the bands, and by waves."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,15 @@ def bent(mel: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
     share = (places - low).astype(np.float32)
     result: NDArray[np.float32] = mel[:, low] * (1 - share) + mel[:, np.minimum(low + 1, BANDS - 1)] * share
     return result
+
+
+def coloured(amount: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw what another microphone adds to each band of a log-mel: [80].
+
+    `amount`: the standard deviation of its slope at the outermost bands; 0.1 is 4 dB.
+    """
+    drawn: NDArray[np.float32] = np.float32(amount) * rng.normal(size=len(_SHAPES)).astype(np.float32) @ _SHAPES
+    return drawn
 
 
 def masked(mel: NDArray[np.float32], rng: np.random.Generator) -> None:

@@ -23,6 +23,7 @@ from moments import EMOTIONS
 from training.augment import telephone
 from training.corpora import Utterance, read
 from training.quantise import save, to_int8
+from training.rounding import rounded
 from training.speech.lesson import Lesson
 from training.speech.student import Head, Student
 from training.speech.tune import Recipe, trained
@@ -82,12 +83,12 @@ def made(shop: Workshop, holdout: str, recipe: Recipe) -> Student:
 
 
 def quantised(student: Student, lessons: Sequence[Lesson]) -> bytes:
-    """Make the int8 file, its ranges set by windows of utterances that were trained on."""
+    """Make the int8 file, its steps and ranges set by windows of utterances that were trained on."""
     rng = np.random.default_rng(0)
     pool = [item for lesson in lessons for item in np.array(lesson.items, object)[lesson.used]]
     chosen = [pool[i] for i in rng.permutation(len(pool))[:CALIBRATION_WINDOWS]]
     calibration = [(torch.from_numpy(windows(read(item.path))[:1]),) for item in chosen]
-    return to_int8(student, calibration[0], calibration)
+    return to_int8(rounded(student, calibration), calibration[0], calibration)
 
 
 @torch.no_grad()

@@ -39,6 +39,10 @@ _KINDS: Final = {
     "phone": "UA int8, telephone",
 }
 _FOLDS: Final = {"ravdess": 6, "nemo": 9}
+_MACHINES: Final = """
+Times are of the machine that made this card. An x86 processor without VNNI multiplies eight-bit numbers so much slower
+that the layers of the standard size took 6.1 ms a second of speech on one without, 1.2 ms on one with it.
+"""
 
 
 def write(reports: Path, folds: Path, curve: Mapping[str, Path], weights: Path) -> None:
@@ -244,4 +248,4 @@ def _cost(reader: SpeechReader, spent: Cost) -> str:
         ["CPU ms for 3 s, front end included, one x86 thread (best of 150)", f"{spent.ms:.1f}"],
         ["MB of memory that loading and reading add", f"{spent.mb:.1f}"],
     ]
-    return "## Cost\n\n" + _table(["", ""], rows)
+    return "## Cost\n\n" + _table(["", ""], rows) + _MACHINES

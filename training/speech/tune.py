@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from training.precision import mixed
 from training.speech.lesson import Lesson
-from training.speech.mels import bent, masked
+from training.speech.mels import bent, coloured, masked
 from training.speech.student import Student
 from training.speech.targets import label_loss, log_shares
 
@@ -40,10 +40,11 @@ class Recipe:
 
     First the head alone at `rate_alone`, `epochs_alone` times on what the encoder hears in `hearings` epochs' worth of
     windows, each time in `positions` of their 75 positions. Then everything: `rate_head`, `rate_top` and `rate_bottom`
-    are of head, last block and convolutions. `way`: how far it goes in the end from where it began with
-    its fitted head to where the training led. `smoothing`: of a corpus' labels; more where few speakers say how sure
-    one may be of a stranger. `teach`: weight of the teacher's soft labels against the labels, `follow`: of its
-    features. `heard`: for each corpus how many utterances an epoch draws as they are, and how many elsewhere.
+    are of head, last block and convolutions. `average`: share of the old weights in the running average that is kept in
+    the end. `bend`, `colour`, `gain`: how much voices, microphones and levels differ. `smoothing`: of a corpus' labels;
+    more where few speakers say how sure one may be of a stranger. `teach`: weight of the teacher's soft labels against
+    the labels, `follow`: of its features. `heard`: for each corpus how many utterances an epoch draws as they are, and
+    how many elsewhere.
     """
 
     epochs_alone: int = 18
@@ -59,14 +60,19 @@ class Recipe:
     decay: float = 0.01
     mixup: float = 0.4
     average: float = 0.99
-    way: float = 0.5
     bend: float = 0.08
+    colour: float = 0.1
     gain: float = 0.05
-    smoothing: tuple[tuple[str, float], ...] = (("ravdess", 0.1), ("nemo", 0.2))
+    smoothing: tuple[tuple[str, float], ...] = (("ravdess", 0.1), ("nemo", 0.2), ("tess", 0.2), ("turev", 0.2))
     teach: float = 0.4
     softness: float = 2.0
     follow: float = 0.1
-    heard: tuple[tuple[str, tuple[int, int]], ...] = (("ravdess", (600, 600)), ("nemo", (480, 320)))
+    heard: tuple[tuple[str, tuple[int, int]], ...] = (
+        ("ravdess", (600, 600)),
+        ("nemo", (400, 240)),
+        ("tess", (180, 90)),
+        ("turev", (140, 70)),
+    )
 
     @property
     def distils(self) -> bool:
@@ -84,21 +90,18 @@ class Learner(nn.Module):
 
 
 def trained(student: Student, lessons: Sequence[Lesson], recipe: Recipe, state: Path, seed: int = 0) -> Student:
-    """Train a student in place and give it with weights on the way from its fitted head to where the training led.
+    """Train a student in place and give it with its averaged weights.
 
-    There it reads voices unlike those it was trained on better than at either end (Wortsman et al. 2022, arXiv
-    2109.01903). What an epoch leaves is kept in the folder `state`, from where a run that was stopped goes on.
+    What an epoch leaves is kept in the folder `state`, from where a run that was stopped goes on.
     """
     state.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     learner = Learner(student, lessons[0].vector.shape[1])
     if not (state / "head.pt").is_file():
         torch.save(_head_fitted(learner, lessons, recipe, np.random.default_rng((seed, 0))), state / "head.pt")
-    begun = torch.load(state / "head.pt")
-    learner.load_state_dict(begun)
+    learner.load_state_dict(torch.load(state / "head.pt"))
     torch.manual_seed(seed)
-    ended = _all_trained(learner, lessons, recipe, state / "all.pt", np.random.default_rng((seed, 1)))
-    learner.load_state_dict({name: begun[name].lerp(value, recipe.way) for name, value in ended.items()})
+    learner.load_state_dict(_all_trained(learner, lessons, recipe, state / "all.pt", np.random.default_rng((seed, 1))))
     return student.eval().requires_grad_(requires_grad=False)
 
 
@@ -270,10 +273,14 @@ def _told(logits: torch.Tensor, vector: torch.Tensor, targets: _Targets, recipe:
 
 
 def _disguised(mel: NDArray[np.float32], recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Change log-mels [b, 300, 80] at random: every second voice is of another size, and none is heard whole."""
+    """Change log-mels [b, 300, 80] at random: every second voice is of another size, and none is heard whole.
+
+    Each comes through another microphone: what a voice sounds like in the studio of one corpus says nothing of emotion.
+    """
     for number in range(len(mel)):
         if rng.random() < 0.5:
             mel[number] = bent(mel[number], rng.uniform(1 - recipe.bend, 1 + recipe.bend))
+        mel[number] += coloured(recipe.colour, rng)
         masked(mel[number], rng)
         mel[number] += np.float32(rng.normal() * recipe.gain)
     return mel

@@ -7,7 +7,7 @@ from edge.models.speech import windows
 from tests.training.synthetic import corpora
 from training.augment import Rooms
 from training.corpora import read, utterances
-from training.speech.mels import Mels, bent, masked, mels
+from training.speech.mels import Mels, bent, coloured, masked, mels
 
 
 def test_a_view_is_what_the_device_would_hear_and_is_made_once(tmp_path: Path) -> None:
@@ -50,3 +50,12 @@ def test_bands_are_moved_by_the_factor_and_at_most_two_spans_are_hidden() -> Non
         assert (mel[hidden] == pytest.approx(mean, rel=0.01)) if hidden.any() else True
         assert hidden.all(axis=1).sum() <= 60
         assert hidden.all(axis=0).sum() <= 16
+
+
+def test_microphones_differ_most_at_the_outermost_bands_and_smoothly() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.stack([coloured(0.1, rng) for _ in range(500)])
+    assert abs(drawn.mean()) < 0.01
+    assert 0.1 < drawn[:, [0, -1]].std() < 0.15
+    assert np.abs(np.diff(drawn, axis=1)).max() < 0.04
+    assert not coloured(0.0, rng).any()
