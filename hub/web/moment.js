@@ -241,11 +241,12 @@ export class MomentPanel {
     };
     const head = h("div", {}, this.heading(moment, felt));
     const opened = (view) => (this.id === moment.id ? this.views.push(view) : view.close());
-    this.fill(head, sound(moment, opened), facts(moment), where(moment, opened), noteForm(moment, refresh), correction(moment, refresh), why(moment), alike(moment),
+    this.fill(head, sound(moment, opened), facts(moment), where(moment, opened), noteForm(moment, refresh), correction(moment, refresh), why(moment),
       eraser(moment, () => {
         this.tell.erased(moment.id);
         this.dialog.close();
-      }));
+      }),
+      alike(moment)); // last: it comes late, and must not move the button that erases from under a finger
   }
 
   heading(moment, felt) {

@@ -93,6 +93,25 @@ def test_erasing_asks_first_and_then_the_moment_is_gone(hub, look):
     assert hub.get(f"/api/moments/{moment.id}") == {}
 
 
+def test_what_comes_late_does_not_move_the_button_that_erases(hub, look):
+    moment, _ = publish(hub), publish(hub)
+    page = look(hub, "#/today?day=2021-03-04")
+    late = []
+    page.route(re.compile(r"/similar|/smallmap\.js"), lambda route: late.append(route))
+    page.locator(f'.rows li[data-id="{moment.id}"] a').click()
+    erase, panel = page.get_by_role("button", name="Erase this moment"), page.get_by_role("dialog")
+    expect(erase).to_be_visible()
+    erase.scroll_into_view_if_needed()
+    page.wait_for_function("document.getAnimations().every((one) => one.playState === 'finished')")
+    before = erase.bounding_box()
+    wait_until(lambda: page.evaluate("true") and len(late) == 2)
+    for held in late:
+        held.continue_()
+    expect(panel.locator(".map.small .leaflet-pane").first).to_be_attached()
+    expect(panel.get_by_text("Moments like it")).to_be_visible()
+    assert erase.bounding_box() == before
+
+
 def test_a_moment_that_is_gone_says_so(hub, look):
     page = look(hub, f"#/today?moment={make().id}", errors=[MISSING])
     expect(page.get_by_role("dialog")).to_contain_text("may have been erased")
