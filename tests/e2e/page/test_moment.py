@@ -97,7 +97,11 @@ def test_what_comes_late_does_not_move_the_button_that_erases(hub, look):
     moment, _ = publish(hub), publish(hub)
     page = look(hub, "#/today?day=2021-03-04")
     late = []
-    page.route(re.compile(r"/similar|/smallmap\.js"), lambda route: late.append(route))
+
+    def hold(route):
+        late.append(route)
+
+    page.route(re.compile(r"/similar|/smallmap\.js"), hold)
     page.locator(f'.rows li[data-id="{moment.id}"] a').click()
     erase, panel = page.get_by_role("button", name="Erase this moment"), page.get_by_role("dialog")
     expect(erase).to_be_visible()
