@@ -61,13 +61,13 @@ const lengthOf = (metres) => (metres >= 1000 ? `${number(Math.round(metres / 100
 /** The sound of a moment, from the module that draws it; `opened` gets what must be closed again. */
 function sound(moment, opened) {
   if (!moment.clip) return null;
-  const element = section(t("moment.clip"));
+  const hearing = h("div", { class: "hearing" });
   Promise.all([import("./sound/view.js"), spanOf(moment)]).then(([{ soundView }, span]) => {
     const view = soundView(`/api/clips/${moment.clip.sha256}`, { seconds: moment.clip.seconds, span });
-    element.append(view.element);
+    hearing.append(view.element);
     opened(view);
-  }, () => element.append(h("p", { class: "quiet" }, t("error.view"))));
-  return element;
+  }, () => hearing.append(h("p", { class: "quiet" }, t("error.view"))));
+  return section(t("moment.clip"), hearing);
 }
 
 /** Where in its clip a moment lies, when the clip is that of a longer record. */

@@ -3,11 +3,13 @@
 import re
 from datetime import datetime
 
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import expect
 
 from moments import Rule, Scene
-from tests.hub.moments import make
+from tests.hub.moments import clip, make
 from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
@@ -114,6 +116,27 @@ def test_what_comes_late_does_not_move_the_button_that_erases(hub, look):
     expect(panel.locator(".map.small .leaflet-pane").first).to_be_attached()
     expect(panel.get_by_text("Moments like it")).to_be_visible()
     assert erase.bounding_box() == before
+
+
+@pytest.mark.parametrize(("width", "locale"), [(1280, "en-GB"), (360, "en-GB"), (360, "ko-KR")])
+def test_a_sound_that_comes_late_does_not_move_what_is_below(hub, look, tmp_path, width, locale):
+    moment = publish(hub, clip=clip(), place=None)
+    wav = tmp_path / "heard.wav"
+    soundfile.write(wav, 0.1 * np.sin(np.arange(4 * 16_000) / 10), 16_000)
+    page = look(hub, "#/today?day=2021-03-04", width=width, locale=locale)
+    late = []
+    page.route("**/sound/view.js", lambda route: late.append(route))
+    page.route("**/api/clips/*", lambda route: route.fulfill(path=wav, content_type="audio/wav"))
+    page.locator(f'.rows li[data-id="{moment.id}"] a').click()
+    panel = page.get_by_role("dialog")
+    facts = panel.locator(".facts").first
+    expect(facts).to_be_visible()
+    page.wait_for_function("document.getAnimations().every((one) => one.playState === 'finished')")
+    before = facts.bounding_box()
+    wait_until(lambda: page.evaluate("true") and late)
+    late.pop().continue_()
+    expect(panel.locator("canvas")).to_have_attribute("aria-label", re.compile("4"))
+    assert facts.bounding_box() == before
 
 
 def test_a_moment_that_is_gone_says_so(hub, look):
