@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.sound import Samples
+from moments.errors import UserError
 from training import corpora
 
 log = logging.getLogger(__name__)
 
 Part = Literal["train", "test", "all"]
 
+SPOKEN: Final = "spoken"
+"""The corpus that `gather` makes; it is only learned from."""
 TEST_FOLDS: Final = {"ravdess": {6}, "nemo": {8, 9}, "esc50": {5}}
 """What the split model never hears: 4 actors of RAVDESS, 2 speakers of nEMO, a fold of ESC-50."""
 BABBLE: Final = ("restaurant", "crowded_bar", "supermarket", "church")
@@ -45,12 +48,13 @@ class Bank:
 
 
 def load(data: Path, cache: Path, part: Part) -> Bank:
-    """Give one part of the recordings under `data`. Decoded sound is kept in `cache`."""
+    """Give one part of the recordings under `data`. Decoded sound is kept in `cache`.
+
+    Raises UserError where a corpus is missing.
+    """
     bank = Bank()
-    utterances = corpora.utterances(data)
-    for item, sound in zip(utterances, _decoded(cache, "speech", [u.path for u in utterances]), strict=True):
-        if _belongs(part, item.corpus, item.fold):
-            bank.speech.setdefault(item.speaker, []).append(sound)
+    for speaker, sound in _voices(data, cache, part):
+        bank.speech.setdefault(speaker, []).append(sound)
     clips = corpora.sounds(data, "esc50")
     for clip, sound in zip(clips, _decoded(cache, "esc50", [c.path for c in clips]), strict=True):
         if _belongs(part, "esc50", clip.fold):
@@ -64,6 +68,21 @@ def load(data: Path, cache: Path, part: Part) -> Bank:
         if part == "all" or (part == "test") == (i % 6 == 0):
             bank.nonverbal.append(sound)
     return bank
+
+
+def _voices(data: Path, cache: Path, part: Part) -> Iterator[tuple[str, NDArray[np.int16]]]:
+    """Give each utterance with its speaker."""
+    utterances = corpora.utterances(data)
+    for item, sound in zip(utterances, _decoded(cache, "speech", [u.path for u in utterances]), strict=True):
+        if _belongs(part, item.corpus, item.fold):
+            yield item.speaker, sound
+    if part == "test":
+        return
+    if not (data / SPOKEN).is_dir():
+        raise UserError(f"{data / SPOKEN} is missing; make it with `moodscape train gate gather`")
+    gathered = corpora.sounds(data, SPOKEN)
+    for said, sound in zip(gathered, _decoded(cache, SPOKEN, [s.path for s in gathered]), strict=True):
+        yield f"{SPOKEN}/{said.label}", sound
 
 
 def _belongs(part: Part, corpus: str, fold: int | None) -> bool:

@@ -1,4 +1,4 @@
-"""The steps of the gate's training: `moodscape train gate mix|fit|pack|report`."""
+"""The steps of the gate's training: `moodscape train gate gather|mix|fit|pack|report`."""
 
 import argparse
 from pathlib import Path
@@ -20,6 +20,7 @@ def register_gate(sub: Any) -> None:
     gate = sub.add_parser("gate", help="the speech detector")
     steps = gate.add_subparsers(metavar="STEP", required=True)
     for name, run, text in (
+        ("gather", _gather, "make a corpus of Debian's packages, speech in many languages; mix and pack need it"),
         ("mix", _mix, "make the tracks to learn from (12 s each); goes on where it stopped"),
         ("fit", _fit, "fit the net to the tracks; goes on at the last epoch"),
         ("pack", _pack, "make the weights file and choose its thresholds"),
@@ -27,17 +28,25 @@ def register_gate(sub: Any) -> None:
     ):
         step = steps.add_parser(name, help=text, description=text)
         step.add_argument("--data", type=Path, required=True, help="folder of the corpora")
-        step.add_argument(
-            "--cache", type=Path, required=True, help="folder to keep decoded sound, tracks and checkpoints in"
-        )
-        if name == "report":
-            step.add_argument("--out", type=Path, default=_REPORT, help="where the report goes")
+        if name == "gather":
+            step.add_argument("--packages", type=Path, required=True, help="folder of the packages (.deb)")
         else:
             step.add_argument(
-                "--part", choices=("train", "all"), default="train", help="all: what ships; train: scored"
+                "--cache", type=Path, required=True, help="folder to keep decoded sound, tracks and checkpoints in"
+            )
+        if name == "report":
+            step.add_argument("--out", type=Path, default=_REPORT, help="where the report goes")
+        elif name != "gather":
+            step.add_argument(
+                "--part",
+                choices=("train", "all"),
+                default="train",
+                help="train: leaves some for the report; all: pack then replaces the weights that ship",
             )
         if name in {"fit", "pack"}:
-            step.add_argument("--short", choices=("nothing", "nemo"), help="a short fit for the report, without this")
+            step.add_argument(
+                "--compare", choices=("nothing", "nemo"), help="a fit for the report to compare, that never hears this"
+            )
         if name == "fit":
             step.add_argument("--begin", type=Path, help="a checkpoint of `fit` to go on from, instead of chance")
         step.set_defaults(run=_step, step=run)
@@ -46,6 +55,13 @@ def register_gate(sub: Any) -> None:
 def _step(args: argparse.Namespace) -> int:
     need_torch()
     return int(args.step(args))
+
+
+def _gather(args: argparse.Namespace) -> int:
+    from training.gate.gather import gather
+
+    print(f"{gather(args.packages, args.data)} recordings in {args.data}")
+    return 0
 
 
 def _mix(args: argparse.Namespace) -> int:
@@ -58,11 +74,9 @@ def _mix(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training.gate.fit import EPOCHS, EPOCHS_ON, EPOCHS_SHORT, averaged, fit
+    from training.gate.fit import EPOCHS, EPOCHS_ON, averaged, fit
 
-    if args.short:
-        fit(_tracks(args), _checkpoint(args), EPOCHS_SHORT)
-    elif args.begin is None:
+    if args.begin is None:
         fit(_tracks(args), _checkpoint(args), EPOCHS)
     elif args.begin.is_file():
         fit(_tracks(args), _checkpoint(args), EPOCHS_ON, averaged(args.begin))
@@ -80,10 +94,10 @@ def _pack(args: argparse.Namespace) -> int:
     checkpoint = _checkpoint(args)
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
-    ships = args.part == "all" and not args.short
-    out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.short)
+    ships = args.part == "all" and not args.compare
+    out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.compare)
     pack(averaged(checkpoint), out)
-    if not args.short:
+    if not args.compare:
         tune(out, load(args.data, args.cache, args.part))
     print(out)
     return 0
@@ -92,10 +106,10 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training.gate.report import write
 
-    files = [_measured(args.cache, short) for short in (None, "nothing", "nemo")]
+    files = [_measured(args.cache, left_out) for left_out in (None, "nothing", "nemo")]
     for file in files:
         if not file.is_file():
-            raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --short nothing and nemo")
+            raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --compare nothing and nemo")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write(args.data, args.cache, files[0], (files[1], files[2]), args.out)
     print(args.out)
@@ -113,17 +127,17 @@ def _tracks(args: argparse.Namespace) -> dict["Kind", "Tracks"]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is missing; run `moodscape train gate mix --part {args.part}` first")
-    return read(folders, args.short)
+    return read(folders, args.compare)
 
 
 def _checkpoint(args: argparse.Namespace) -> Path:
-    return Path(args.cache / f"{_name(args.part, args.short)}.pt")
+    return Path(args.cache / f"{_name(args.part, args.compare)}.pt")
 
 
-def _measured(cache: Path, short: str | None) -> Path:
+def _measured(cache: Path, left_out: str | None) -> Path:
     """Where the weights file of a model that is measured stands."""
-    return cache / _name("train", short) / "gate.tflite"
+    return cache / _name("train", left_out) / "gate.tflite"
 
 
-def _name(part: str, short: str | None) -> str:
-    return f"{part}-short-without-{short}" if short else part
+def _name(part: str, left_out: str | None) -> str:
+    return f"{part}-compared-without-{left_out}" if left_out else part

@@ -20,9 +20,8 @@ from training.precision import mixed
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 40
-EPOCHS_ON: Final = 45
-EPOCHS_SHORT: Final = 24
-"""Epochs from chance, from a net that is fitted already, and of the short fits that tell what a corpus is worth."""
+EPOCHS_ON: Final = 70
+"""Epochs from chance, and from a net that is fitted already."""
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16

@@ -46,7 +46,7 @@ class Track:
 
 def active(clean: Samples) -> NDArray[np.bool_]:
     """Tell the frames in which one clean utterance speaks: float32 [n] to bool [1 + (n - 512) // 160]."""
-    power = _frame_power(clean)
+    power = frame_power(clean)
     if not len(power):
         return np.zeros(0, bool)
     speaks = power > np.quantile(power, 0.95) * 10 ** (-_ACTIVE_DB / 10)
@@ -57,7 +57,8 @@ def active(clean: Samples) -> NDArray[np.bool_]:
     return speaks
 
 
-def _frame_power(sound: Samples) -> NDArray[np.float64]:
+def frame_power(sound: Samples) -> NDArray[np.float64]:
+    """Give the mean power of each frame: float32 [n] to float64 [1 + (n - 512) // 160]."""
     frames = max(0, 1 + (len(sound) - FFT) // HOP)
     total = np.concatenate(([0.0], np.cumsum(sound.astype(np.float64) ** 2)))
     start = np.arange(frames) * HOP + (FFT - WINDOW) // 2
@@ -191,6 +192,6 @@ def _piece(rng: np.random.Generator, sound: NDArray[np.int16]) -> Samples:
 
 def at_unit(sound: Samples, on: NDArray[np.bool_]) -> Samples:
     """Scale a sound so that its speaking frames have a mean power of one."""
-    power = _frame_power(sound)[on]
+    power = frame_power(sound)[on]
     scaled: Samples = (sound / np.sqrt(power.mean() + 1e-12)).astype(np.float32) if len(power) else sound
     return scaled

@@ -13,7 +13,7 @@ from edge.sound import RATE
 from training.gate import places, route, score
 from training.gate.bank import Bank, floats, load
 from training.gate.curves import draw
-from training.gate.fit import EPOCHS_ON, EPOCHS_SHORT
+from training.gate.fit import EPOCHS, EPOCHS_ON
 from training.gate.peers import peers
 from training.gate.voices import voices
 
@@ -25,22 +25,22 @@ _FALSE_S: Final = 0.1
 _MISSED: Final = 0.05
 _OURS: Final = "ours, any speech"
 _NEAR: Final = "ours, near speech"
-_SHORT: Final = "ours, short fit"
-_WITHOUT: Final = "ours, short fit, Polish left out"
+_COMPARED: Final = "ours, fitted once"
+_WITHOUT: Final = "ours, fitted once, Polish left out"
 
 Frames = NDArray[np.float32]
 
 
-def write(data: Path, cache: Path, weights: Path, short: tuple[Path, Path], out: Path) -> None:
+def write(data: Path, cache: Path, weights: Path, compared: tuple[Path, Path], out: Path) -> None:
     """Measure; write the report to `out` and its curves to a folder of the same name beside it.
 
-    `short`: the files of two short fits, the second without nEMO.
+    `compared`: the files of two fits from chance, the second without nEMO.
     """
     bank = load(data, cache, "test")
     detector = gate.load(weights)
     curves = out.with_suffix("") / "roc.png"
     curves.parent.mkdir(parents=True, exist_ok=True)
-    arms = {name: score.ours(gate.load(file)) for name, file in zip((_SHORT, _WITHOUT), short, strict=True)}
+    arms = {name: score.ours(gate.load(file)) for name, file in zip((_COMPARED, _WITHOUT), compared, strict=True)}
     scorers = {_OURS: score.ours(detector), _NEAR: score.ours(detector, "near"), **arms, **peers()}
     lines = [
         "# The gate",
@@ -90,10 +90,9 @@ def _frames(
         "|---|" + "---|" * len(score.SNRS_DB),
         *(f"| {name} | " + " | ".join(f"{area:.3f}" for area in row) + " |" for name, row in areas.items()),
         "",
-        "All the speech here is near; `near speech` is what the segmenter asks for as well. The two short fits differ",
-        "in nothing but nEMO, and so its language, being left out; the frames are the same. Each began at chance and",
-        f"had {EPOCHS_SHORT} epochs, too few to stand beside the others, and heard voices as varied as before the last",
-        "fit of the others.",
+        "All the speech here is near; `near speech` is what the segmenter asks for as well. The two that were",
+        "fitted once differ in nothing but nEMO, and so its language, being left out; the frames are the same. Each",
+        f"began at chance and had {EPOCHS} epochs, the first fit of several that the weights that ship have had.",
         "",
         f"![The curves]({curves.relative_to(folder)})",
         "",

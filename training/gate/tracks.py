@@ -19,11 +19,13 @@ PER_FILE: Final = 250
 FILES: Final = {
     "train": {
         "near-others": 12, "near-nemo": 6, "far-others": 3, "far-nemo": 1, "babble-others": 6, "babble-nemo": 1,
-        "events": 2, "noise": 24,
+        "events": 2, "noise": 24, "near-spoken": 10, "far-spoken": 2, "babble-spoken": 3,
     },
     "test": {"near-others": 3, "near-nemo": 2, "far-others": 1, "babble-others": 1, "events": 1, "noise": 3},
 }  # fmt: skip
 """Files by part and kind. Voices of nEMO stand apart from the others, so that a fit can leave the corpus out."""
+_APART: Final = ("nemo", "spoken")
+"""Corpora whose voices have files of their own; those of all others are together."""
 
 _VARIED: Final = 0.25
 """Voices to learn from differ more in pitch and pace than those to measure with: there are more than were recorded."""
@@ -41,9 +43,10 @@ class Tracks:
 def make(bank: Bank, part: str, folder: Path) -> None:
     """Make the tracks of a part under `folder`; goes on where it stopped."""
     folder.mkdir(parents=True, exist_ok=True)
-    speech: dict[str, dict[str, list[NDArray[np.int16]]]] = {"nemo": {}, "others": {}}
+    speech: dict[str, dict[str, list[NDArray[np.int16]]]] = {name: {} for name in (*_APART, "others")}
     for speaker, utterances in bank.speech.items():
-        speech["nemo" if speaker.startswith("nemo/") else "others"][speaker] = utterances
+        corpus = speaker.partition("/")[0]
+        speech[corpus if corpus in _APART else "others"][speaker] = utterances
     mixers = {name: Mixer(replace(bank, speech=own), _VARIED) for name, own in speech.items()}
     for number, (name, files) in enumerate(FILES[part].items()):
         kind, _, voices = name.partition("-")

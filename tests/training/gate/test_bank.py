@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from tests.training.synthetic import sound
-from training.gate.bank import _decoded
+from moments.errors import UserError
+from tests.training.synthetic import corpora, sound, write
+from training.gate.bank import _decoded, load
 
 
 def test_what_one_run_reads_stays_as_it_is_when_another_decodes_anew(tmp_path: Path) -> None:
@@ -19,3 +21,27 @@ def test_what_one_run_reads_stays_as_it_is_when_another_decodes_anew(tmp_path: P
     assert np.array_equal(held, before)
     assert len(anew) < len(before)
     assert sorted(file.name for file in (tmp_path / "cache").iterdir()) == ["speech.ends.npy", "speech.npy"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """All corpora, tiny."""
+    data = corpora(tmp_path / "data")
+    for corpus, label in (("ambience", "river"), ("nonverbal", "laughing"), ("spoken", "exchange-fr")):
+        sound(data / corpus / "a.wav", 200.0, 1.0, seed=6)
+        write(data / corpus, ["path", "label", "seconds"], [["a.wav", label, "1.000"]])
+    return data
+
+
+def test_gathered_voices_are_learned_from_and_never_measured_with(data: Path, tmp_path: Path) -> None:
+    learned, measured = (load(data, tmp_path / "cache", part) for part in ("train", "test"))
+    assert "spoken/exchange-fr" in learned.speech
+    assert not [speaker for speaker in measured.speech if speaker.startswith("spoken/")]
+
+
+def test_where_no_voices_were_gathered_the_remedy_is_told(data: Path, tmp_path: Path) -> None:
+    (data / "spoken/manifest.tsv").unlink()
+    (data / "spoken/a.wav").unlink()
+    (data / "spoken").rmdir()
+    with pytest.raises(UserError, match="make it with `moodscape train gate gather`"):
+        load(data, tmp_path / "cache", "train")

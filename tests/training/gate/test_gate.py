@@ -25,7 +25,7 @@ def bank() -> Bank:
     voice = (6000 * buzz).astype(np.int16)
     hiss = [(1000 * rng.standard_normal(80_000)).astype(np.int16) for _ in range(3)]
     return Bank(
-        speech={f"{corpus}/{i}": [voice, voice] for corpus in ("nemo", "ravdess") for i in range(2)},
+        speech={f"{corpus}/{i}": [voice, voice] for corpus in ("nemo", "ravdess", "spoken") for i in range(2)},
         noise=hiss,
         ambience={"river": hiss[0].repeat(4)},
         nonverbal=[hiss[1][:16_000]],
@@ -66,15 +66,15 @@ def tracks(bank, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tracks")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kept, "PER_FILE", 4)
-        kinds = ("near-others", "near-nemo", "far-others", "babble-others", "events", "noise")
+        kinds = ("near-others", "near-nemo", "near-spoken", "far-others", "babble-others", "events", "noise")
         patch.setattr(kept, "FILES", {"train": dict.fromkeys(kinds, 1)})
         kept.make(bank, "train", folder)
     return folder
 
 
 def test_a_corpus_can_be_left_out(tracks):
-    assert len(kept.read([tracks])["near"].power) == 8
-    assert len(kept.read([tracks], leave_out="nemo")["near"].power) == 4
+    assert len(kept.read([tracks])["near"].power) == 12
+    assert len(kept.read([tracks], leave_out="nemo")["near"].power) == 8
 
 
 def test_what_is_near_is_speech(tracks):
@@ -109,6 +109,16 @@ def test_a_voice_heard_from_elsewhere_and_faster_speaks_where_its_truth_says():
     heard = [remixer._voice(rng, "near") for _ in range(20)]
     assert all((sound[speaks].min(axis=0) > sound[~speaks].max(axis=0)).all() for sound, speaks in heard)
     assert len({speaks.tobytes() for _, speaks in heard}) > 10
+
+
+def test_a_voice_of_another_size_has_its_peaks_elsewhere():
+    from training.gate.remix import _warped
+
+    power = np.full((5, 40), 1e-3, np.float32)
+    power[:, 22] = 1.0
+    assert _warped(power, 1.1)[0].argmax() == 20
+    assert _warped(power, 0.88)[0].argmax() == 25
+    assert np.array_equal(_warped(power, 1.0), power)
 
 
 def test_a_scene_that_is_cut_off_goes_on_with_the_truth_of_the_next(monkeypatch):
