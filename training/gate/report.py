@@ -1,6 +1,5 @@
 """Writes the report on the gate: the split model's file, on speakers and noise that it never heard."""
 
-import json
 import time
 from pathlib import Path
 from typing import Final
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 
 from edge.gate import detector as gate
 from edge.sound import RATE
-from training.gate import places, route, score
+from training.gate import card, places, route, score
 from training.gate.bank import Bank, floats, load
 from training.gate.curves import draw
-from training.gate.fit import EPOCHS, EPOCHS_ON
+from training.gate.fit import EPOCHS
 from training.gate.peers import peers
 from training.gate.voices import voices
 
@@ -55,7 +54,8 @@ def write(data: Path, cache: Path, weights: Path, compared: tuple[Path, Path], o
         *_routing(bank, detector),
         *_wordless(detector, data),
         *_cost(detector, weights),
-        *_limits(weights),
+        *card.learned(),
+        *card.limits(weights),
     ]
     out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -242,42 +242,3 @@ def _cpu_s(detector: gate.Detector, sound: Frames) -> float:
     for start in range(0, len(sound), 512):
         detector.feed(sound[start : start + 512])
     return time.process_time() - begun
-
-
-def _limits(weights: Path) -> list[str]:
-    limits = json.loads(weights.with_suffix(".json").read_text())["meta"]["thresholds"]
-    told = " and ".join(f"{name} {limits[name]['on']:g} and {limits[name]['off']:g}" for name in ("speech", "near"))
-    return [
-        "## What it does not know",
-        "",
-        "- The weights that ship are the ones measured here: they have not heard the speakers and noises held out.",
-        "  They are `mix`, `fit --begin` and `pack` with `--part train`, the second four times: for 12 epochs, for",
-        f"  23, for 78 and for {EPOCHS_ON}. In the second and third the rate rose for a twentieth of the steps, not a",
-        "  tenth, and fell by the clock, and the seeds were others. Before the third the context grew from 44 units to",
-        "  80, the further ones begun at chance and not listened to, and the noise was mixed anew, three times as much",
-        "  and more varied, since noise that it never heard was seen to cost most, on the sounds held out here; its",
-        "  first 8 epochs had no scenes that cut each other off. Before the last the voices became more varied in",
-        "  size, pitch and spectrum, since it was seen to hear the two deep voices of nEMO held out here worse",
-        "  than those that it learned from; it began at the weights that shipped before, which are rounded to 8 bits.",
-        "  The first began at a net of one level less, fitted for 22 epochs to 5000 clips that were always the same,",
-        "  and for 8 as `fit` does.",
-        f"- Thresholds, on and off: {told}.",
-        "  They were chosen on sounds of the training alone (half an hour of programmes, two crowds, mixed voices,",
-        "  and near speech in these), as those that miss four aims least: 97 % of the seconds to the right reader, at",
-        "  most 1.5 % of each hubbub to the speech reader and 95 % of the near speech in it, nine of ten starts and",
-        "  ends within 0.4 s of their places. That a hubbub that it never heard needs a margin was seen on those held",
-        "  out: thresholds that aimed at 8 % took 12 and 13 % of the restaurant and of the mixed voices.",
-        "  What the segmenter adds (air, hang-over, where a voice rises and dies away) was chosen on programmes of the",
-        "  training too; held-out figures of earlier nets were known by then.",
-        "- In a room full of far voices (in the last 4 s `any speech` was on average above `near speech` by 0.2) a",
-        "  voice must be 5 dB above what a quarter of those seconds are below. Both were chosen on sounds of the",
-        "  training, of 0.1 to 0.3 and 2 to 10 dB. Without that the weights before the last fit took 0.122 of the",
-        "  mixed voices held out, 0.089 of the supermarket and 0.040 of the bar. Asked for in every room, it doubled",
-        "  what utterances miss of speech that is as loud as a noise.",
-        "- Laughter, crying, coughs and screams without words count as surroundings: the scene reader has labels for",
-        "  most of them, and reads those better than the speech reader does. It has none for screams and moans, which",
-        "  the speech reader would read better; they do not go there.",
-        "- Singing was not in the training, and no recording of it was there to measure.",
-        "- Voices to learn from were acted, in English, Polish and Turkish; rooms and far microphones were computed.",
-        "",
-    ]
