@@ -169,10 +169,11 @@ def live(port: int, *, embedded: bool, microphone: bool, open_page: bool) -> int
             "edge", "run", *_device_settings(source, broker_port, folder), log=log, stdin=subprocess.PIPE
         )
         try:
-            sys.stdout.write(f"The page: {url}\n{'' if microphone else _NOTICE + chr(10)}Ctrl+C ends the demo.\n")
-            sys.stdout.flush()
+            # Before it says that Ctrl+C ends it: whoever was started in the background has inherited a deaf ear for it.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            sys.stdout.write(f"The page: {url}\n{'' if microphone else _NOTICE + chr(10)}Ctrl+C ends the demo.\n")
+            sys.stdout.flush()
             if open_page:
                 webbrowser.open(url)
             assert device.stdin is not None  # noqa: S101 - it was asked for above

@@ -24,8 +24,8 @@ _FALSE_S: Final = 0.1
 _MISSED: Final = 0.05
 _OURS: Final = "ours, any speech"
 _NEAR: Final = "ours, near speech"
-_COMPARED: Final = "ours, fitted once"
-_WITHOUT: Final = "ours, fitted once, Polish left out"
+_ONCE: Final = ", fitted once"
+_WITHOUT: Final = ", fitted once, Polish left out"
 
 Frames = NDArray[np.float32]
 
@@ -39,8 +39,11 @@ def write(data: Path, cache: Path, weights: Path, compared: tuple[Path, Path], o
     detector = gate.load(weights)
     curves = out.with_suffix("") / "roc.png"
     curves.parent.mkdir(parents=True, exist_ok=True)
-    arms = {name: score.ours(gate.load(file)) for name, file in zip((_COMPARED, _WITHOUT), compared, strict=True)}
-    scorers = {_OURS: score.ours(detector), _NEAR: score.ours(detector, "near"), **arms, **peers()}
+    scorers = {_OURS: score.ours(detector), _NEAR: score.ours(detector, "near")}
+    for suffix, file in zip((_ONCE, _WITHOUT), compared, strict=True):
+        one = gate.load(file)
+        scorers |= {_OURS + suffix: score.ours(one), _NEAR + suffix: score.ours(one, "near")}
+    scorers |= peers()
     lines = [
         "# The gate",
         "",
@@ -88,7 +91,7 @@ def _frames(
         "",
         "| detector | " + " | ".join(f"{snr}" for snr in score.SNRS_DB) + " |",
         "|---|" + "---|" * len(score.SNRS_DB),
-        *(f"| {name} | " + " | ".join(f"{area:.3f}" for area in row) + " |" for name, row in areas.items()),
+        *(f"| {name} | " + " | ".join(f"{area:.4f}" for area in row) + " |" for name, row in areas.items()),
         "",
         "All the speech here is near; `near speech` is what the segmenter asks for as well. The two that were",
         "fitted once differ in nothing but nEMO, and so its language, being left out; the frames are the same. Each",

@@ -125,7 +125,11 @@ def test_a_sound_that_comes_late_does_not_move_what_is_below(hub, look, tmp_path
     soundfile.write(wav, 0.1 * np.sin(np.arange(4 * 16_000) / 10), 16_000)
     page = look(hub, "#/today?day=2021-03-04", width=width, locale=locale)
     late = []
-    page.route("**/sound/view.js", late.append)
+
+    def hold(route):
+        late.append(route)
+
+    page.route("**/sound/view.js", hold)
     page.route("**/api/clips/*", lambda route: route.fulfill(path=wav, content_type="audio/wav"))
     page.locator(f'.rows li[data-id="{moment.id}"] a').click()
     panel = page.get_by_role("dialog")
