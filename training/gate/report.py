@@ -78,7 +78,8 @@ def _frames(
             delayed = [_earlier(values, by) for by in (_DELAYS if "ours" not in name else (0,))]
             best = max(delayed, key=lambda one: score.auc(one, truth))
             areas[name].append(score.auc(best, truth))
-            drawn[snr_db][name] = score.curve(best, truth)
+            if _ONCE not in name:
+                drawn[snr_db][name] = score.curve(best, truth)
             if snr_db == 10:
                 limits[name] = score.threshold_that_misses(best, truth, _MISSED)
     draw(drawn, curves)
