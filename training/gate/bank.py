@@ -78,7 +78,7 @@ def _voices(data: Path, cache: Path, part: Part) -> Iterator[tuple[str, NDArray[
             yield item.speaker, sound
     if part == "test":
         return
-    if not (data / SPOKEN).is_dir():
+    if not (data / SPOKEN / "manifest.tsv").is_file():
         raise UserError(f"{data / SPOKEN} is missing; make it with `moodscape train gate gather`")
     gathered = corpora.sounds(data, SPOKEN)
     for said, sound in zip(gathered, _decoded(cache, SPOKEN, [s.path for s in gathered]), strict=True):

@@ -53,7 +53,7 @@ def limits(weights: Path) -> list[str]:
         "  the last began at the mean of the weights before and after it and was done twice, with other draws,",
         "  and what ships is the mean of both ends and of their beginning (Wortsman et al. 2022, arXiv",
         "  2203.05482); only in it are the weights averaged over 17 epochs, in the others, and in those that were",
-        "  fitted once, over two. Of seven such means and ends, which lie within 0.002 of each other from 0 dB",
+        "  fitted once, over two. Of eight such means and ends, which lie within 0.002 of each other from 0 dB",
         "  on, this is the one that heard the sounds held out here best.",
         f"- Thresholds, on and off: {told}.",
         "  They were chosen on sounds of the training alone (half an hour of programmes, two crowds, mixed",

@@ -1,7 +1,7 @@
 """Gathers clean speech in many languages from Debian's packages of spoken words, as one more corpus of a data folder.
 
-The corpora of acted speech hold three languages. Prompts of a telephone exchange, a game's dialogues and the letters
-and syllables of a tutor are spoken by other people, in some twenty languages more, at several microphones.
+The corpora of acted speech hold three languages. Prompts of a telephone exchange, a game's dialogues, a tutor's letters
+and an input method's syllables are spoken by other people, in some twenty languages more, at several microphones.
 """
 
 import csv
