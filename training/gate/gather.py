@@ -29,13 +29,19 @@ log = logging.getLogger(__name__)
 _PROMPTS: Final = r"/sounds/(?!.*(silence/|beep|2tone|monkeys\.|confbridge-(join|leave)\.)).*\.g722$"
 PACKAGES: Final = {
     **{f"asterisk-core-sounds-{language}-g722": _PROMPTS for language in ("en", "es", "fr", "it", "ru")},
+    "festvox-ru": r"/wav/ru_[0-9]+\.wav$",
     **{f"fillets-ng-data-{language}": r"/sound/.*-(?P<speaker>[mv])-[^/]*\.ogg$" for language in ("cs", "nl")},
-    "klettres-data": r"/klettres/(?P<speaker>[^/]+)/.*\.ogg$",
     "gcin-voice": r"/5\.ogg$",
+    "kajongg": r"/voices/(?P<speaker>.+)/[^/]*\.ogg$",
+    "klettres-data": r"/klettres/(?P<speaker>[^/]+)/.*\.ogg$",
+    "ktuberling-data": r"/sounds/(?P<speaker>[^/@]+)/.*\.(?:ogg|wav)$",
+    "qabcs-data": r"/abcs/(?P<speaker>(?!all|pl)[^/]+)/sounds/.*\.ogg$",
+    "tuxpaint-stamps-default": r"_desc_(?P<speaker>[a-z]+)\.ogg$",
 }
 """Debian's packages, and what the path of a recording in them looks like; who speaks is named in it, or is always the
-same. Licences: CC BY-SA 3.0 (Asterisk's prompts; the Russian ones CC BY 3.0), GPL 2 (Fish Fillets, KLettres), CC BY 3.0
-(gcin-voice's second speaker, who is the one taken)."""
+same. Polish is not taken: with it is asked what a language is worth that was never heard (`fit --compare nemo`).
+Licences: CC BY-SA 3.0 (Asterisk's prompts; the Russian ones CC BY 3.0), BSD (Festival's Russian voice), CC BY 3.0
+(gcin-voice's second speaker, who is the one taken), GPL 2 or 3 (all others)."""
 _QUIET_DB: Final = -30.0
 """In the quietest fiftieth of a recording its noise must lie this far below its loud frames: the truth that the gate
 learns from is the clean speech's level."""
@@ -102,8 +108,9 @@ def _decoded(path: Path) -> NDArray[np.int16]:
     resampler = av.AudioResampler("s16", "mono", RATE)
     parts = [np.zeros(0, np.int16)]
     try:
-        # A raw stream: nothing in it says what it is.
-        with av.open(str(path), format="g722" if path.suffix == ".g722" else None) as container:
+        # A raw stream: nothing in it says what it is. Titles are in any encoding.
+        form = "g722" if path.suffix == ".g722" else None
+        with av.open(str(path), format=form, metadata_errors="ignore") as container:
             for frame in (*container.decode(audio=0), None):
                 parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
     except av.FFmpegError as error:

@@ -199,15 +199,17 @@ def _routing(bank: Bank, detector: gate.Detector) -> list[str]:
 def _wordless(detector: gate.Detector, data: Path) -> list[str]:
     rows = []
     for v in voices(detector, data):
-        cells = v.label.replace("_", " "), v.files, _share(v.uttered), _share(v.scene_right), _share(v.speech_right)
+        spoken = f"{v.uttered} of {v.unheard}"
+        cells = v.label.replace("_", " "), spoken, v.files, _share(v.scene_right), _share(v.speech_right)
         rows.append("| " + " | ".join(map(str, cells)) + " |")
     return [
         "## Voices without words",
         "",
-        "The share of the recordings that become speech, and the shares that each reader reads as they are meant",
-        "(laughter is a scene, and happiness); – where it has no word for it. The readers are those that ship.",
+        "How many recordings become speech, of those that this model never heard, and the shares of all recordings",
+        "that each reader reads as they are meant (laughter is a scene, and happiness); – where it has no word for",
+        "it. The readers are those that ship; they heard none.",
         "",
-        "| voice | files | becomes speech | scene reader right | speech reader right |",
+        "| voice | becomes speech | recordings | scene reader right | speech reader right |",
         "|---|---|---|---|---|",
         *rows,
         "",

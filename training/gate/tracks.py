@@ -19,7 +19,7 @@ PER_FILE: Final = 250
 FILES: Final = {
     "train": {
         "near-others": 12, "near-nemo": 6, "far-others": 3, "far-nemo": 1, "babble-others": 6, "babble-nemo": 1,
-        "events": 2, "noise": 24, "near-spoken": 10, "far-spoken": 2, "babble-spoken": 3,
+        "events": 2, "noise": 24, "near-spoken": 20, "far-spoken": 3, "babble-spoken": 5,
     },
     "test": {"near-others": 3, "near-nemo": 2, "far-others": 1, "babble-others": 1, "events": 1, "noise": 3},
 }  # fmt: skip

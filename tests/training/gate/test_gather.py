@@ -25,10 +25,14 @@ def buzz(noise: float) -> np.ndarray:
 
 
 def write(path: Path, noise: float = 1e-4) -> None:
-    """Write a buzz as G.722, as the telephone exchange has it, or as Ogg."""
+    """Write a buzz as G.722, as the telephone exchange has it, or as Ogg or WAV."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".ogg":
-        soundfile.write(path, buzz(noise), RATE)
+    if path.suffix != ".g722":
+        with soundfile.SoundFile(path, "w", RATE, 1) as file:
+            file.title = "a hat"
+            file.write(buzz(noise))
+        if path.suffix == ".wav":
+            path.write_bytes(path.read_bytes().replace(b"a hat", "å hat".encode("latin-1")))
         return
     with av.open(str(path), "w", format="g722") as file:
         stream = file.add_stream("g722", rate=RATE)
@@ -39,30 +43,56 @@ def write(path: Path, noise: float = 1e-4) -> None:
             file.mux(packet)
 
 
+HELD = {
+    **{
+        f"asterisk-core-sounds-{language}-g722": [
+            f"asterisk/sounds/{language}/hello.g722",
+            f"asterisk/sounds/{language}/beep.g722",
+            f"asterisk/sounds/{language}/silence/1.g722",
+        ]
+        for language in ("en", "es", "fr", "it", "ru")
+    },
+    "festvox-ru": ["festival/voices/russian/msu/wav/ru_0001.wav", "festival/voices/russian/msu/pm/ru_0001.wav"],
+    **{
+        f"fillets-ng-data-{language}": [
+            f"games/fillets-ng/sound/city/{language}/a-m-hello.ogg",
+            f"games/fillets-ng/sound/city/{language}/a-v-hello.ogg",
+            f"games/fillets-ng/sound/city/{language}/a-x-bang.ogg",
+        ]
+        for language in ("cs", "nl")
+    },
+    "gcin-voice": ["gcin-voice/ogg/a/5.ogg", "gcin-voice/ogg/a/3.ogg"],
+    "kajongg": ["kajongg/voices/de/male1/b2.ogg", "kajongg/voices/male1/b2.ogg"],
+    "klettres-data": ["klettres/da/alpha/a.ogg", "klettres/uk/alpha/hum.ogg", "klettres/uk/alpha/broken.ogg"],
+    "ktuberling-data": ["ktuberling/sounds/sv/hat.wav", "ktuberling/sounds/sr@latin/hat.ogg"],
+    "qabcs-data": [
+        "qabcs/abcs/de/sounds/alpha/a.ogg",
+        "qabcs/abcs/de/sounds/words/a.ogg",
+        "qabcs/abcs/pl/sounds/words/a.ogg",
+        "qabcs/abcs/all/noises/bear.ogg",
+    ],
+    "tuxpaint-stamps-default": [
+        "tuxpaint/stamps/animals/cat_desc_el.ogg",
+        "tuxpaint/stamps/animals/cat_desc.ogg",
+        "tuxpaint/stamps/animals/cat.ogg",
+    ],
+}
+"""Files in the packages: voices, and some that must not be taken for one."""
+
+
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """All packages; each holds a voice, and something that must not be taken for one."""
+    """All packages, with what they hold."""
     folder = tmp_path / "packages"
     folder.mkdir()
     for name in PACKAGES:
         root = tmp_path / name
-        if name.startswith("asterisk"):
-            sounds = root / "usr/share/asterisk/sounds/xx"
-            write(sounds / "hello.g722")
-            write(sounds / "beep.g722")
-            write(sounds / "silence/1.g722")
-        elif name.startswith("fillets"):
-            sounds = root / f"usr/share/games/fillets-ng/sound/city/{name[-2:]}"
-            write(sounds / "a-m-hello.ogg")
-            write(sounds / "a-v-hello.ogg")
-            write(sounds / "a-x-bang.ogg")
-        elif name.startswith("klettres"):
-            write(root / "usr/share/klettres/da/alpha/a.ogg")
-            write(root / "usr/share/klettres/uk/alpha/hum.ogg", noise=0.05)
-            (root / "usr/share/klettres/uk/alpha/broken.ogg").write_bytes(b"OggS, and nothing else")
-        else:
-            write(root / "usr/share/gcin-voice/ogg/a/5.ogg")
-            write(root / "usr/share/gcin-voice/ogg/a/3.ogg")
+        for held in HELD[name]:
+            path = root / "usr/share" / held
+            if path.stem == "broken":
+                path.write_bytes(b"OggS, and nothing else")
+            else:
+                write(path, noise=0.05 if path.stem == "hum" else 1e-4)
         control = root / "DEBIAN/control"
         control.parent.mkdir()
         control.write_text(
@@ -79,10 +109,12 @@ def test_voices_are_taken_from_the_packages_and_what_is_none_is_left(
         count = gather.gather(packages, tmp_path / "data")
     with (tmp_path / "data/spoken/manifest.tsv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
-    assert count == len(rows) == 11
+    assert count == len(rows) == 18
     assert sorted(row["label"].removeprefix("asterisk-core-sounds-") for row in rows) == [
-        "en-g722", "es-g722", "fillets-ng-data-cs-m", "fillets-ng-data-cs-v", "fillets-ng-data-nl-m",
-        "fillets-ng-data-nl-v", "fr-g722", "gcin-voice", "it-g722", "klettres-data-da", "ru-g722",
+        "en-g722", "es-g722", "festvox-ru", "fillets-ng-data-cs-m", "fillets-ng-data-cs-v", "fillets-ng-data-nl-m",
+        "fillets-ng-data-nl-v", "fr-g722", "gcin-voice", "it-g722", "kajongg-de/male1", "kajongg-male1",
+        "klettres-data-da", "ktuberling-data-sv", "qabcs-data-de", "qabcs-data-de", "ru-g722",
+        "tuxpaint-stamps-default-el",
     ]  # fmt: skip
     assert [record.recording for record in caplog.records] == ["broken.ogg"]  # type: ignore[attr-defined]
 
