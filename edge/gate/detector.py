@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from edge.gate.features import CARRY, FRESH, STEP, Floats, calls_of, first_floor, log_mel, next_floors, over_floor
+from edge.gate.features import CARRY, FRESH, STEP, Floats, calls_of, first_floor, log_mel, next_floors
 from edge.gate.noise_floor import NoiseFloor
 from edge.models.frontend import FFT, HOP, power_frames
 from edge.models.interpreter import WEIGHTS, Model
@@ -76,7 +76,7 @@ class GateDetector:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        _, levels, width = model.shapes[1]
+        _, levels, width = model.shapes[2]
         calls, level = np.arange(2 ** (levels - 1))[:, None], np.arange(levels)
         self._ring_shape = (len(calls) * levels, width)
         self._before = (calls - 2**level) % len(calls) * levels + level
@@ -147,9 +147,9 @@ class GateDetector:
         floors = next_floors(first_floor(frames[0]) if self._floor is None else self._floor, frames)
         self._floor = floors[-1]
         answers: list[tuple[float, float]] = []
-        for seen in over_floor(frames, floors):
+        for seen, floor in zip(frames, floors, strict=True):
             said_before = self._ring.take(self._before[self._turn], axis=0)
-            logits, said = self._model(seen[None], said_before[None])
+            logits, said = self._model(seen[None], floor[None], said_before[None])
             levels = len(said[0])
             self._ring[self._turn * levels : (self._turn + 1) * levels] = said[0]
             self._turn = (self._turn + 1) % len(self._before)

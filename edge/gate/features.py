@@ -1,8 +1,6 @@
-"""What the detector's net sees: 40 log-mel bands over a floor that is tracked in every band.
+"""What the detector's net takes: 40 log-mel bands and a floor that is tracked in every band.
 
-The level of a stream says nothing by itself (microphones differ by 40 dB), so it is taken out twice: once by one floor
-for all bands, which keeps the shape of the spectrum, and once by each band's own floor, which shows what stands out of
-a steady noise, in the manner of per-channel energy normalisation (Wang et al. 2017, arXiv 1607.05666).
+The level of a stream says nothing by itself (microphones differ by 40 dB); the net hears what is over the floor.
 
 Everything here works on the last axes, so that training can run a thousand streams at once through the same functions.
 """
@@ -21,7 +19,6 @@ FRESH: Final = 9
 """New frames in one call of the net: three decisions."""
 CARRY: Final = 3
 """Frames of the call before that the net sees again."""
-WIDTH: Final = 2 * BANDS
 
 Floats = NDArray[np.float32]
 
@@ -30,10 +27,6 @@ _EPSILON: Final = np.float32(1e-8)
 _DOWN: Final = np.float32(0.5)
 _UP: Final = np.float32(0.02)
 """Shares of the way to the present level that a floor goes in one call (90 ms): it falls at once and rises in 4.5 s."""
-
-_SCALE: Final = np.float32(1 / 3)
-_LEAST: Final = np.float32(-2)
-_MOST: Final = np.float32(4)
 
 
 def log_mel(power: Power) -> Floats:
@@ -67,15 +60,3 @@ def next_floors(floor: Floats, calls: Floats) -> Floats:
         floor = floor + np.minimum(_DOWN * change, _UP * change)
         floors[..., call, :] = floor
     return floors
-
-
-def over_floor(mel: Floats, floor: Floats) -> Floats:
-    """Give the net's input: log-mel [..., 12, 40] over the floors [..., 40] to [..., 12, 80] within -2 to 4."""
-    level = np.add.reduce(floor, axis=-1)[..., None, None] / np.float32(BANDS)
-    seen = np.empty((*mel.shape[:-1], WIDTH), np.float32)
-    np.subtract(mel, level, out=seen[..., :BANDS])
-    np.subtract(mel, floor[..., None, :], out=seen[..., BANDS:])
-    seen *= _SCALE
-    np.maximum(seen, _LEAST, out=seen)
-    np.minimum(seen, _MOST, out=seen)
-    return seen

@@ -45,23 +45,18 @@ def _window() -> NDArray[np.float32]:
 
 
 @cache
-def _fourier() -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.intp]]:
-    """Give the matrices of `_power` and where each of the 257 bins stands in what they make.
-
-    They are those of the first step, those of the second for the real and for the imaginary part.
-    """
+def _fourier() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Give the matrices of `_power`, those of both steps, and where each of the 257 bins stands in what they make."""
     k = np.arange(_SLOW // 2 + 1)  # the frames are real: the other half is its mirror
     slow = np.exp(-2j * np.pi * np.outer(k, _BEGINS // _FAST + np.arange(_ROWS)) / _SLOW)
     fast = np.arange(_FAST)
     bins = k[:, None] + _SLOW * fast
     turned = np.exp(-2j * np.pi * fast[None, :, None] * bins[:, None, :] / FFT)
-    real = np.concatenate((turned.real, -turned.imag), axis=1).astype(np.float32)
-    imaginary = np.concatenate((turned.imag, turned.real), axis=1).astype(np.float32)
     place = np.empty(FFT + 1, np.intp)
     place[bins], place[FFT - bins] = (np.arange(bins.size).reshape(bins.shape),) * 2
     return (
         np.stack((slow.real, slow.imag), axis=1).reshape(-1, _ROWS).astype(np.float32),
-        (real, imaginary),
+        np.block([[turned.real, turned.imag], [-turned.imag, turned.real]]).astype(np.float32),
         place[:BINS],
     )
 
@@ -76,11 +71,10 @@ def _power(frames: NDArray[np.float32], out: Power) -> None:
     slow, fast, place = _fourier()
     n = len(frames)
     rows = np.matmul(slow, frames.reshape(n, _ROWS, _FAST)).reshape(n, -1, 2 * _FAST).transpose(1, 0, 2)
-    parts = np.empty((2, n, len(rows), _FAST), np.float32)
-    for part, turned in zip(parts, fast, strict=True):
-        np.matmul(rows, turned, out=part.transpose(1, 0, 2))  # in this order, or it would have to be copied into it
+    parts = np.empty((n, len(rows), 2 * _FAST), np.float32)
+    np.matmul(rows, fast, out=parts.transpose(1, 0, 2))  # in this order, or it would have to be copied into it
     parts *= parts
-    power = np.add(parts[0], parts[1], out=parts[0])
+    power = parts[:, :, :_FAST] + parts[:, :, _FAST:]
     power.reshape(n, -1).take(place, axis=1, out=out, mode="clip")  # "raise" would copy once more
 
 

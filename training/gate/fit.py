@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
-from edge.gate.features import CARRY, FRESH, Floats, first_floor, next_floors, over_floor
+from edge.gate.features import CARRY, FRESH, Floats, first_floor, next_floors
 from training.gate.mix import Kind
 from training.gate.net import GateNet
 from training.gate.remix import Batch, Remixer
@@ -31,11 +31,11 @@ _AVERAGED: Final = 0.9998
 are in it, which know the voices of the training less by heart (Izmailov et al. 2018, arXiv 1803.05407)."""
 
 
-def calls_of(mel: Floats) -> Floats:
-    """Cut log-mel into what each call sees, over the tracked floor: [b, FRAMES, 40] to [b, CALLS, 12, 80]."""
+def calls_of(mel: Floats) -> tuple[Tensor, Tensor]:
+    """Cut log-mel into what each call sees, with its floor: [b, FRAMES, 40] to [b, CALLS, 12, 40], [b, CALLS, 40]."""
     windows = np.lib.stride_tricks.sliding_window_view(mel, CARRY + FRESH, axis=1)[:, ::FRESH]
     calls = np.ascontiguousarray(windows.transpose(0, 1, 3, 2))
-    return over_floor(calls, next_floors(first_floor(calls[:, 0]), calls))
+    return torch.from_numpy(calls), torch.from_numpy(next_floors(first_floor(calls[:, 0]), calls))
 
 
 def averaged(checkpoint: Path) -> GateNet:
@@ -75,7 +75,7 @@ def fit(
         for _ in range(batches):
             batch = remixer.batch(rng, _BATCH)
             with mixed():
-                logits = net.stream(torch.from_numpy(calls_of(batch.mel))).float()
+                logits = net.stream(*calls_of(batch.mel)).float()
             loss = _loss(logits, batch)
             best.zero_grad()
             loss.backward()

@@ -13,14 +13,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
-from edge.gate.features import CARRY, FRESH, STEP, WIDTH
+from edge.gate.features import BANDS, CARRY, FRESH, STEP
 
+_WIDTH: Final = 2 * BANDS
 LEVELS: Final = 6
 NARROW: Final = 32
 _TOKEN: Final = 80
 _FINE: Final = 64
 _CONTEXT: Final = 80
 _PER_CALL: Final = FRESH // STEP
+
+
+def over_floor(mel: Tensor, floor: Tensor) -> Tensor:
+    """Take the level out of a call: log-mel [n, 12, 40] over the floors [n, 40] to [n, 12, 80] within -2 to 4.
+
+    It is taken out twice: once by one floor for all bands, which keeps the shape of the spectrum, and once by each
+    band's own, which shows what stands out of a steady noise, in the manner of per-channel energy normalisation (Wang
+    et al. 2017, arXiv 1607.05666).
+    """
+    floor = floor[:, None]
+    level = floor.mean(dim=2, keepdim=True)
+    return torch.cat(((mel - level) / 3, (mel - floor) / 3), dim=2).clamp(-2, 4)
 
 
 class _Join(nn.Module):
@@ -44,19 +57,20 @@ class _Join(nn.Module):
 
 
 class GateNet(nn.Module):
-    """Log-mel over the floor to logits of speech and near."""
+    """Log-mel and its floor to logits of speech and near."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Linear(3 * WIDTH, _FINE)
+        self.first = nn.Linear(3 * _WIDTH, _FINE)
         self.second = nn.Linear(4 * _FINE, _FINE)
         self.token = nn.Linear(_PER_CALL * _FINE, _TOKEN)
         self.joins = nn.ModuleList(_Join() for _ in range(LEVELS))
         self.context = nn.Linear(_PER_CALL * _FINE + _TOKEN, _CONTEXT)
         self.answer = nn.Linear(_CONTEXT, _PER_CALL * 2)
 
-    def hear(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """[n, 12, 80] to what was heard, [n, 192], and its token, [n, 80]."""
+    def hear(self, mel: Tensor, floor: Tensor) -> tuple[Tensor, Tensor]:
+        """[n, 12, 40] and [n, 40] to what was heard, [n, 192], and its token, [n, 80]."""
+        frames = over_floor(mel, floor)
         wide = CARRY + FRESH - 2
         x = torch.cat((frames[:, :wide], frames[:, 1 : wide + 1], frames[:, 2 : wide + 2]), dim=2)
         x = fn.relu(self.first(x))
@@ -64,13 +78,13 @@ class GateNet(nn.Module):
         fine = fn.relu(self.second(torch.cat(rows, dim=1))).reshape(-1, _PER_CALL * _FINE)
         return fine, fn.relu(self.token(fine))
 
-    def forward(self, frames: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, mel: Tensor, floor: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """One call on the device.
 
-        Frames [1, 12, 80] and what level l said 2^l calls ago [1, 6, 32] to logits [1, 6] (three steps, speech and near
-        in each) and what the levels say of this call [1, 6, 32].
+        Log-mel [1, 12, 40], its floor [1, 40] and what level l said 2^l calls ago [1, 6, 32] to logits [1, 6] (three
+        steps, speech and near in each) and what the levels say of this call [1, 6, 32].
         """
-        fine, token = self.hear(frames)
+        fine, token = self.hear(mel, floor)
         said = []
         for level, join in enumerate(self.joins):
             token, narrow = join(token, past[:, level])
@@ -78,10 +92,10 @@ class GateNet(nn.Module):
         seen = torch.cat((fine, token), dim=1)
         return self.answer(fn.relu(self.context(seen))), torch.cat(said, dim=1)
 
-    def stream(self, frames: Tensor) -> Tensor:
-        """Give whole streams at once: [b, t, 12, 80] to logits [b, 3 t, 2]."""
-        b, t = frames.shape[:2]
-        fine, token = self.hear(frames.reshape(b * t, CARRY + FRESH, WIDTH))
+    def stream(self, mel: Tensor, floor: Tensor) -> Tensor:
+        """Give whole streams at once: [b, t, 12, 40] and [b, t, 40] to logits [b, 3 t, 2]."""
+        b, t = mel.shape[:2]
+        fine, token = self.hear(mel.reshape(b * t, CARRY + FRESH, BANDS), floor.reshape(b * t, BANDS))
         tokens = token.reshape(b, t, _TOKEN)
         for level, join in enumerate(self.joins):
             tokens = join.stream(tokens, 2**level)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from edge.gate.features import CARRY, FRESH, WIDTH
+from edge.gate.features import BANDS, CARRY, FRESH
 from training import quantise
 from training.gate.net import LEVELS, NARROW, GateNet
 from training.gate.tune import START
@@ -16,8 +16,8 @@ def pack(net: GateNet, path: Path) -> None:
 
     For so small a net that is as fast as sums in int8, whose inputs and outputs would have to be scaled.
     """
-    example = (torch.zeros(1, CARRY + FRESH, WIDTH), torch.zeros(1, LEVELS, NARROW))
+    example = tuple(torch.zeros(1, *shape) for shape in ((CARRY + FRESH, BANDS), (BANDS,), (LEVELS, NARROW)))
     with torch.no_grad():
         file = without_names(quantise.pack_weights(net.eval(), example))
     path.parent.mkdir(parents=True, exist_ok=True)
-    quantise.save(path, file, name="gate-2", labels=["speech", "near"], meta={"thresholds": START}, span=(0.0, 2.0))
+    quantise.save(path, file, name="gate-3", labels=["speech", "near"], meta={"thresholds": START}, span=(0.0, 2.0))

@@ -5,13 +5,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training has an environment of its own")
 
-from edge.gate.features import CARRY, FRESH, WIDTH  # noqa: E402
+from edge.gate import features  # noqa: E402
+from edge.gate.features import BANDS, CARRY, FRESH  # noqa: E402
 from training.gate import places, score  # noqa: E402
 from training.gate import tracks as kept  # noqa: E402
 from training.gate.bank import Bank  # noqa: E402
 from training.gate.fit import averaged, calls_of, fit  # noqa: E402
 from training.gate.mix import CALLS, FRAMES, LENGTH, Mixer, active  # noqa: E402
-from training.gate.net import LEVELS, NARROW, GateNet  # noqa: E402
+from training.gate.net import LEVELS, NARROW, GateNet, over_floor  # noqa: E402
 from training.gate.remix import Remixer  # noqa: E402
 from training.gate.route import programmes, routing, share_missed  # noqa: E402
 
@@ -34,23 +35,33 @@ def bank() -> Bank:
 
 def test_the_device_s_calls_give_what_the_stream_was_trained_on():
     torch.manual_seed(0)
-    net, frames = GateNet().eval(), torch.randn(1, 70, CARRY + FRESH, WIDTH)
+    net, mel, floor = GateNet().eval(), torch.randn(1, 70, CARRY + FRESH, BANDS), torch.randn(1, 70, BANDS)
     said, answers = [torch.zeros(1, LEVELS, NARROW)] * 2 ** (LEVELS - 1), []
     with torch.no_grad():
         for t in range(70):
-            answer, now = net(frames[:, t], torch.stack([said[-(2**n)][:, n] for n in range(LEVELS)], dim=1))
+            before = torch.stack([said[-(2**n)][:, n] for n in range(LEVELS)], dim=1)
+            answer, now = net(mel[:, t], floor[:, t], before)
             said.append(now)
             answers.append(answer.reshape(3, 2))
-        assert torch.allclose(torch.cat(answers), net.stream(frames)[0], atol=1e-5)
+        assert torch.allclose(torch.cat(answers), net.stream(mel, floor)[0], atol=1e-5)
 
 
 def test_a_decision_does_not_know_what_comes_after_its_call():
     torch.manual_seed(0)
-    net, frames = GateNet().eval(), torch.randn(1, 10, CARRY + FRESH, WIDTH)
+    net, mel, floor = GateNet().eval(), torch.randn(1, 10, CARRY + FRESH, BANDS), torch.randn(1, 10, BANDS)
     with torch.no_grad():
-        before = net.stream(frames)[:, :15]
-        frames[:, 5:] = 0
-        assert torch.equal(net.stream(frames)[:, :15], before)
+        before = net.stream(mel, floor)[:, :15]
+        mel[:, 5:] = 0
+        floor[:, 5:] = 0
+        assert torch.equal(net.stream(mel, floor)[:, :15], before)
+
+
+def test_the_level_of_a_stream_is_taken_out():
+    mel, floor = torch.randn(3, CARRY + FRESH, BANDS), torch.randn(3, BANDS)
+    heard = over_floor(mel, floor)
+    assert heard.shape == (3, CARRY + FRESH, 2 * BANDS)
+    assert torch.allclose(over_floor(mel + 5, floor + 5), heard, atol=1e-5)
+    assert torch.allclose(over_floor(floor[:, None].expand_as(mel), floor)[:, :, BANDS:], torch.zeros(BANDS))
 
 
 def test_a_track_is_made_again_by_its_seed(bank):
@@ -165,9 +176,12 @@ def test_fitting_goes_on_where_it_stopped(tracks, tmp_path):
 
 def test_the_floor_is_followed_in_training_as_on_the_device():
     mel = np.random.default_rng(0).standard_normal((2, FRAMES, 40)).astype(np.float32)
-    calls = calls_of(mel)
-    assert calls.shape == (2, CALLS, CARRY + FRESH, WIDTH)
-    assert np.allclose(calls_of(mel[1:])[0], calls[1])
+    calls, floors = calls_of(mel)
+    assert calls.shape == (2, CALLS, CARRY + FRESH, BANDS)
+    for stream, heard, floor in zip(mel, calls.numpy(), floors.numpy(), strict=True):
+        on_device = features.calls_of(stream)
+        assert np.array_equal(heard, on_device)
+        assert np.allclose(floor, features.next_floors(features.first_floor(on_device[0]), on_device))
 
 
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
@@ -248,7 +262,7 @@ def test_the_thresholds_are_those_that_route_most_seconds_right(bank, tmp_path, 
             return [Decision(float(t), 0.95 * bool(n), float(n)) for t, n in zip(at, near, strict=True)]
 
     sidecar = Sidecar(
-        name="gate-2", sha256="", labels=["speech", "near"], meta={"thresholds": module.START},
+        name="gate-3", sha256="", labels=["speech", "near"], meta={"thresholds": module.START},
         golden=Golden(low=0, high=1, tolerance=0.1, outputs=[]),
     )  # fmt: skip
     (tmp_path / "gate.json").write_text(sidecar.model_dump_json())
