@@ -99,7 +99,7 @@ def _mark(args: argparse.Namespace) -> int:
 def _enrol(args: argparse.Namespace) -> int:
     from edge.care.enrol import enrol
 
-    if args.config.exists():
+    if os.access(args.config, os.F_OK):
         _load(args)
     brought = enrol(args.code, args.config)
     sys.stdout.write(

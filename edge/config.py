@@ -5,8 +5,10 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -46,7 +48,7 @@ def _device(name: str) -> str:
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Broker(_Settings, Encryption):
@@ -143,9 +145,14 @@ class Capture(_Settings):
 
 
 def _hub(url: str | None) -> str | None:
-    if url is not None and not re.fullmatch(r"https://[^/?#]+/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?", url):
-        raise ValueError("must be https://NAME[:PORT] (http:// only for a hub on this machine)")
-    return url
+    if url is None:
+        return None
+    if re.fullmatch(r"https://[^/?#]+/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?", url):
+        with suppress(ValueError):  # of a port or an address that cannot be
+            parts = urlsplit(url)
+            if parts.hostname and parts.port != 0:
+                return url
+    raise ValueError("must be https://NAME[:PORT] (http:// only for a hub on this machine)")
 
 
 class ClipSettings(_Settings):

@@ -61,8 +61,16 @@ class Device:
         self.shelf = Shelf(config.clips_folder, safe, max_days=clips.max_days, max_disk_share=clips.max_disk_share)
         self.recorder = Recorder(self.span(), self.shelf, safe, attach=self._attach, unix=self._unix)
         self.uploader = self._uploader(clips.hub) if clips.hub else None
+        self._live = not config.source.startswith("file:")
+        self.listener = Listener(config, self.clock, self.paused, self._keep, self.recorder if self._live else None)
         self.commands = Commands(
-            self.clock, self.outbox, self.pauses.said, self.mark, shelf=self.shelf, recorder=self.recorder
+            self.clock,
+            self.outbox,
+            self.pauses.said,
+            self.mark,
+            shelf=self.shelf,
+            recorder=self.recorder,
+            forget=self.listener.forget,
         )
         self.publisher = Publisher(
             config.device,
@@ -74,8 +82,6 @@ class Device:
         )
         self.control = Control(path_beside(config.outbox_path), self.commands.answer)
         self.machine = Machine()
-        self._live = not config.source.startswith("file:")
-        self.listener = Listener(config, self.clock, self.paused, self._keep, self.recorder if self._live else None)
         self.pins = Pins(config.gpio, mark=self.mark, toggle=self.pauses.said.toggle)
         self._stop = threading.Event()
         self._code = 0

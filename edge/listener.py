@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _STUCK_S: Final = 20.0
 _CLOSE_S: Final = 2.0
 _PIPE_CLOSE_S: Final = 0.3
+_FORGET_S: Final = 3.0
 _LOOK_S: Final = 0.2
 
 
@@ -96,6 +97,20 @@ class Listener:
             return
         try:
             self._flush()
+        finally:
+            self._turn.release()
+
+    def forget(self, begin: float, end: float) -> None:
+        """End what is being heard; of what was heard and is no moment yet, drop what began in [begin, end).
+
+        In Unix seconds. Raises TimeoutError when the pipeline hangs.
+        """
+        if not self._turn.acquire(timeout=_FORGET_S):
+            raise TimeoutError("what was just heard could not be forgotten, since a model hangs; ask again")
+        try:
+            for draft in self._pipeline.flush() if self._pipeline is not None else ():
+                if not begin <= self._when(draft.at).start.timestamp() < end:
+                    self._keep(draft)
         finally:
             self._turn.release()
 

@@ -1,5 +1,6 @@
 """Recordings: WAV, FLAC, Ogg or MP3 of any length, rate and channel count, read as a stream and never whole."""
 
+import stat
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -34,11 +35,15 @@ class UnreadableRecording(WorkError):  # noqa: N818 - named for what it is
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
-    if not path.exists():
-        raise UnreadableRecording(path, "there is no such file")
-    if not path.is_file():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnreadableRecording(path, "there is no such file") from None
+    except OSError as error:
+        raise UnreadableRecording(path, f"cannot be looked at: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
         raise UnreadableRecording(path, "is not a file")
-    if not path.stat().st_size:
+    if not found.st_size:
         raise UnreadableRecording(path, "is empty")
 
 

@@ -161,7 +161,7 @@ def _clips(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
         return "good", "no sound is kept, unless the owner switches it on on the page"
     Safe(clips.key_file)
     folder = config.clips_folder
-    if not os.access(next(there for there in (folder, *folder.parents) if there.exists()), os.W_OK):
+    if not os.access(next(there for there in (folder, *folder.parents) if os.access(there, os.F_OK)), os.W_OK):
         return "bad", f"clips cannot be kept in {folder}; give another folder with clips.folder"
     lying = "encrypted" if clips.key_file else "in the clear: set clips.key_file to encrypt them"
     if clips.hub is None:

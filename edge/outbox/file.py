@@ -34,6 +34,8 @@ INSERT: Final = "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RETRY_SECONDS: Final = 5.0
 _WAL_BYTES: Final = 4_000_000
 _BROKEN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_READABLE: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+"""What fails a write and leaves what is there to be read, and so to be sent."""
 
 Columns = tuple[int, bytes, bytes, int, float | None, float | None, str | None]
 
@@ -73,12 +75,16 @@ class OutboxFile:
         self._saved = saved
         self._db: sqlite3.Connection | None = None
         self._retry_at = 0.0
+        self._full = False
         self._open()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Run `work` in one durable commit; None when the disk does not take it. Tries again at most every 5 s."""
-        if self._db is None and time.monotonic() >= self._retry_at:
-            self._open()
+        if self.trouble is not None:
+            if time.monotonic() < self._retry_at:
+                return None
+            if not self._full:  # a full disk has no room for what opening a file writes
+                self._open()
         if self._db is None:
             return None
         try:
@@ -91,6 +97,11 @@ class OutboxFile:
             log.warning("the outbox is on disk again")
             self.trouble = None
         return result
+
+    @property
+    def readable(self) -> bool:
+        """Whether what is in the file can be read now."""
+        return self._db is not None
 
     def read(self, sql: str, values: tuple[object, ...] = ()) -> list[Row]:
         """Give the rows of a SELECT *; none when the file cannot be read."""
@@ -115,15 +126,16 @@ class OutboxFile:
 
     def close(self) -> None:
         """Close it."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
 
     def retry_now(self) -> None:
         """Let the next write try at once."""
         self._retry_at = 0.0
 
     def _open(self) -> None:
+        self.close()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
@@ -145,16 +157,21 @@ class OutboxFile:
         self._db = db
 
     def _fail(self, error: Exception) -> bool:
-        """Close the file and say why; True if it was broken and a new one stands in its place, so that it can go on."""
+        """Say why, and close the file if it cannot even be read.
+
+        True if it was broken and a new one stands in its place, so that it can go on.
+        """
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else 0
         with suppress(sqlite3.Error):
-            self.close()
-        self._db = None
+            if code not in _READABLE:
+                self.close()
+            elif self._db is not None and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        self._full = code == sqlite3.SQLITE_FULL and self._db is not None
         self._retry_at = time.monotonic() + _RETRY_SECONDS
         self.trouble = f"{self.path}: {error}; moments are held in memory"
         log.error("the outbox cannot use its disk", extra={"path": str(self.path), "reason": str(error)})
-        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
-            return self._set_aside()
-        return False
+        return self._set_aside() if code in _BROKEN else False
 
     def _set_aside(self) -> bool:
         aside = self.path.with_name(f"{self.path.name}.corrupt")
@@ -170,6 +187,8 @@ class OutboxFile:
         log.error("the outbox was broken", extra={"aside": str(aside), "saved": len(saved), "whole": whole})
         self._open()
         self._saved(saved)
+        if self._db is not None:
+            self._retry_at = 0.0
         return self._db is not None
 
 

@@ -51,6 +51,15 @@ def _as_kept(name: str) -> str | None:
         return None
 
 
+def _start(body: bytes) -> float:
+    return Moment.from_json(body).start.timestamp()
+
+
+def _stamped(row: Row, at: Reading) -> Row:
+    moment = Moment.from_json(row.body).model_copy(update={"start": at.start, "clock": at.clock})
+    return replace(row, body=moment.to_json(), born=at.start.timestamp(), heard=None, boot=None)
+
+
 def _rename(db: sqlite3.Connection, device: str) -> int:
     done, seq = 0, 0
     step = "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT 500"
@@ -77,6 +86,8 @@ class Outbox:
         self._memory: dict[str, Row] = {}
         self._done: dict[str, float] = {}
         self._held: dict[str, set[str]] = {}
+        self._spans: list[tuple[float, float, int]] = []
+        """What is to be erased of a file that cannot be read now: began in [low, high), `seq` up to the third."""
         self._expired_at = float("-inf")
         self._next = 1
         self._file = OutboxFile(path, self._take_back)
@@ -106,14 +117,17 @@ class Outbox:
         with self._lock:
             self._flush()
             waiting = self._file.read("SELECT * FROM outbox WHERE heard IS NOT NULL AND boot = ?", (boot,))
-            stamped = []
-            for row in waiting:
-                reading = time_at(row.heard or 0.0)
-                moment = Moment.from_json(row.body).model_copy(update={"start": reading.start, "clock": reading.clock})
-                stamped.append((moment.to_json(), reading.start.timestamp(), row.seq))
+            rows = [_stamped(row, time_at(row.heard or 0.0)) for row in waiting]
+            stamped = [(row.body, row.born, row.seq) for row in rows]
             sql = "UPDATE outbox SET body = ?, born = ?, heard = NULL, boot = NULL WHERE seq = ?"
             done = self._file.write(lambda db: db.executemany(sql, stamped).rowcount if stamped else 0)
-            return done or 0
+            held = {
+                row.id: _stamped(row, time_at(row.heard))
+                for row in self._memory.values()
+                if row.heard is not None and row.boot == boot
+            }
+            self._memory |= held
+            return (done or 0) + len(held)
 
     def rename(self, device: str) -> int:
         """Make all that waits this device's, in case it had another name before; give their number."""
@@ -140,7 +154,14 @@ class Outbox:
         sql = "UPDATE outbox SET heard = NULL, boot = NULL WHERE heard IS NOT NULL AND (boot <> ? OR heard < ?)"
         with self._lock:
             self._flush()
-            return self._file.write(lambda db: db.execute(sql, (boot, heard_before)).rowcount) or 0
+            done = self._file.write(lambda db: db.execute(sql, (boot, heard_before)).rowcount) or 0
+            held = {
+                row.id: replace(row, heard=None, boot=None)
+                for row in self._memory.values()
+                if row.heard is not None and (row.boot != boot or row.heard < heard_before)
+            }
+            self._memory |= held
+            return done + len(held)
 
     # Out.
 
@@ -195,7 +216,9 @@ class Outbox:
             if ids is None:
                 found = [row for row in self._file.read("SELECT * FROM outbox", ()) if row.id not in self._done]
                 found += self._memory.values()
-                gone = [row.id for row in found if low <= Moment.from_json(row.body).start.timestamp() < high]
+                gone = [row.id for row in found if low <= _start(row.body) < high]
+                if not self._file.readable:
+                    self._spans.append((low, high, self.last))
             else:
                 asked = [each for each in map(_as_kept, ids) if each is not None]
                 gone = [row.id for row in self.rows(asked)]
@@ -273,12 +296,17 @@ class Outbox:
 
         def work(db: sqlite3.Connection) -> bool:
             db.executemany("DELETE FROM outbox WHERE id = ?", done)
+            for low, high, last in self._spans:
+                old = db.execute("SELECT seq, body FROM outbox WHERE seq <= ?", (last,))
+                gone = [(seq,) for seq, body in old if low <= _start(body) < high]
+                db.executemany("DELETE FROM outbox WHERE seq = ?", gone)
             db.executemany(INSERT, rows)
             return True
 
         if self._file.write(work):
             self._memory.clear()
             self._done.clear()
+            self._spans.clear()
             self._bound_disk()
         else:
             self._bound_memory()

@@ -55,7 +55,11 @@ class Command(BaseModel):
 
 
 class Commands:
-    """Does what valid commands ask and says what came of it. A command that came before is not done again."""
+    """Does what valid commands ask and says what came of it. A command that came before is not done again.
+
+    `forget(begin, end)` drops what was heard and is no moment yet, as far as it began in [begin, end), in Unix seconds;
+    it raises TimeoutError, with a reason, when it cannot.
+    """
 
     def __init__(
         self,
@@ -66,9 +70,10 @@ class Commands:
         *,
         shelf: Shelf,
         recorder: Recorder,
+        forget: Callable[[float, float], None],
     ) -> None:
         self._clock, self._outbox, self._pause, self._mark = clock, outbox, pause, mark
-        self._shelf, self._recorder = shelf, recorder
+        self._shelf, self._recorder, self._forget = shelf, recorder, forget
         self._done: deque[str] = deque(maxlen=_REMEMBERED)
 
     def answer(self, payload: bytes) -> dict[str, Any] | None:
@@ -91,7 +96,8 @@ class Commands:
         except ValidationError as error:
             return {"id": command.id, "ok": False, "error": _sentence(error, "args.")}
         except OSError as error:
-            return {"id": command.id, "ok": False, "error": f"the disk refuses: {error.strerror}"}
+            why = str(error) if isinstance(error, TimeoutError) else f"the disk refuses: {error.strerror}"
+            return {"id": command.id, "ok": False, "error": why}
 
     def _do(self, command: Command) -> dict[str, Any]:
         match command.do:
@@ -108,7 +114,7 @@ class Commands:
         return {}
 
     def _erase(self, what: What) -> dict[str, Any]:
-        """Reach all that this device still has: the outbox, the clips, and the sound in memory."""
+        """Reach all that this device still has: the outbox, the clips, the sound in memory and what is read from it."""
         if any(named is not None for named in (what.ids, what.records, what.clips)):
             records = what.records or []
             ids = [*(what.ids or []), *(self._outbox.of_records(records) if records else [])]
@@ -117,8 +123,9 @@ class Commands:
             self._recorder.forget(ids, records)
             clips = self._shelf.erase(sha256s=sha256s, records=records, moments=ids)
             return {"erased": self._outbox.erase(ids), "clips": clips}
-        self._recorder.forget_all()
         span = (_unix(what.begin, float("-inf")), _unix(what.end, float("inf")))
+        self._recorder.forget_all()
+        self._forget(*span)
         return {"erased": self._outbox.erase(None, what.begin, what.end), "clips": self._shelf.erase(span=span)}
 
 

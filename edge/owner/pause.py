@@ -20,13 +20,13 @@ class Pause:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._until: datetime | None = None
-        self.on = False
-        if path.exists():
-            self.on = True
-            try:
-                self._until = TypeAdapter(AwareDatetime | None).validate_json(path.read_bytes())
-            except (OSError, ValidationError):
-                log.warning("the pause cannot be read: the device stays paused until it is told to resume")
+        self.on = True
+        try:
+            self._until = TypeAdapter(AwareDatetime | None).validate_json(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            self.on = False
+        except (OSError, ValidationError):
+            log.warning("the pause cannot be read: the device stays paused until it is told to resume")
 
     def active(self, now: datetime | None) -> bool:
         """Tell whether the device is paused at `now`; a time that is not known (None) ends no pause."""

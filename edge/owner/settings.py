@@ -63,11 +63,12 @@ class Owner:
         self.rules: Rules | None = None
         self.schedule: Sequence[Span] = ()
         self.clips: Clips | None = None
-        if path.exists():
-            try:
-                self._apply(path.read_bytes())
-            except (OSError, ValueError, UserError) as error:
-                log.error("the owner's settings cannot be read", extra={"reason": _short(error)})
+        try:
+            self._apply(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # nothing was set yet
+        except (OSError, ValueError, UserError) as error:
+            log.error("the owner's settings cannot be read", extra={"reason": _short(error)})
 
     def take(self, payload: bytes) -> bool:
         """Apply and keep what came; True when it is in force now. An empty payload says that nothing is set."""

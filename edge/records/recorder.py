@@ -88,6 +88,7 @@ class Recorder:
         self.lock = threading.RLock()
         self._shelf, self._safe, self._attach, self._unix = shelf, safe, attach, unix
         self._cuts: list[_Cut] = []
+        self._ordinary: list[_Cut] = []
         self._work: queue.Queue[tuple[_Cut, Pcm, float] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._ring: Ring | None = None
@@ -127,9 +128,9 @@ class Recorder:
             if self._ring is None or not self._span.ordinary:
                 return Belongs()
             cut = _Cut(moment, "ordinary", max(begin, end - ORDINARY_S), end, "hearing")
-            belongs = self._join(cut, moment)
-            self._cut(cut)
-            return belongs
+            self._cut(cut)  # first: a moment that waited for a clip that cannot be made would wait for ever
+            self._ordinary.append(cut)
+            return self._join(cut, moment)
 
     def hear(self, block: Block) -> None:
         """Take the next block of sound."""
@@ -151,14 +152,14 @@ class Recorder:
     def forget(self, moments: Collection[str], records: Collection[str]) -> None:
         """Make no clip any more for these moments and records."""
         with self.lock:
-            for cut in self._cuts:
+            for cut in (*self._cuts, *self._ordinary):
                 if cut.name in records or not set(moments).isdisjoint(cut.moments):
                     cut.wanted = False
 
     def forget_all(self) -> None:
         """Forget the sound in memory, and make no clip of what is open."""
         with self.lock:
-            for cut in self._cuts:
+            for cut in (*self._cuts, *self._ordinary):
                 cut.wanted = False
             if self._ring is not None:
                 self._ring.clear()
@@ -170,6 +171,7 @@ class Recorder:
                 if cut.state == "hearing" and now > cut.end + _LATE_S:
                     self._cut(cut)
             self._cuts = [cut for cut in self._cuts if cut.state != "done" or now < cut.end + _FORGET_S]
+            self._ordinary = [cut for cut in self._ordinary if cut.state != "done"]
 
     def close(self, seconds: float) -> None:
         """Finish what is open, within about `seconds`."""

@@ -51,7 +51,12 @@ class Shelf:
 
     def _look(self) -> None:
         """Take stock of what an earlier run left. What a power cut left half written goes."""
-        for path in sorted(self.folder.glob("*")) if self.folder.is_dir() else ():
+        try:
+            paths = sorted(self.folder.glob("*"))
+        except OSError as error:
+            self.trouble = f"{self.folder}: {error.strerror}; what is there cannot be seen"
+            paths = []
+        for path in paths:
             try:
                 if path.suffix != _TAIL:
                     raise UnreadableClip(f"{path} is no clip")
@@ -75,13 +80,19 @@ class Shelf:
             return sum(kept.size for kept in self._kept.values())
 
     def put(self, label: Label, content: bytes) -> bool:
-        """Keep a clip, durably; False when the disk takes it not even after older ones have gone."""
+        """Keep a clip, durably; False when there is no room for it even after others have gone.
+
+        An ordinary one takes the room of ordinary ones alone.
+        """
         with self._lock:
-            self._bound(len(content))
+            ordinary = label.kind != "mark"
+            if not self._bound(len(content), spare_marks=ordinary):
+                self._count(label, "size")
+                return False
             try:
                 self._write(label.sha256, content)
             except OSError:
-                self._drop_first("disk")
+                self._drop_first("disk", spare_marks=ordinary)
                 try:
                     self._write(label.sha256, content)
                 except OSError as error:
@@ -135,7 +146,7 @@ class Shelf:
             for kept in self.all():
                 if now is not None and kept.label.begin is not None and kept.label.begin < now - self._max_s:
                     self._drop(kept, "age")
-            self._bound(0)
+            self._bound(0, spare_marks=False)
 
     def _path(self, sha256: str) -> Path:
         return self.folder / f"{sha256}{_TAIL}"
@@ -160,22 +171,32 @@ class Shelf:
         finally:
             os.close(folder)
 
-    def _bound(self, more: int) -> None:
+    def _bound(self, more: int, *, spare_marks: bool) -> bool:
+        """Make room for so many bytes; False when those that may go do not leave enough."""
         try:
             most = shutil.disk_usage(self.folder).total * self._share
         except OSError:  # not made yet
-            return
+            return True
         while self._kept and self.used_bytes + more > most:
-            self._drop_first("size")
+            if not self._drop_first("size", spare_marks=spare_marks):
+                return False
+        return True
 
-    def _drop_first(self, why: str) -> None:
-        if self._kept:
-            self._drop(min(self._kept.values(), key=lambda kept: kept.worth), why)
+    def _drop_first(self, why: str, *, spare_marks: bool) -> bool:
+        """Drop the clip that is worth least, if there is one that may go."""
+        first = min(self._kept.values(), key=lambda kept: kept.worth, default=None)
+        if first is None or (spare_marks and first.label.kind == "mark"):
+            return False
+        self._drop(first, why)
+        return True
 
     def _drop(self, kept: Kept, why: str) -> None:
         try:
             self.remove(kept.label.sha256)
         except OSError as error:
             self.trouble = f"{self.folder}: {error.strerror}; clips cannot be removed"
+        self._count(kept.label, why)
+
+    def _count(self, label: Label, why: str) -> None:
         self.dropped[why] += 1
-        log.warning("a clip was dropped", extra={"bound": why, "kind": kept.label.kind})
+        log.warning("a clip was dropped", extra={"bound": why, "kind": label.kind})

@@ -114,6 +114,28 @@ def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypat
     assert isinstance(listener.failure, WorkError)
 
 
+def test_what_was_heard_and_is_no_moment_yet_is_forgotten_where_it_began_in_the_span(listening):
+    listener, kept = listening(paused=lambda: True)
+    now = time.time()
+    for begin, end in [(float("-inf"), float("inf")), (now - 60, now + 60), (now - 60, now - 30)]:
+        at = time.monotonic()
+        for part in np.split(np.concatenate([silence(1) + 1e-4, voice(1)]), 20):
+            listener._hear(Block(part, at))
+            at += len(part) / RATE
+        assert kept == [], "it is not certain yet"
+        listener.forget(begin, end)
+    assert len(kept) == 1
+    listener.close()
+    assert len(kept) == 1
+
+
+def test_what_cannot_be_forgotten_is_refused(listening, monkeypatch):
+    monkeypatch.setattr(listeners, "_FORGET_S", 0.05)
+    listener, _ = listening(paused=lambda: True)
+    with listener._turn, pytest.raises(TimeoutError, match="a model hangs"):
+        listener.forget(0, 1)
+
+
 def test_a_recording_ends_by_itself_and_is_dated_before_its_end(listening, tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.concatenate([voice(1.0), silence(3.0)]), RATE)

@@ -121,6 +121,12 @@ def test_a_file_without_sound_gets_one_sentence_that_names_it(tmp_path, make, sa
     assert "\n" not in str(caught.value)
 
 
+def test_a_path_that_cannot_be_looked_at_gets_one_sentence_that_names_it(tmp_path):
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(UnreadableRecording, match="cannot be looked at: File name too long"):
+        read(path)
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "flac"])
 def test_what_stands_before_the_fault_of_a_cut_off_recording_is_read(tmp_path, suffix):
     path = tmp_path / f"cut.{suffix}"

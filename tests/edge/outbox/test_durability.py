@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge.outbox import queue as outboxes
 from edge.outbox.queue import Outbox
-from tests.edge.making import ids, moment, moments
+from tests.edge.making import NOON, ids, moment, moments
 
 
 @pytest.mark.parametrize("damage", ["header", "middle", "empty"])
@@ -58,8 +59,12 @@ def test_while_the_disk_takes_nothing_moments_are_held_in_memory_and_written_lat
     assert second.id in ids(box.after(0, 1000)), "it can be sent from memory"
     box.stored([second.id])
     assert box.held_in_memory == 0
-    box._file._retry_at = time.monotonic() + 60  # still full
     box.put(third := moment())
+    box._file._retry_at = 0.0
+    box.tick(None)
+    assert "full" in box.trouble, "it still is"
+    assert {first.id, third.id} <= set(ids(box.after(0, 1000))), "what is on the disk can be sent all the while"
+    box._file._db.execute("PRAGMA max_page_count = 1000000")
     box._file._retry_at = 0.0
     box.tick(None)
     assert box.trouble is None
@@ -109,13 +114,48 @@ def test_what_is_erased_while_its_disk_is_away_is_gone_when_it_is_back(opened):
     assert ids(box.after(0, 10)) == [second.id]
 
 
+def test_what_is_erased_by_time_on_a_full_disk_is_not_sent(opened):
+    box = opened()
+    box.put(first := moment())
+    box._file._db.execute("PRAGMA max_page_count = 1")
+    while box.trouble is None:
+        box.put(moment())
+    assert box.erase(None) >= 2
+    assert box.after(0, 1000) == []
+    box.put(after := moment())
+    box._file._db.execute("PRAGMA max_page_count = 1000000")
+    box._file.retry_now()
+    box.tick(None)
+    assert first.id not in ids(box.after(0, 1000))
+    assert ids(box.after(0, 1000)) == [after.id]
+
+
+def test_what_is_erased_by_time_while_its_disk_is_away_is_gone_when_it_is_back(opened):
+    box = opened()
+    early, late = moment(), moment(start=NOON + timedelta(days=1))
+    box.put(early)
+    box.put(late)
+    box._file._fail(OSError("no such disk"))
+    box._file._retry_at = float("inf")
+    box.put(held := moment())
+    assert box.erase(None, NOON - timedelta(hours=1), NOON + timedelta(hours=1)) == 1, (
+        "what cannot be read is not counted"
+    )
+    box.put(after := moment())
+    box._file.retry_now()
+    box.tick(None)
+    assert box.trouble is None
+    assert held.id not in ids(box.after(0, 10))
+    assert ids(box.after(0, 10)) == [late.id, after.id]
+
+
 def test_a_disk_that_has_become_read_only_is_no_end(opened):
     box = opened()
     box.put(first := moment())
     box._file._db.execute("PRAGMA query_only = ON")  # answers as a read-only mount does
     box.put(second := moment())
     assert "readonly" in box.trouble
-    assert second.id in ids(box.after(0, 10))
+    assert ids(box.after(0, 10)) == [first.id, second.id], "what is there can be sent"
     box._file._retry_at = 0.0
     box.tick(None)
     assert box.trouble is None

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from edge.clock import Reading
+from edge.outbox.queue import Outbox
 from moments import Moment, uuid7
 from tests.edge.making import CLIP, NOON, ids, moment, moments
 
@@ -70,6 +71,23 @@ def test_a_moment_whose_time_never_comes_leaves_as_free(opened):
     assert box.release("this", heard_before=2000.0) == 2
     assert ids(box.after(0, 10)) == [another_boot.id, too_long.id]
     assert type(too_long).from_json(box.rows([too_long.id])[0].body).clock == "free"
+
+
+def test_moments_that_the_disk_did_not_take_are_stamped_and_let_go_too(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    box = Outbox(tmp_path / "file" / "outbox.sqlite", max_mb=10, max_days=10)
+    early, late, other = moments(3, clock="free")
+    box.put(early, heard=100.0, boot="this")
+    box.put(late, heard=3000.0, boot="this")
+    box.put(other, heard=5000.0, boot="before")
+    assert box.after(0, 10) == []
+    assert box.release("this", heard_before=2000.0) == 2
+    assert ids(box.after(0, 10)) == [early.id, other.id]
+    right = NOON + timedelta(days=3)
+    assert box.settle(lambda boot_s: Reading(right + timedelta(seconds=boot_s), "gps", boot_s), "this") == 1
+    stamped = Moment.from_json(box.after(0, 10)[1].body)
+    assert (stamped.id, stamped.start, stamped.clock) == (late.id, right + timedelta(seconds=3000), "gps")
+    box.close()
 
 
 def test_a_moment_that_is_held_waits_for_its_clip_and_holds_up_no_other(opened):

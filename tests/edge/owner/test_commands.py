@@ -28,6 +28,8 @@ class Asked:
         self.path = folder / "paused.json"
         self.pause = Pause(self.path)
         self.notes = []
+        self.forgotten = []
+        self.hangs = False
         self.shelf = Shelf(folder / "clips", Safe(None), max_days=30, max_disk_share=0.5)
         self.recorder = Recorder(
             Span(clips=True, ordinary=False, before_s=1, after_s=1),
@@ -39,7 +41,20 @@ class Asked:
         self.commands = self.by(self.clock)
 
     def by(self, clock):
-        return Commands(clock, self.outbox, self.pause, self.mark, shelf=self.shelf, recorder=self.recorder)
+        return Commands(
+            clock,
+            self.outbox,
+            self.pause,
+            self.mark,
+            shelf=self.shelf,
+            recorder=self.recorder,
+            forget=self.forget,
+        )
+
+    def forget(self, begin, end):
+        self.forgotten.append((begin, end))
+        if self.hangs:
+            raise TimeoutError("a model hangs")
 
     def mark(self, note):
         self.notes.append(note)
@@ -99,6 +114,10 @@ def test_a_pause_may_end_by_itself(ask):
 def test_a_pause_that_cannot_be_read_is_kept(ask):
     ask.path.write_text("{")
     assert Pause(ask.path).active(NOON)
+
+
+def test_a_pause_that_cannot_be_looked_at_is_kept(tmp_path):
+    assert Pause(tmp_path / ("x" * 300) / "paused.json").active(NOON)
 
 
 def test_a_pause_on_a_disk_that_takes_nothing_holds_until_a_reboot(tmp_path):
@@ -171,6 +190,22 @@ def test_erasing_a_span_of_time_reaches_the_clips_that_touch_it(ask):
     assert ask("erase", "2")["clips"] == 2
 
 
+def test_erasing_by_time_reaches_what_is_heard_and_is_no_moment_yet(ask):
+    span = {"from": NOON.isoformat(), "to": (NOON + timedelta(seconds=10)).isoformat()}
+    assert ask("erase", args=span)["ok"]
+    assert ask("erase", "2")["ok"]
+    assert ask.forgotten == [(WALL, WALL + 10), (float("-inf"), float("inf"))]
+
+
+def test_an_erasure_that_cannot_reach_it_is_refused(ask):
+    ask.outbox.put(moments(1)[0])
+    ask.hangs = True
+    reply = ask("erase")
+    assert (reply["ok"], reply["error"]) == (False, "a model hangs")
+    ask.hangs = False
+    assert ask("erase", "2")["erased"] == 1
+
+
 @pytest.mark.parametrize(
     ("payload", "error"),
     [
@@ -195,6 +230,6 @@ def test_a_wrong_command_is_answered_with_the_field_that_is_wrong(ask, payload, 
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_bytes_end_in_an_exception(payload):
-    commands = Commands(Clock(), None, None, lambda _: "", shelf=None, recorder=None)
+    commands = Commands(Clock(), None, None, lambda _: "", shelf=None, recorder=None, forget=lambda *_: None)
     reply = commands.answer(payload)
     assert reply is None or not reply["ok"]

@@ -72,3 +72,11 @@ def test_an_empty_payload_takes_it_all_back(tmp_path):
 def test_a_file_that_cannot_be_read_is_no_end(tmp_path):
     (tmp_path / "owner.json").write_bytes(b"\x00\x01")
     assert Owner(tmp_path / "owner.json").version is None
+
+
+def test_settings_that_cannot_be_looked_at_are_told_and_no_end(tmp_path, caplog):
+    assert Owner(tmp_path / ("x" * 300) / "owner.json").version is None
+    assert "cannot be read" in caplog.text
+    caplog.clear()
+    assert Owner(tmp_path / "owner.json").version is None
+    assert caplog.text == "", "none were set"

@@ -153,6 +153,23 @@ def test_what_is_erased_while_it_is_recorded_becomes_no_clip(studio):
     assert wait_until(lambda: s.attached[2:])[0][1] is None
 
 
+def test_an_ordinary_moment_whose_sound_is_gone_waits_for_no_clip(studio):
+    s = studio(ordinary=True)
+    s.hears(20)
+    s.recorder.forget_all()
+    assert s.recorder.belongs("m1", 2.0, 19.0).hold is None, "nobody would ever let it go"
+
+
+def test_an_ordinary_moment_that_is_erased_while_its_clip_is_made_has_none(studio):
+    s = studio(ordinary=True)
+    s.hears(20)
+    with s.recorder.lock:
+        assert s.recorder.belongs("m1", 2.0, 19.0).hold == "m1"
+        s.recorder.forget(["m1"], [])
+    assert wait_until(lambda: s.attached) == [("m1", None)]
+    assert s.shelf.all() == []
+
+
 def test_a_shelf_that_takes_nothing_lets_the_moments_go(studio, monkeypatch):
     s = studio()
     monkeypatch.setattr(s.shelf, "put", lambda *_: False)

@@ -71,6 +71,20 @@ def test_beyond_its_share_of_the_disk_the_oldest_ordinary_ones_go_first_and_mark
     assert len(list(shelf.folder.iterdir())) == 4
 
 
+def test_an_ordinary_clip_takes_no_mark_s_room(opened, monkeypatch):
+    shelf = opened()
+    marks = [clip(number, "mark", number) for number in (1, 2)]
+    for mark in marks:
+        shelf.put(*mark)
+    Disk(monkeypatch, total=2 * int(len(marks[0][1]) * 3.3))
+    assert shelf.put(*clip(3, "ordinary", 10))
+    assert shelf.put(*clip(4, "ordinary", 20)), "the older ordinary one goes"
+    assert not shelf.put(*clip(5, "ordinary", 30, seconds=2))
+    assert names(shelf) == ["m2", "m1"]
+    assert shelf.dropped == {"size": 3}
+    assert shelf.trouble is None, "a bound is none"
+
+
 def test_beyond_its_age_a_clip_goes_unless_its_time_is_unknown(opened):
     shelf = opened()
     for number, begin in [(1, 0.0), (2, 2 * DAY), (3, None)]:
@@ -108,6 +122,10 @@ def test_a_folder_that_cannot_be_made_is_told_and_no_end(tmp_path):
     shelf = Shelf(tmp_path / "file" / "clips", Safe(None), max_days=1, max_disk_share=0.1)
     assert not shelf.put(*clip(1))
     assert shelf.trouble
+
+
+def test_a_folder_that_cannot_be_looked_at_is_told_and_no_end(tmp_path):
+    assert Shelf(tmp_path / ("x" * 300), Safe(None), max_days=1, max_disk_share=0.1).trouble
 
 
 def test_what_a_power_cut_left_half_written_goes_and_what_is_broken_is_counted(opened, tmp_path):
