@@ -20,6 +20,8 @@ from hub.telling import Telling
 _TOLD_SINGLY: Final = 1000
 """Up to so many erased moments a device is told of each; of more, only of those that have sound of their own there."""
 
+_PARTS_S: Final = 2 * 86_400
+
 _Clip = tuple[str, str]
 """SHA-256 and device"""
 
@@ -44,6 +46,7 @@ class Forgetting:
         for device, span in spans.items():
             self._telling.erase(device, span)
             self._drop_unread(device, span)
+            self._drop_unclaimed(device, span)
             ends = (int(_ms(span[name])) if name in span else None for name in ("from", "to"))
             if self._store.forget_letters(device, *ends):
                 self._store.empty_log()
@@ -70,8 +73,7 @@ class Forgetting:
         self.where([moments.c.id.in_(select(recorded.c.moment).where(recorded.c.record == key))])
         with self._store.writing() as connection:
             connection.execute(delete(records).where(records.c.id == key))
-            if connection.execute(select(erased.c.id).where(erased.c.id == key)).first() is None:
-                connection.execute(erased.insert().values(id=key))
+            _note_erased(connection, key)
         self._store.empty_log()
         if row is not None and row.clip:
             self._drop_clips({(row.clip, row.device)})
@@ -84,6 +86,10 @@ class Forgetting:
         for clip in found:
             self._drop_clip(clip)
         return len(found)
+
+    def old_parts(self, at_ms: int) -> None:
+        """Erase the parts of sounds that stopped arriving two days before a Unix time in ms."""
+        self._sounds.drop_old(at_ms / 1000 - _PARTS_S)
 
     def _drop_clips(self, found: set[_Clip]) -> None:
         """Erase those clips whose record is gone."""
@@ -124,6 +130,28 @@ class Forgetting:
         for key in keys:
             self.record(key)
 
+    def _drop_unclaimed(self, device: str, span: dict[str, str]) -> None:
+        """Erase a device's sound of a time that came before the moment or the record that it belongs to."""
+        begin = _ms(span["from"]) if "from" in span else float("-inf")
+        end = _ms(span["to"]) if "to" in span else float("inf")
+        of_record = or_(
+            records.c.id == clips.c.record, and_(records.c.clip == clips.c.sha256, records.c.device == device)
+        )
+        of_moment = and_(moments.c.device == devices.c.n, devices.c.id == device, moments.c.clip == clips.c.sha256)
+        asked = select(clips.c.sha256, clips.c.record, clips.c.made_ms).where(
+            clips.c.device == device,
+            ~select(records.c.n).where(of_record).exists(),
+            ~select(moments.c.seq).where(of_moment).exists(),
+        )
+        with self._store.reading() as connection:
+            found = [row for row in connection.execute(asked) if begin <= _recorded_ms(row) < end]
+        for row in found:
+            if row.record is not None:
+                with self._store.writing() as connection:
+                    _note_erased(connection, row.record)
+            self._drop_clip((row.sha256, device))
+        self._sounds.drop_parts(device)
+
 
 def without_broker(store: Store, sounds: Sounds) -> Forgetting:
     """Erase where no hub runs, or beside it: devices are told by the hub that reaches them next."""
@@ -139,6 +167,18 @@ _DEVICES_KNOW: Final = ("device", "owner", "begin", "end", "tz", "only_device", 
 
 def _ms(text: str) -> float:
     return datetime.fromisoformat(text).timestamp() * 1000
+
+
+def _note_erased(connection: Connection, key: bytes) -> None:
+    """Let no sound of this record in any more."""
+    if connection.execute(select(erased.c.id).where(erased.c.id == key)).first() is None:
+        connection.execute(erased.insert().values(id=key))
+
+
+def _recorded_ms(clip: Any) -> int:
+    """Say when the sound of a clip was recorded: its record's id tells, else it is when the clip came."""
+    made = None if clip.record is None else uuid.UUID(bytes=clip.record)
+    return int(clip.made_ms) if made is None or made.version != 7 else made.int >> 80
 
 
 def _reach(connection: Connection, found: Sequence[Any]) -> tuple[dict[str, list[str]], set[_Clip]]:

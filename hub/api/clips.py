@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import hashlib
 import re
 from typing import Annotated, Final
 
@@ -16,7 +15,7 @@ from hub.api.documented import RECORD, SOUND
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery
 from hub.records import clips, keep
-from hub.records.sounds import digest, sound_type
+from hub.records.sounds import clip_name, digest, sound_type
 
 router = APIRouter(prefix="/api", tags=["records"])
 
@@ -85,11 +84,6 @@ def _part(header: str | None, length: int | None) -> tuple[int, int | None]:
     return first, total
 
 
-def _name(sent: clips.Sent) -> str:
-    """Name what is arriving, so that no device goes on where another one began."""
-    return f"clip-{sent.sha256}-{hashlib.sha256(sent.device.encode()).hexdigest()[:8]}"
-
-
 @router.put(
     "/clips/{sha256}",
     status_code=201,
@@ -114,7 +108,7 @@ async def put_clip(
     sent = await run_in_threadpool(_sent, request, sha256, device, record, seconds)
     length = request.headers.get("content-length", "")
     first, total = _part(request.headers.get("content-range"), int(length) if length.isdigit() else None)
-    name = _name(sent)
+    name = clip_name(sha256, sent.device)
     with parts.sounds.alone(name) as alone:
         if not alone:
             raise Problem(409, "This clip is arriving already.")
@@ -159,7 +153,7 @@ def look_for_clip(request: Request, sha256: Hash, device: Device = None, record:
         found = clips.find(connection, sha256, sight(request))
     if found is not None:
         return Response(status_code=200, headers={"Content-Length": str(found.bytes)}, media_type=found.media_type)
-    size = parts.sounds.size(_name(_sent(request, sha256, device, record, None)))
+    size = parts.sounds.size(clip_name(sha256, _sent(request, sha256, device, record, None).device))
     return Response(status_code=404, headers={_OFFSET: str(size)})
 
 

@@ -187,6 +187,7 @@ def revoke_token(request: Request, n: TokenNumber) -> Response:
     """End a token, and the sessions that began with it."""
     if not tokens.revoke(parts_of(request).store, n):
         raise Problem(404, f"There is no token {n}.")
+    parts_of(request).feed.doubt()
     return Response(status_code=204)
 
 

@@ -7,7 +7,8 @@ that is slow, or was away, is at another place and asks for itself. Nothing is q
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from hub.metrics import Metrics
@@ -32,6 +33,7 @@ class Feed:
         self._telling: asyncio.TimerHandle | None = None
         self._shared: dict[tuple[Filter, int], asyncio.Task[tuple[bytes, int]]] = {}
         self._closed = False
+        self._doubts = 0
 
     def attach(self) -> None:
         """Begin to hear of commits."""
@@ -44,6 +46,12 @@ class Feed:
         if self._committed in self._store.on_new:
             self._store.on_new.remove(self._committed)
         self._tell()
+
+    def doubt(self) -> None:
+        """Have every stream ask at once whether it may go on: a token has ended. From any thread."""
+        self._doubts += 1
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell)
 
     def _committed(self) -> None:
         """Hear of a commit, in the writer's thread."""
@@ -65,16 +73,22 @@ class Feed:
         """Tell whether streams are to end."""
         return self._closed
 
-    async def follow(self, filter_: Filter, after: int | None) -> AsyncIterator[bytes]:
+    async def follow(self, filter_: Filter, after: int | None, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
         """Give events: what arrived after the moment with seq `after` (None: from now on), and what arrives.
 
-        An event's id is the moment's seq.
+        An event's id is the moment's seq. It ends when `allowed` says no, which is asked in a thread every 15 s and
+        after `doubt`.
         """
         self._metrics.add("moodscape_stream_subscribers")
         try:
             at = await asyncio.to_thread(self._start, after)
             yield f"retry: {_RETRY_MS}\n\n".encode()
+            asked_at, doubts = time.monotonic(), self._doubts
             while not self._closed:
+                if doubts != self._doubts or time.monotonic() - asked_at >= _BEAT_S:
+                    asked_at, doubts = time.monotonic(), self._doubts
+                    if not await asyncio.to_thread(allowed):
+                        return
                 changed = self._changed  # taken before asking, so that no commit falls between
                 events, upto = await self._next(filter_, at)
                 if events:

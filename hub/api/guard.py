@@ -62,7 +62,10 @@ def _needed(method: str, path: str) -> tokens.Scope:
 
 
 def _host(headers: Headers) -> str:
-    return (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()
+    try:
+        return (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()
+    except ValueError:  # brackets without an address between them
+        return ""
 
 
 def _shown(headers: Headers) -> tuple[str | None, bool]:
@@ -83,7 +86,10 @@ def _from_elsewhere(headers: Headers) -> bool:
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    except ValueError:
+        return True
 
 
 def _largest(method: str, path: str) -> int:
@@ -145,7 +151,10 @@ class Guard:
         token, by_itself = _shown(headers)
         if method not in _SAFE and by_itself and _from_elsewhere(headers):
             raise _Refused(403, "A page of another site may not do this.")
+        if token and by_itself and self._tokenless and not await self._known(token):
+            token = None  # of another hub on this machine: browsers keep one jar for all ports
         access = await self._access(token, scope["client"][0] if scope.get("client") else "")
+        scope.setdefault("state", {})["token"] = None if access is tokens.EVERYTHING else token
         if path == "/api/session":
             return access
         needed = _needed(method, path)
@@ -155,9 +164,12 @@ class Guard:
             raise _Refused(403, f"This token may not do this: it needs the scope {needed}.")
         return access
 
+    async def _known(self, token: str) -> tokens.Access | None:
+        return await asyncio.to_thread(tokens.look_up, self._store, token)
+
     async def _access(self, token: str | None, address: str) -> tokens.Access:
         """Say what a call may do; keeps back callers that call too often, or guess."""
-        access = await asyncio.to_thread(tokens.look_up, self._store, token) if token else None
+        access = await self._known(token) if token else None
         if token and access is None:
             _hold(self._wrong, address)
         elif self._calls is not None:

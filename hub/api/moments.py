@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub import tokens
 from hub.api.asked import answer, language, parts_of, person_words, read, sight
 from hub.api.documented import MomentId, documented
 from hub.api.problems import Problem
@@ -131,5 +132,11 @@ async def stream(request: Request) -> Response:
     text = request.headers.get("last-event-id")
     if text and not (text.isascii() and text.isdigit() and len(text) < 19):
         raise BadQuery("Last-Event-ID", "is none that this hub gave")
-    events = parts_of(request).feed.follow(filter_, int(text) if text else None)
+    parts, token = parts_of(request), request.state.token
+    access = request.state.access
+
+    def allowed() -> bool:
+        return token is None or tokens.look_up(parts.store, token) == access
+
+    events = parts.feed.follow(filter_, int(text) if text else None, allowed)
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

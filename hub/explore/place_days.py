@@ -90,6 +90,8 @@ class PlaceDays:
             upto = min(last, max(0, done) + _STRETCH)
             found = _added(connection, _m.seq > done, _m.seq <= upto)
         with self._store.writing() as connection:
+            if _upto(connection) != done:
+                return True  # another hub has added these meanwhile
             put_rows(connection, table, (*_KEY, *_SUMS), found, _ADD)
             here = counters.c.name == _UPTO
             if not connection.execute(update(counters).where(here).values(value=upto)).rowcount:

@@ -30,6 +30,11 @@ def digest(path: Path) -> str:
     return hashed.hexdigest()
 
 
+def clip_name(sha256: str, device: str) -> str:
+    """Name a clip that is arriving, so that no device goes on where another one began."""
+    return f"clip-{sha256}-{hashlib.sha256(device.encode()).hexdigest()[:8]}"
+
+
 class Sounds:
     """The folder; made when the first sound comes."""
 
@@ -75,6 +80,18 @@ class Sounds:
         """Forget one that is arriving."""
         self.arriving(name).unlink(missing_ok=True)
 
+    def drop_parts(self, device: str) -> None:
+        """Erase what is arriving from a device; it begins anew with what it still wants to send."""
+        for path in self.arriving("").glob(clip_name("*", device)):
+            _erase(path)
+
+    def drop_old(self, before_s: float) -> None:
+        """Erase what stopped arriving before a Unix time in seconds."""
+        for path in self.arriving("").glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before_s:
+                    _erase(path)
+
     def complete(self, name: str, sha256: str) -> None:
         """Take one that has arrived whole under its hash, durably."""
         arrived, path = self.arriving(name), self.path(sha256)
@@ -85,12 +102,15 @@ class Sounds:
 
     def forget(self, sha256: str) -> None:
         """Erase a sound: its bytes are overwritten before the file goes."""
-        path = self.path(sha256)
-        with contextlib.suppress(FileNotFoundError):
-            with path.open("rb+") as file:
-                left = path.stat().st_size
-                while left > 0:
-                    left -= file.write(bytes(min(left, _STRETCH)))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
+        _erase(self.path(sha256))
+
+
+def _erase(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        with path.open("rb+") as file:
+            left = path.stat().st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, _STRETCH)))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()

@@ -16,17 +16,18 @@ function addMonths(month, n) {
   return new Date(Date.UTC(year, index - 1 + n, 1)).toISOString().slice(0, 7);
 }
 
-/** The emotion with the largest count, all that were counted, and the counts as the stripes of a day. */
-function madeOf(counts) {
-  const entries = Object.entries(counts).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
-  const n = entries.reduce((sum, [, count]) => sum + count, 0);
+/** The emotion with the largest count, the number of moments, and the counts as the stripes of a day; notes have none. */
+function madeOf(bucket) {
+  const entries = Object.entries(bucket.emotions).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
+  const felt = entries.reduce((sum, [, count]) => sum + count, 0);
   let to = 0;
   const stripes = entries.map(([emotion, count]) => {
     const from = to;
-    to += (100 * count) / n;
+    to += (100 * count) / felt;
     return `var(--${emotion}) ${from.toFixed(1)}% ${to.toFixed(1)}%`;
   });
-  return { emotion: entries[0]?.[0] ?? "note", n, stripes: `linear-gradient(to right, ${stripes.join(", ")})` };
+  const gradient = felt ? `linear-gradient(to right, ${stripes.join(", ")})` : null;
+  return { emotion: entries[0]?.[0] ?? "note", n: bucket.count, stripes: gradient };
 }
 
 /** Make the calendar; `show(filter, newest)` draws it around the filter's end or the newest day. */
@@ -79,14 +80,14 @@ export function calendar() {
     const button = h("button", {
       type: "button", class: "daycell", tabindex: -1, "data-day": day, "data-emotion": found?.emotion, "aria-label": words, title: words,
       "aria-pressed": String(chosen), onclick: () => choose(day, addDays(day, 1)),
-    }, h("span", {}, String(Number(day.slice(8)))), found ? badge(found.emotion) : null, found ? h("i", { class: "stripes" }) : null);
-    if (found) button.style.setProperty("--stripes", found.stripes);
+    }, h("span", {}, String(Number(day.slice(8)))), found ? badge(found.emotion) : null, found?.stripes ? h("i", { class: "stripes" }) : null);
+    if (found?.stripes) button.style.setProperty("--stripes", found.stripes);
     if (found) button.style.setProperty("--much", (0.4 + 0.6 * Math.sqrt(found.n / most)).toFixed(2));
     return button;
   }
 
   function draw(buckets) {
-    const days = new Map(buckets.map((bucket) => [bucket.day, madeOf(bucket.emotions)]));
+    const days = new Map(buckets.map((bucket) => [bucket.day, madeOf(bucket)]));
     const most = Math.max(1, ...[...days.values()].map((found) => found.n));
     const n = WIDE.matches ? 12 : 1;
     const shown = [...Array(n).keys()].map((i) => addMonths(last, -i)); // the newest first: one looks back from there

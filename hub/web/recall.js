@@ -32,6 +32,7 @@ export function show(main, params) {
   let stop = new AbortController();
   let items = [];
   let next = null;
+  let asking = false;
   let limit = ROWS;
   let pane = null;
   let paneName = null;
@@ -70,8 +71,10 @@ export function show(main, params) {
   }
 
   async function moreRows() {
+    if (asking) return; // a second press would fetch the same page again
     limit += 2 * ROWS;
     if (next !== null) {
+      asking = true;
       try {
         const answer = await api.moments(changed(filter, { limit: PAGE, cursor: next }), stop.signal);
         items = items.concat(answer.items);
@@ -79,6 +82,8 @@ export function show(main, params) {
       } catch (error) {
         if (error.name === "AbortError") return;
         count.textContent = error.message;
+      } finally {
+        asking = false;
       }
     }
     draw();

@@ -89,7 +89,7 @@ export function show(main, params) {
     list.hidden = moments.length === 0;
     card.hidden = !empty.hidden;
     if (!empty.hidden) explain();
-    if (date === today()) now.show(newest ?? moments.at(-1) ?? null, live);
+    if (date === today()) now.show(moments.find((moment) => moment.id === newest?.id) ?? moments.at(-1) ?? null, live);
   }, DRAW_MS);
 
   const day = new Day(date, draw);

@@ -6,16 +6,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from hub.explore import place_days as place_days_of
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.query.filter import Filter, parse
 from hub.records import clips
-from hub.records.sounds import Sounds
+from hub.records.sounds import Sounds, clip_name
 from hub.stores.beside import place_days, records
+from hub.stores.rows import key, ms
 from hub.stores.store import Report
 from hub.telling import Telling
 from moments import uuid7
 from tests.hub.moments import START, clip, make
+
+OTHER = clip().model_copy(update={"sha256": "cd" * 32})
 
 
 class Wire:
@@ -59,12 +63,12 @@ def filtered(**query):
     return parse(query.items())[0]
 
 
-def keep(store, sounds, device, sound=None):
+def keep(store, sounds, device, sound=None, record=None):
     sha256 = (sound or clip()).sha256
     with sounds.open(device) as file:
         file.write(b"marker-sound")
     sounds.complete(device, sha256)
-    clips.keep(store, clips.Sent(sha256, device, None, 4.2, "audio/flac"), 12)
+    clips.keep(store, clips.Sent(sha256, device, record, 4.2, "audio/flac"), 12)
     return sounds.path(sha256)
 
 
@@ -124,6 +128,39 @@ def test_a_clip_goes_with_its_record_unless_another_device_has_the_same_sound(st
     assert not path.exists()
 
 
+def test_sound_that_came_before_its_moment_is_erased_too(store, forgetting, sounds):
+    store.take([make(device="a"), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    path, others = keep(store, sounds, "a"), keep(store, sounds, "b", OTHER)
+    forgetting.matching(filtered(owner="Ann"))
+    assert not path.exists()
+    assert others.exists()
+    with store.reading() as connection:
+        assert [row.device for row in connection.execute(select(clips.clips))] == ["b"]
+
+
+def test_such_sound_is_of_the_time_that_its_record_s_id_tells(store, forgetting, sounds):
+    store.take([make(device="a")])
+    record, other = uuid7(ms(START)), uuid7(ms(START + timedelta(days=1)))
+    path, later = (keep(store, sounds, "a", two, key(name)) for two, name in ((clip(), record), (OTHER, other)))
+    forgetting.matching(filtered(device="a", to=(START + timedelta(hours=1)).isoformat()))
+    assert not path.exists()
+    assert later.exists()
+    with store.reading() as connection:
+        assert clips.is_erased(connection, key(record)), "what comes of it later is not wanted"
+        assert not clips.is_erased(connection, key(other))
+
+
+def test_what_is_still_arriving_from_a_device_is_erased(store, forgetting, sounds):
+    store.take([make(device="a"), make(device="b")])
+    for device in ("a", "b"):
+        with sounds.open(clip_name("ab" * 32, device)) as file:
+            file.write(b"half of a sound")
+    forgetting.matching(filtered(device="a"))
+    assert sounds.size(clip_name("ab" * 32, "a")) == 0
+    assert sounds.size(clip_name("ab" * 32, "b")) > 0
+
+
 def test_a_clip_stays_while_its_record_has_a_moment_left(store, forgetting, sounds):
     record = uuid7()
     first, second = (
@@ -161,6 +198,22 @@ def test_places_are_added_up_anew(store, forgetting):
     forgetting.matching(Filter(device=("pocket-1",)))
     with store.reading() as connection:
         assert connection.execute(select(place_days)).all() == []
+
+
+def test_two_hubs_that_add_up_places_at_once_count_each_moment_once(store, monkeypatch):
+    store.take([make() for _ in range(10)])
+    added = place_days_of._added
+
+    def raced(*asked):
+        monkeypatch.setattr(place_days_of, "_added", added)
+        found = added(*asked)
+        PlaceDays(store).refresh()
+        return found
+
+    monkeypatch.setattr(place_days_of, "_added", raced)
+    PlaceDays(store).refresh()
+    with store.reading() as connection:
+        assert [row._mapping["count"] for row in connection.execute(select(place_days))] == [10]
 
 
 def test_a_marker_word_of_an_erased_owner_is_in_no_file(store, forgetting, sounds, tmp_path):

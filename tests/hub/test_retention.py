@@ -1,5 +1,6 @@
 """What is old goes when the owner wants it, and what a person made stays."""
 
+import os
 import threading
 from datetime import timedelta
 
@@ -103,3 +104,18 @@ def test_the_sound_of_an_old_clip_goes_and_its_moment_stays(store, forgetting, t
     assert forget_old(store, forgetting, Retention(clip_days=1), now_ms() + 2 * 86_400_000) == 0
     assert not sounds.path(clip().sha256).exists()
     assert ids(store) == {kept.id}
+
+
+def test_parts_of_sounds_that_stopped_arriving_are_erased_after_two_days(store, tmp_path):
+    sounds = Sounds(tmp_path / "sounds")
+    for name in ("upload-1", "clip-2"):
+        with sounds.open(name) as file:
+            file.write(b"half of a sound")
+    at_ms = now_ms()
+    forgetting = without_broker(store, sounds)
+    os.utime(sounds.arriving("upload-1"), (at_ms / 1000 - 3 * 86_400,) * 2)
+    retainer = Retainer(store, forgetting, Retention(), lambda: at_ms)
+    retainer.start()
+    wait_until(lambda: not sounds.size("upload-1"))
+    retainer.close()
+    assert sounds.size("clip-2")

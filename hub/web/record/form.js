@@ -18,6 +18,7 @@ export function recordForm(kept) {
   let began = null;
   let place = null;
   let key = newKey();
+  let sending = false;
   let picture = null;
 
   const heard = h("div", { class: "heard" });
@@ -35,7 +36,7 @@ export function recordForm(kept) {
     h("div", { class: "actions" }, send, drop), bar, word, trouble);
 
   function ready() {
-    send.disabled = sound === null && note.value.trim() === "";
+    send.disabled = sending || (sound === null && note.value.trim() === "");
     send.textContent = sound === null && note.value.trim() ? t("record.keep_note") : t("record.keep");
     drop.hidden = sound === null;
   }
@@ -83,7 +84,9 @@ export function recordForm(kept) {
   async function submit(event) {
     event.preventDefault();
     fail("");
-    send.disabled = true;
+    const sent = { key, words: note.value };
+    sending = true;
+    ready();
     bar.hidden = sound === null;
     word.textContent = t("record.sending");
     try {
@@ -91,15 +94,16 @@ export function recordForm(kept) {
         bar.value = share;
         word.textContent = t("record.sent", { share: percent(share) });
       });
-      clear();
-      note.value = "";
-      ready();
+      // What was taken or typed meanwhile stays.
+      if (key === sent.key) clear();
+      if (note.value === sent.words) note.value = "";
       announce(t("record.taken"));
       kept(made);
     } catch (error) {
       fail(api.saidBy(error));
-      ready();
     }
+    sending = false;
+    ready();
     bar.hidden = true;
     word.textContent = "";
   }

@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.page.conftest import LAST_DAY
+from tests.hub.moments import make
+from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
@@ -114,6 +116,15 @@ def test_a_day_of_the_calendar_narrows_the_list(hub, look):
     assert count_shown(page) == total(hub, f"from={DAY}&to={AFTER}")
 
 
+def test_a_day_of_notes_alone_counts_them(hub, look):
+    day = LAST_DAY - timedelta(days=400)
+    hub.publish(*(make(start=day, basis="none", origin="note", device="notes") for _ in range(2)))
+    page = look(hub, f"#/recall?device=notes&to={day + timedelta(days=1):%Y-%m-%d}")
+    cell = page.locator(f'[data-day="{day:%Y-%m-%d}"]')
+    expect(cell).to_have_attribute("aria-label", re.compile("2 moments, mostly Note"))
+    expect(cell.locator(".stripes")).to_have_count(0)
+
+
 def test_the_calendar_is_walked_with_the_arrow_keys(hub, look):
     page = look(hub, "#/recall")
     page.wait_for_selector('.daycell[tabindex="0"]')
@@ -154,6 +165,27 @@ def test_more_can_be_shown_to_the_end(hub, look):
     before = page.locator(".rows li").count()
     page.get_by_role("button", name="Show more").click()
     expect(page.locator(".rows li").nth(before)).to_be_visible()
+
+
+def test_a_second_press_while_more_is_fetched_shows_nothing_twice(hub, look):
+    page = look(hub, "#/recall?basis=speech")
+    page.wait_for_selector(".rows li")
+    asked = []
+
+    def slowly(route):
+        asked.append(route.request.url)
+        page.wait_for_timeout(200)
+        route.continue_()
+
+    page.route("**/api/moments*cursor=*", slowly)
+    before = page.locator(".rows li").count()
+    page.get_by_role("button", name="Show more").dblclick()
+    expect(page.locator(".rows li").nth(before)).to_be_visible()
+    wait_until(lambda: page.wait_for_timeout(100) or asked)
+    page.wait_for_timeout(500)
+    assert len(asked) == len(set(asked))
+    shown = page.locator(".rows li").evaluate_all("rows => rows.map((row) => row.dataset.id)")
+    assert len(shown) == len(set(shown))
 
 
 def test_nothing_found_says_how_to_find_more(hub, look):

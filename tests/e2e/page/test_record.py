@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.page.running import demo_wav
 from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
@@ -102,6 +103,33 @@ def test_words_alone_are_a_moment_without_an_emotion_and_can_be_erased(hub, look
     kept.get_by_role("button", name="Erase", exact=True).click()
     expect(kept).to_have_count(0)
     assert hub.get(f"/api/moments/{made['moments'][0]}") == {}
+
+
+def test_what_is_taken_and_typed_while_another_is_sent_stays(hub, look, tmp_path):
+    files = [tmp_path / name for name in ("first.wav", "second.wav")]
+    for n, path in enumerate(files):
+        demo_wav(path, 2 + n)
+    page = look(hub, "#/record")
+    held = []
+    page.route(
+        "**/api/records", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    page.locator("input[type=file]").set_input_files(files[0])
+    page.get_by_label("Your words").fill("about the first")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    expect(page.get_by_role("button", name="Keep", exact=True)).to_be_disabled()
+    page.locator("input[type=file]").set_input_files(files[1])
+    page.get_by_label("Your words").fill("about the second")
+    held.pop().continue_()
+    expect(page.locator(".record", has_text="about the first")).to_be_visible(timeout=20_000)
+    expect(page.locator(".recordform .heard")).to_contain_text("second.wav")
+    expect(page.get_by_label("Your words")).to_have_value("about the second")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    held.pop().continue_()
+    expect(page.get_by_label("Your words")).to_have_value("")
+    assert record(hub, "about the second")["clip"] != record(hub, "about the first")["clip"]
 
 
 def test_a_microphone_that_is_refused_says_what_to_do(hub, look):

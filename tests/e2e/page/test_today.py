@@ -31,6 +31,19 @@ def test_a_moment_comes_to_the_page_as_it_arrives_unasked(hub, look):
     assert asked == []
 
 
+def test_a_moment_that_was_erased_is_not_heard_now_any_more(hub, look):
+    page = look(hub)
+    page.wait_for_load_state("networkidle")
+    moment = make(start=now(), emotion="disgust", device="live")
+    hub.publish(moment)
+    expect(page.locator(".now strong")).to_have_text("Disgust")
+    page.locator(f'.rows li[data-id="{moment.id}"] a').click()
+    page.get_by_role("button", name="Erase this moment").click()
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.locator(f'.rows li[data-id="{moment.id}"]')).to_have_count(0)
+    expect(page.locator(".now")).not_to_contain_text("Disgust")
+
+
 def test_a_scene_that_goes_on_is_one_row(hub, look):
     first = make(start=datetime.fromisoformat("2020-01-02T10:00:00+09:00"), basis="scene", emotion="calm", seconds=5)
     second = make(

@@ -103,6 +103,18 @@ def test_an_open_hub_does_nothing_for_a_page_of_another_site(client, store):
     assert refused.status_code == 403
 
 
+@pytest.mark.parametrize("host", ["[", "[::1", "a[b]"])
+def test_a_name_that_cannot_be_is_none_of_the_hub_s(client, host):
+    assert client.get("/api/moments", headers={"Host": host}).status_code == 421
+
+
+def test_a_site_that_cannot_be_is_another(client, store):
+    moment = make()
+    store.take([moment])
+    path = f"/api/moments/{moment.id}"
+    assert client.delete(path, headers={"Origin": "http://["}).status_code == 403
+
+
 def test_every_answer_wears_the_strict_policy(client):
     for path in ("/", "/api/moments", "/api/nowhere"):
         headers = client.get(path).headers

@@ -1,6 +1,7 @@
 """Who calls too often waits."""
 
 from hub.api.app import create_app
+from hub.api.guard import COOKIE
 from hub.api.limits import Buckets
 from tests.hub.api.test_door import bearer
 from tests.hub.conftest import serving
@@ -34,3 +35,10 @@ def test_an_address_that_guesses_tokens_is_held_back(locked, store):
     assert codes[0] == 401
     assert codes[-1] == 429
     assert locked.get("/api/devices", headers=bearer(store)).status_code == 200
+
+
+def test_a_cookie_of_another_hub_on_this_machine_counts_for_nothing_where_none_is_needed(client, locked):
+    stale = {"Cookie": f"{COOKIE}=mood_other"}
+    assert {client.get("/api/devices", headers=stale).status_code for _ in range(25)} == {200}
+    assert client.delete("/api/session", headers=stale).status_code == 204
+    assert locked.get("/api/devices", headers=stale).status_code == 401

@@ -7,7 +7,10 @@ import time
 import httpx
 import pytest
 
+from hub import tokens
+from hub.api import feed
 from hub.api.app import create_app
+from tests.hub.api.test_door import bearer
 from tests.hub.conftest import serving
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -16,10 +19,10 @@ from tests.parts import wait_until
 class Follower:
     """Reads a stream in a thread, as a page does."""
 
-    def __init__(self, client, query="", last=None):
+    def __init__(self, client, query="", last=None, headers=None):
         self.events = []
         self.ended = None
-        self._headers = {"Last-Event-ID": str(last)} if last is not None else {}
+        self._headers = ({"Last-Event-ID": str(last)} if last is not None else {}) | (headers or {})
         self._url = f"{client.base_url}/api/stream{query}".replace("//api", "/api")
         self.open = threading.Event()
         self._thread = threading.Thread(target=self._read)
@@ -125,3 +128,21 @@ def test_every_one_of_many_subscribers_hears_all_and_the_store_is_asked_once(sto
         assert "\nmoodscape_stream_subscribers 20\n" in text
     for follower in followers:
         follower.wait()
+
+
+@pytest.mark.parametrize("by_call", [True, False], ids=["by a call", "beside the hub"])
+def test_a_stream_ends_with_its_token(store, monkeypatch, by_call):
+    monkeypatch.setattr(feed, "_BEAT_S", 60.0 if by_call else 0.1)
+    read, admin = bearer(store), bearer(store, "admin")
+    with serving(create_app(store, tokenless=False)) as client:
+        follower, other = Follower(client, headers=read), Follower(client, headers=admin)
+        if by_call:
+            assert client.delete("/api/tokens/1", headers=admin).status_code == 204
+        else:
+            tokens.revoke(store, 1)
+        follower.wait()
+        late = make()
+        store.take([late])
+        wait_until(lambda: other.ids == [late.id])
+        assert follower.ids == []
+    other.wait()
