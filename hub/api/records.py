@@ -175,7 +175,7 @@ def _start(text: str | None) -> datetime | None:
 
 def _device(request: Request, seen: Filter, asked: str | None) -> str:
     if seen.only_device is not None and asked in {None, "", seen.only_device}:
-        return seen.only_device
+        return keep.know_device(parts_of(request).store, seen.only_device, seen.only_owner)
     if not asked:
         return keep.know_upload_device(parts_of(request).store, seen.only_owner)
     with parts_of(request).store.reading() as connection:

@@ -46,7 +46,11 @@ def upload_device(owner: str | None) -> str:
 
 def know_upload_device(store: Store, owner: str | None) -> str:
     """Name it, and see to it that the store knows whose it is."""
-    device = upload_device(owner)
+    return know_device(store, upload_device(owner), owner)
+
+
+def know_device(store: Store, device: str, owner: str | None) -> str:
+    """See to it that the store knows a device, a new one as this owner's; gives its name."""
     with store.reading() as connection:
         known = connection.execute(select(devices.c.id).where(devices.c.id == device)).first()
     if known is None:

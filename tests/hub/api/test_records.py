@@ -212,3 +212,10 @@ def test_place_of_a_moment_is_the_records(client):
     made = give(client, note="x", lat="0", lon="0").json()
     item = client.get(f"/api/moments/{made['moments'][0]}").json()
     assert Place.model_validate(item["place"]) == Place(lat=0, lon=0)
+
+
+def test_a_device_that_was_never_heard_may_give_a_note(locked, store):
+    mine = bearer(store, "write", device="new")
+    answer = give(locked, note="x", headers=mine)
+    assert (answer.status_code, answer.json()["device"]) == (202, "new")
+    assert locked.get(answer.headers["location"], headers=mine).json()["note"] == "x"
