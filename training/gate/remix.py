@@ -140,11 +140,20 @@ class Remixer:
         return scaled
 
     def _voice(self, rng: np.random.Generator, kind: Kind) -> tuple[Floats, NDArray[np.bool_]]:
-        """Give voices of another size, through another spectrum: there are more of them than speakers to learn from."""
+        """Give voices of another size, liveliness and hoarseness, through another spectrum.
+
+        There are more of them than speakers to learn from.
+        """
         tracks = self._tracks[kind]
         pick, places = int(rng.integers(len(tracks.power))), _places(rng, 0.15)
         power: Floats = tracks.power[pick][places] * np.exp(_bend(rng, rng.uniform(0.2, 1.0)))
-        return _warped(power, rng.uniform(0.87, 1.15)) if rng.random() < 0.6 else power, tracks.on[pick][places]
+        if rng.random() < 0.7:
+            power = _warped(power, np.exp(rng.uniform(-0.22, 0.22)))
+        if rng.random() < 0.4:
+            power = _pressed(power, np.exp(rng.uniform(-0.3, 0.25)))
+        if rng.random() < 0.15:
+            power = _smeared(power, int(rng.integers(1, 5)))
+        return power, tracks.on[pick][places]
 
     def _mixed(self, rng: np.random.Generator, one: Floats, other: Floats, other_db: float) -> Floats:
         other = other * np.float32(10 ** (other_db / 10))
@@ -192,6 +201,22 @@ def _warped(power: Floats, factor: float) -> Floats:
     share = (at - below).astype(np.float32)
     warped: Floats = power[:, below] * (1 - share) + power[:, below + 1] * share
     return warped
+
+
+def _pressed(power: Floats, exponent: float) -> Floats:
+    """Raise each frame's level to a power: below 1 weak syllables come near the loud ones, above 1 they fall behind."""
+    level = power.sum(axis=1, keepdims=True) + np.float32(1e-12)
+    pressed = power * (level / level.mean()) ** np.float32(exponent - 1)
+    scaled: Floats = pressed * (power.mean() / pressed.mean())
+    return scaled
+
+
+def _smeared(power: Floats, times: int) -> Floats:
+    """Smooth a spectrum so many times over three bands: harmonics fade, as in a hoarse or whispering voice."""
+    for _ in range(times):
+        wide = np.pad(power, ((0, 0), (1, 1)), mode="edge")
+        power = 0.25 * wide[:, :-2] + 0.5 * power + 0.25 * wide[:, 2:]
+    return power
 
 
 def _steps(frames: NDArray[np.bool_]) -> Floats:
