@@ -65,6 +65,7 @@ class Listener:
         self._closing = threading.Event()
         self._busy_since: float | None = None
         self._square, self._samples = 0.0, 0
+        self._flushed = True  # the pipeline holds nothing
         self._thread = threading.Thread(target=self._run, name="listen", daemon=True)
 
     def load(self) -> None:
@@ -138,11 +139,19 @@ class Listener:
         return since is not None and now - since > _STUCK_S
 
     def tick(self, now: float) -> None:
-        """Let the liveness of a microphone see that time goes by; take up rules whose file has changed."""
+        """Let the liveness of a microphone see that time goes by; take up rules whose file has changed.
+
+        What was heard before the microphone fell silent, or was closed by a pause, is given now.
+        """
         if self._watched is not None and self._watched.look():
             self.use_rules(self._owners)
         if isinstance(self._source, Ears):
             self._source.liveness.tick(now)
+        if not self._flushed and (self.deaf or (self._live and self._paused())) and self._turn.acquire(blocking=False):
+            try:  # no block comes that would end what was heard before
+                self._flush()
+            finally:
+                self._turn.release()
 
     def ears_health(self) -> dict[str, Any]:
         """Give state and reason of a microphone, and how often it was opened anew; nothing for other sources."""
@@ -194,7 +203,7 @@ class Listener:
 
     def _hear(self, block: Block) -> None:
         assert self._pipeline is not None  # noqa: S101 (`load` came before)
-        self._busy_since = time.monotonic()
+        self._busy_since, self._flushed = time.monotonic(), False
         self._square += float(np.dot(block.samples, block.samples))
         self._samples += len(block.samples)
         if self._recorder is not None:
@@ -204,6 +213,7 @@ class Listener:
         self._busy_since = None
 
     def _flush(self) -> None:
+        self._flushed = True
         for draft in self._pipeline.flush() if self._pipeline is not None else ():
             self._keep(draft)
 

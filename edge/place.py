@@ -80,6 +80,8 @@ class Places:
         self._monotonic = monotonic
         self.zones: Sequence[Zone] = settings.home_zones
         self.fix: Fix | None = None
+        self._told: float | None = None
+        """The time that gpsd named last, in Unix seconds."""
         self.state = _BEGINNING["fixed" if settings.fixed else "owntracks" if settings.owntracks else "gpsd"]
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -131,10 +133,16 @@ class Places:
             return
         self.state = "3D fix" if answer.mode >= 3 else "2D fix"
         unix = _unix(answer.time)
-        if self.fix is not None and (unix is None or unix == self.fix.unix):
+        if unix is None:
+            if self.fix is not None:
+                return
+        elif unix == self._told or self._told is None:
+            self._told = unix  # the first may be as old as gpsd is: only what comes after it is known to be new
             return
+        self._told = unix
         numbers = (answer.lat, answer.lon)
-        if not all(math.isfinite(number) for number in numbers) or abs(answer.lat) > 90 or abs(answer.lon) > 180:
+        on_earth = all(math.isfinite(number) for number in numbers) and abs(answer.lat) <= 90 and abs(answer.lon) <= 180
+        if not on_earth or numbers == (0.0, 0.0):  # what its client gives where gpsd named none
             self.state = "gpsd gives no position on Earth"
             return
         accuracy = max(answer.error.get("x", 0), answer.error.get("y", 0))

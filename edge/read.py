@@ -118,7 +118,8 @@ def _name(error: Exception) -> int:
 
 
 def _line(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    # Names of files may be no text.
+    sys.stdout.write(text.encode(errors="replace").decode() + "\n")
     sys.stdout.flush()
 
 

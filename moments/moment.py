@@ -1,5 +1,6 @@
 """A moment: a reading with time, place, emotion, valence and arousal. It never changes."""
 
+import json
 import math
 import re
 from datetime import datetime
@@ -55,6 +56,15 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Affect = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def is_json(value: object) -> bool:
+    """Tell whether a value can be written as JSON in UTF-8: no number is infinite or none, and all text is text."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 class _Wire(BaseModel):
@@ -139,6 +149,13 @@ class Moment(_Wire):
             raise ValueError("basis 'none' has no sound, so no emotion, confidence, emotions, valence or arousal")
         if self.basis != "none" and None in felt:
             raise ValueError("emotion, confidence, emotions, valence and arousal are needed when there is sound")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_unknown_can_be_told_on(self) -> Self:
+        for part in (self, self.scene, self.rule, self.place, self.clip, self.models):
+            if part is not None and part.model_extra and not is_json(part.model_extra):
+                raise ValueError("an unknown field holds a number or a text that JSON cannot tell")
         return self
 
     @classmethod

@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from edge.capture.liveness import Liveness, State
 from edge.capture.quiet import c_libraries_loud
@@ -14,6 +14,7 @@ from edge.sound import Block
 from moments.errors import UserError, WorkError
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _LOUD: Final = {State.HEALTHY: logging.INFO, State.SUSPECT: logging.WARNING}
 
@@ -86,7 +87,7 @@ class Ears:
             self.liveness.opening(self._clock())
             self.reopened += 1
         try:
-            self._source = self._open_in_time()
+            self._source = opened_in_time(self._open_source)
         except DriverHangs:
             raise
         except (UserError, WorkError) as error:
@@ -96,26 +97,6 @@ class Ears:
             self._source.close()
             return None
         return self._source
-
-    def _open_in_time(self) -> Source:
-        """Open the source in a thread of its own, which is left behind when its driver hangs."""
-        answer: queue.SimpleQueue[Source | Exception] = queue.SimpleQueue()
-
-        def open_it() -> None:
-            try:
-                answer.put(self._open_source())
-            except Exception as error:  # noqa: BLE001 (raised again below)
-                answer.put(error)
-
-        threading.Thread(target=open_it, name="open-microphone", daemon=True).start()
-        try:
-            found = answer.get(timeout=OPENS_WITHIN_S)
-        except queue.Empty:
-            c_libraries_loud()
-            raise DriverHangs("the microphone's driver hangs while it is opened; start the device anew") from None
-        if isinstance(found, Exception):
-            raise found
-        return found
 
     def _lose(self, reason: str) -> None:
         if not self._closed.is_set():
@@ -129,3 +110,24 @@ class Ears:
             level = _LOUD.get(state, logging.ERROR)
             _log.log(level, "the ears are %s", state.value, extra={"reason": self.liveness.reason or "-"})
             self._told = state
+
+
+def opened_in_time(open_source: Callable[[], T]) -> T:
+    """Open a source in a thread of its own, which is left behind when its driver hangs. Raises DriverHangs."""
+    answer: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
+
+    def open_it() -> None:
+        try:
+            answer.put(open_source())
+        except Exception as error:  # noqa: BLE001 (raised again below)
+            answer.put(error)
+
+    threading.Thread(target=open_it, name="open-microphone", daemon=True).start()
+    try:
+        found = answer.get(timeout=OPENS_WITHIN_S)
+    except queue.Empty:
+        c_libraries_loud()
+        raise DriverHangs("the microphone's driver hangs while it is opened; start the device anew") from None
+    if isinstance(found, Exception):
+        raise found
+    return found

@@ -2,7 +2,9 @@
 
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,9 @@ _SIXTEEN: Final = np.float32(1 / 32_768)
 """The step of 16-bit samples."""
 _RATES: Final = range(1000, 1_000_001)
 """Rates at which sound is recorded (Hz), from worse than telephones' to bat detectors'; others can take minutes."""
+_UNKNOWN: Final = 2**63 - 1
+"""libsndfile's word for a length that is not known."""
+_STRETCH: Final = 65_536
 _SHORT_BY: Final = 0.02
 """The share that may lack before a recording counts as cut off: an MP3 header is not exact to the sample."""
 
@@ -84,8 +89,12 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Its length as its header tells it."""
-        return float(self._file.frames / self._file.samplerate)
+        """Its length as its header tells it; counted, where a header that was written to a pipe tells none."""
+        return float(self._frames / self._file.samplerate)
+
+    @cached_property
+    def _frames(self) -> int:
+        return int(self._file.frames) if self._file.frames < _UNKNOWN else _counted(self.path)
 
     def begins(self) -> datetime | None:
         """Give its own date and time, if it holds one."""
@@ -127,7 +136,7 @@ class Recording:
     def _cut_off(self, frames: int) -> str | None:
         if not frames:
             return "holds no sound"
-        if frames < self._file.frames * (1 - _SHORT_BY) and self._tells_its_length():
+        if frames < self._frames * (1 - _SHORT_BY) and self._tells_its_length():
             return f"is cut off: its header tells {self.seconds:.1f} s"
         return None
 
@@ -143,6 +152,16 @@ class Recording:
         """Close the file; `blocks` ends."""
         self._closed = True
         self._file.close()
+
+
+def _counted(path: Path) -> int:
+    """Count the frames of a recording up to its end or its first fault."""
+    frames = 0
+    with _Stream(path) as file, suppress(soundfile.LibsndfileError):
+        stretch = np.empty((_STRETCH, file.channels), np.float32)
+        while read := file.buffer_read_into(stretch, "float32"):
+            frames += int(read)
+    return frames
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

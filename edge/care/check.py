@@ -68,11 +68,12 @@ def _sound(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
 
 
 def _microphone(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
+    from edge.capture.ears import opened_in_time
     from edge.capture.identity import stable_name
     from edge.capture.microphone import Microphone
     from edge.sound import level_dbfs
 
-    microphone = Microphone(config.capture.microphone)
+    microphone = opened_in_time(lambda: Microphone(config.capture.microphone))
     late = threading.Timer(_OPEN_S, microphone.close)
     late.start()
     heard: list[np.ndarray] = []
@@ -201,8 +202,8 @@ def _broker(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     try:
         with socket.create_connection((config.broker.host, config.broker.port), _CONNECT_S):
             pass
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a name that cannot be one is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
         return "bad", f"no broker at {where} ({reason}): start it, or set broker.host and broker.port"
     refused = try_login(config.device, config.broker, _CONNECT_S)
     if refused is not None:

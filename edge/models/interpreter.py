@@ -97,6 +97,8 @@ class Model:
             raise BrokenWeights(path, error.strerror or "it cannot be read") from error
         except ValidationError as error:
             raise BrokenWeights(path, f"its description is not valid ({error.error_count()} errors)") from error
+        except ValueError as error:  # an empty path
+            raise BrokenWeights(path, "it is no file") from error
         if digest != sidecar.sha256:
             raise BrokenWeights(path, "it is not the file that its description is of")
         try:

@@ -83,7 +83,8 @@ class Owner:
 
     def _apply(self, payload: bytes) -> None:
         found = OwnerConfig.model_validate_json(payload)
-        rules = None if found.rules is None else Rules.parse(json.dumps(found.rules), "the owner's rules")
+        text = json.dumps(found.rules, ensure_ascii=False)  # YAML has no pairs of \u escapes
+        rules = None if found.rules is None else Rules.parse(text, "the owner's rules")
         self.zones = tuple(Zone(**zone.model_dump()) for zone in found.zones or ())
         self.schedule, self.clips = found.schedule or (), found.clips
         self.rules, self.version = rules, found.version

@@ -56,11 +56,13 @@ class Hub:
         if self.token_file is None:
             return {}
         try:
-            token = self.token_file.read_text(encoding="utf-8").split()
+            token = self.token_file.read_text(encoding="utf-8-sig").split()
         except (OSError, ValueError) as error:
             raise UserError(f"clips.token_file: {self.token_file} cannot be read: {error}") from error
         if not token:
             raise UserError(f"clips.token_file: {self.token_file} is empty: make one with `moodscape hub token`")
+        if not token[0].isascii():
+            raise UserError(f"clips.token_file: {self.token_file} holds no token: make one with `moodscape hub token`")
         return {"Authorization": f"Bearer {token[0]}"}
 
 
@@ -71,7 +73,7 @@ def try_hub(hub: Hub) -> str | None:
         connection.request("HEAD", f"/api/clips/{'0' * 64}", headers=hub.headers())
         with connection.getresponse() as answer:
             status = answer.status
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: a name that cannot be a host's
         return str(error) or type(error).__name__
     finally:
         connection.close()

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hub.stores.store import Letter, Report
 from moments import Moment
-from moments.moment import SCHEMA
+from moments.moment import SCHEMA, is_json
 from moments.topics import parse
 
 _LONGEST_ID = 100
@@ -36,6 +36,8 @@ def report(topic: str, payload: bytes) -> Report | Letter:
     said = _loads(payload)
     if not isinstance(said, dict):
         return Letter(topic, f"{kind} is not a JSON object", payload)
+    if not is_json(said):
+        return Letter(topic, f"{kind} holds a number or a text that JSON cannot tell", payload)
     return Report(device, kind, json.dumps(said, ensure_ascii=True, separators=(",", ":")))
 
 

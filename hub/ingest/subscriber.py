@@ -21,14 +21,15 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.broker import authenticate
 from hub.config import Broker
 from hub.ingest import judge
 from hub.ingest.connection import Connection, Delivered
 from hub.metrics import Metrics
-from hub.stores.store import Letter, Report, Store
+from hub.stores.store import Ending, Letter, Report, Store
 from moments import Moment
 from moments.topics import parse, topic
 
@@ -156,17 +157,8 @@ class Subscriber:
                 self._closing.wait(max(0.0, next_round - time.monotonic()))
             batch = self._next_batch()
             next_round = time.monotonic() + _ROUND_S
-            while batch and not self._closing.is_set():
-                try:
-                    self._handle(batch)
-                    break
-                except (DataError, IntegrityError):
-                    self._handle_singly(batch)
-                    break
-                except DatabaseError as error:  # the disk is full, or the file locked: nothing is lost by waiting
-                    self._metrics.add("moodscape_store_failures_total")
-                    _log.error("the store cannot be written; trying again", extra={"reason": str(error.orig)})
-                    self._closing.wait(_AFTER_FAILURE_S)
+            if batch:
+                self._store_all(batch)
 
     def _next_batch(self) -> list[Delivered]:
         """Wait for messages, and take with them what has arrived meanwhile; none at the end."""
@@ -182,14 +174,35 @@ class Subscriber:
                 break
         return batch
 
-    def _handle_singly(self, batch: Sequence[Delivered]) -> None:
-        """Store what the store takes; a message that it refuses becomes a dead letter, and holds up no other."""
-        for message in batch:
+    def _store_all(self, batch: Sequence[Delivered], refused: Letter | None = None) -> None:
+        """Store a batch, however long the store is away.
+
+        A message that cannot be stored, whatever the reason, becomes a dead letter and holds up no other.
+        """
+        while not self._closing.is_set():
             try:
-                self._handle([message])
+                self._handle(batch, refused)
+                return
+            except Ending:
+                return
             except (DataError, IntegrityError) as error:
-                reason = f"the store refuses it: {error.orig}".replace("\0", "")[:1000]
-                self._handle([message], refused=Letter(message.topic, reason, message.payload))
+                reason = f"the store refuses it: {error.orig}"
+                break
+            except (DBAPIError, PoolTimeout) as error:  # the disk is full, the file locked: nothing is lost by waiting
+                self._metrics.add("moodscape_store_failures_total")
+                why = str(getattr(error, "orig", "no connection is free"))
+                _log.error("the store cannot be written; trying again", extra={"reason": why})
+                self._closing.wait(_AFTER_FAILURE_S)
+            except Exception as error:  # noqa: BLE001 (what is wrong with one message must not end this thread)
+                # Without its words, which may tell what the message holds.
+                _log.error("a message cannot be stored", extra={"reason": type(error).__name__})
+                reason = f"it cannot be stored: {type(error).__name__}"
+                break
+        else:
+            return
+        for message in batch if refused is None else ():
+            letter = Letter(message.topic, reason.replace("\0", "")[:1000], message.payload)
+            self._store_all([message], letter if len(batch) == 1 else None)
 
     def _handle(self, batch: Sequence[Delivered], refused: Letter | None = None) -> None:
         begun = time.monotonic()

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Column, Connection, Float, Integer, LargeBinary, Table, Text, delete, insert, select
 
 from hub.stores import rows
+from hub.stores.dialect import upsert
 from hub.stores.tables import METADATA, erased
 from moments import Moment
 
@@ -121,7 +122,8 @@ def take_up(connection: Connection, new: list[Moment], at_ms: int) -> None:
     belongs = {rows.key(moment.id): (rows.key(moment.record), moment) for moment in new if moment.record}
     if not belongs:
         return
-    connection.execute(insert(recorded), [{"moment": key, "record": record} for key, (record, _) in belongs.items()])
+    pairs = [{"moment": key, "record": record} for key, (record, _) in belongs.items()]
+    connection.execute(upsert(connection, recorded).on_conflict_do_nothing(), pairs)  # an import may have brought them
     marks: dict[bytes, Moment] = {}
     for record, moment in belongs.values():
         first = marks.get(record)

@@ -102,7 +102,10 @@ def _models_key(*names: str | None) -> str:
 
 def _pack(values: list[float | None]) -> bytes | None:
     """Give shares (8 or none) and five more numbers as bytes; None when that would lose a digit."""
-    whole = [_NONE if value is None else round(value * _SCALE) for value in values]
+    try:
+        whole = [_NONE if value is None else round(value * _SCALE) for value in values]
+    except OverflowError:
+        return None
     if [None if n == _NONE else n / _SCALE for n in whole] != values:
         return None
     try:

@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, LargeBinary, Table, select
+from sqlalchemy import Column, Connection, LargeBinary, Table, func, select
 
 from hub.stores.dialect import upsert
 from hub.stores.schema import METADATA
+from hub.stores.tables import devices
 
 _MADE: Final = {"moments", "notes", "scenes", "phrases", "cells", "rollups", "counters", "leaving", "place_days"}
 _PASSING: Final = {"enrolments"}
@@ -40,12 +41,29 @@ def put(connection: Connection, said: dict[str, Any]) -> bool:
     row = said.get("row")
     if table is None or not isinstance(row, dict) or not row.keys() <= set(table.c.keys()):
         raise ValueError("is a row of no table that is known here")
+    wrong = [column.name for column in table.c if column.name != _OWN and not _fits(column, row.get(column.name))]
+    if wrong:
+        raise ValueError(f"is no row of {table.name}: {wrong[0]} is missing or of another kind")
     values = {
         name: base64.b64decode(value) if value is not None and isinstance(table.c[name].type, LargeBinary) else value
         for name, value in row.items()
     }
-    done = connection.execute(upsert(connection, table).values(values).on_conflict_do_nothing())
-    return done.rowcount > 0
+    put = upsert(connection, table).values(values)
+    if table is devices:  # one that was heard here already has no name and no owner yet
+        told = {name: func.coalesce(table.c[name], put.excluded[name]) for name in ("name", "owner")}
+        put = put.on_conflict_do_update(index_elements=["id"], set_=told)
+    else:
+        put = put.on_conflict_do_nothing()
+    return connection.execute(put).rowcount > 0
+
+
+def _fits(column: Column[Any], value: Any) -> bool:
+    if value is None:
+        return bool(column.nullable or column.default is not None or column.server_default is not None)
+    kind = column.type.python_type
+    if kind is bytes:
+        return isinstance(value, str)
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _shown(value: Any) -> Any:

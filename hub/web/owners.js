@@ -10,12 +10,19 @@ export async function owners() {
   return [...new Set(items.map((device) => device.owner).filter(Boolean))].sort();
 }
 
-/** A choice of owner that fills itself; `pick(owner)` gets null for "everybody" or "the hub's own". */
-export function ownerChoice(chosen, none, pick) {
+/** The owner of all devices there are; null where there are several, or a device is nobody's. Throws ApiError. */
+export async function soleOwner() {
+  const { items } = await api.devices();
+  const named = new Set(items.map((device) => device.owner));
+  return named.size === 1 ? [...named][0] : null;
+}
+
+/** A choice of owner that fills itself, shown where there are `least`; `pick(owner)` gets null for "everybody" or "the hub's own". */
+export function ownerChoice(chosen, none, pick, least = 2) {
   const select = h("select", { id: "owner", onchange: () => pick(select.value || null) }, h("option", { value: "" }, none));
   const element = h("label", { class: "field-line", hidden: true }, t("owner.whose"), select);
   owners().then((known) => {
-    element.hidden = known.length < 2 && !chosen;
+    element.hidden = known.length < least && !chosen;
     select.append(...known.map((owner) => h("option", { value: owner, selected: owner === chosen }, owner)));
   }, () => {}); // without the devices there is nothing to choose from
   return element;

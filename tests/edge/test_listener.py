@@ -97,6 +97,39 @@ def test_a_pause_closes_the_microphone_and_gives_what_was_heard_before(listening
     assert Microphone.opened == 2
 
 
+def test_a_pause_gives_what_was_heard_before_it_though_no_more_sound_comes(listening):
+    listener, kept = listening(paused=lambda: True)
+    at = time.monotonic()
+    for part in np.split(np.concatenate([silence(1) + 1e-4, voice(1)]), 20):
+        listener._hear(Block(part, at))
+        at += len(part) / RATE
+    assert kept == []
+    listener.tick(time.monotonic())
+    assert len(kept) == 1
+    listener.tick(time.monotonic())
+    assert len(kept) == 1
+
+
+def test_an_unplugged_microphone_holds_nothing_back(listening, monkeypatch):
+    class Unplugged(Microphone):
+        def __init__(self, _name=None):
+            super().__init__()
+            if self.opened > 1:
+                raise WorkError("there is no microphone")
+
+        def blocks(self):
+            at = time.monotonic()
+            for part in np.split(np.concatenate([silence(1) + 1e-4, voice(1)]), 20):
+                yield Block(part, at)
+                at += len(part) / RATE
+
+    monkeypatch.setattr("edge.capture.microphone.Microphone", Unplugged)
+    listener, kept = listening()
+    wait_until(lambda: listener.deaf)
+    assert kept == []
+    wait_until(lambda: listener.tick(time.monotonic()) or kept)
+
+
 def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypatch):
     monkeypatch.setattr(listeners, "_STUCK_S", 0.2)
     hang = [True]

@@ -149,9 +149,34 @@ def heard(mode=3, lat=LAT, lon=LON, at="2026-05-22T09:00:00.000Z", alt=21.0, err
     return answer
 
 
+def asking(settings, **more):
+    """Places that have had gpsd's first answer, which may be of any age."""
+    places = Places(settings, **more)
+    places.hear(heard(at="2026-05-22T08:59:00.000Z"))
+    return places
+
+
+def test_the_first_answer_of_gpsd_may_be_old_and_is_no_place_and_no_time():
+    places = Places(Gps())
+    for _ in range(3):
+        places.hear(heard(at="2026-01-01T00:00:00.000Z"))
+        assert places.place() is None
+        assert places.satellite_time() is None
+    places.hear(heard())
+    assert places.place().lat == LAT
+    assert places.satellite_time() is not None
+
+
+def test_a_fix_without_a_position_is_no_place_in_the_sea():
+    places = asking(Gps())
+    places.hear(heard(lat=0.0, lon=0.0))
+    assert places.place() is None
+    assert "no position" in places.state
+
+
 def test_a_receiver_that_has_fallen_silent_is_not_taken_for_one_that_stands_still():
     clock = Ticking()
-    places = Places(Gps(max_age_s=30), monotonic=clock)
+    places = asking(Gps(max_age_s=30), monotonic=clock)
     places.hear(heard())
     clock.now += 20
     places.hear(heard())  # gpsd answers with what it had
@@ -164,7 +189,7 @@ def test_a_receiver_that_has_fallen_silent_is_not_taken_for_one_that_stands_stil
 
 
 def test_two_dimensions_have_no_altitude():
-    places = Places(Gps())
+    places = asking(Gps())
     places.hear(heard(mode=2))
     assert places.place().altitude_m is None
     assert places.place().accuracy_m == 6.5
@@ -173,7 +198,7 @@ def test_two_dimensions_have_no_altitude():
 
 def test_a_lost_fix_only_grows_older():
     clock = Ticking()
-    places = Places(Gps(max_age_s=30), monotonic=clock)
+    places = asking(Gps(max_age_s=30), monotonic=clock)
     places.hear(heard())
     clock.now += 10
     places.hear(heard(mode=1))
@@ -189,7 +214,7 @@ def test_a_lost_fix_only_grows_older():
     st.floats(),
 )
 def test_nothing_that_gpsd_may_say_ends_the_thread_or_leaves_the_earth(mode, lat, lon, at, alt):
-    places = Places(Gps())
+    places = asking(Gps())
     with contextlib.suppress(TypeError):  # a missing number is left to the thread, which connects anew
         places.hear(heard(mode=mode, lat=lat, lon=lon, at=at, alt=alt))
     place = places.place()
@@ -197,7 +222,7 @@ def test_nothing_that_gpsd_may_say_ends_the_thread_or_leaves_the_earth(mode, lat
 
 
 def test_in_a_home_zone_there_is_no_place():
-    places = Places(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200),)))
+    places = asking(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200),)))
     places.hear(heard(lat=LAT + 0.001))
     assert places.place() is None, "about 111 m away"
     places.hear(heard(lat=LAT + 0.003, at="2026-05-22T09:00:01.000Z"))
@@ -206,7 +231,7 @@ def test_in_a_home_zone_there_is_no_place():
 
 def test_a_silent_zone_is_known_while_a_fix_is_fresh_and_else_nothing_is():
     clock = Ticking()
-    places = Places(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200, pause=True),)), monotonic=clock)
+    places = asking(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200, pause=True),)), monotonic=clock)
     assert places.silent() is None
     places.hear(heard(lat=LAT))
     assert places.silent() is True

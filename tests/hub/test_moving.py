@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from sqlalchemy import select
 
 from hub import tokens
 from hub.export import writer
@@ -12,6 +13,8 @@ from hub.query import pages
 from hub.query.filter import Filter
 from hub.stores import checking, whole
 from hub.stores.store import Letter, Store
+from hub.stores.tables import devices
+from moments import uuid7
 from moments.errors import UserError
 from tests.hub.moments import clip, make
 
@@ -21,6 +24,7 @@ def filled(store, count=30):
         make(colour="red"),
         make(basis="none", origin="note", place=None),
         make(clip=clip()),
+        make(origin="mark", record=uuid7(), clip=clip()),
         *(make() for _ in range(count)),
     ]
     store.take(held, [Letter("moodscape/v1/pocket-1/moment", "of no use", b"\xff")])
@@ -84,6 +88,30 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(store, tmp_path, monkey
     assert read.known == 0
     assert items(other) == items(store)
     other.close()
+
+
+def test_a_device_that_the_new_hub_heard_already_gets_its_owner(store, tmp_path):
+    filled(store)
+    written(store, tmp_path / "all.ndjson")
+    other = Store(tmp_path / "other.db")
+    other.take([make()])
+    take(other, tmp_path / "all.ndjson")
+    with other.reading() as connection:
+        (device,) = connection.execute(select(devices.c.name, devices.c.owner)).all()
+    assert tuple(device) == ("the one", "Ann")
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "row", [{"sha256": "ab"}, {"sha256": 3, "device": "a", "media_type": "audio/flac", "bytes": 1, "made_ms": 2}]
+)
+def test_a_row_that_is_none_is_refused_and_holds_up_nothing(store, tmp_path, row):
+    moment = make()
+    lines = [json.dumps({"of": "clips", "row": row}), moment.to_json().decode()]
+    (tmp_path / "all.ndjson").write_text("\n".join(lines))
+    done = take(store, tmp_path / "all.ndjson")
+    assert (done.new, len(done.refused)) == (1, 1)
+    assert "clips" in done.refused[0][1]
 
 
 def test_parquet_has_the_columns_with_their_types_and_the_whole_moment(store):

@@ -115,3 +115,12 @@ def test_ids_sort_by_the_time_of_their_making():
     assert made == sorted(made)
     assert len(set(made)) == len(made)
     assert all(name[14] == "7" and name[19] in "89ab" for name in made)
+
+
+@pytest.mark.parametrize(
+    "unknown", ['"x": NaN', '"x": 1e999', '"place": {"lat": 1, "lon": 2, "x": [{"y": -Infinity}]}'], ids=str
+)
+def test_an_unknown_field_that_json_cannot_tell_is_refused(unknown):
+    payload = json.dumps(WIRE | {"place": None}).removesuffix("}").replace('"place": null, ', "") + f", {unknown}}}"
+    with pytest.raises(ValidationError, match="JSON cannot tell"):
+        Moment.from_json(payload)

@@ -45,10 +45,8 @@ def register_gate(sub: Any) -> None:
             )
         if name in {"fit", "pack"}:
             step.add_argument(
-                "--compare", choices=("nothing", "nemo"), help="a fit for the report to compare, that never hears this"
+                "--without", choices=("nemo",), help="never hear these voices: a model for the report to compare"
             )
-        if name == "fit":
-            step.add_argument("--begin", type=Path, help="a checkpoint of `fit` to go on from, instead of chance")
         step.set_defaults(run=_step, step=run)
 
 
@@ -74,14 +72,9 @@ def _mix(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
-    from training.gate.fit import EPOCHS, EPOCHS_ON, averaged, fit
+    from training.gate.fit import EPOCHS, fit
 
-    if args.begin is None:
-        fit(_tracks(args), _checkpoint(args), EPOCHS)
-    elif args.begin.is_file():
-        fit(_tracks(args), _checkpoint(args), EPOCHS_ON, averaged(args.begin))
-    else:
-        raise UserError(f"{args.begin} is missing; give --begin a checkpoint that `moodscape train gate fit` made")
+    fit(_tracks(args), _checkpoint(args), EPOCHS)
     return 0
 
 
@@ -94,10 +87,10 @@ def _pack(args: argparse.Namespace) -> int:
     checkpoint = _checkpoint(args)
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
-    ships = args.part == "all" and not args.compare
-    out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.compare)
+    ships = args.part == "all" and not args.without
+    out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.without)
     pack(averaged(checkpoint), out)
-    if not args.compare:
+    if not args.without:
         tune(out, load(args.data, args.cache, args.part))
     print(out)
     return 0
@@ -106,12 +99,12 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training.gate.report import write
 
-    files = [_measured(args.cache, left_out) for left_out in (None, "nothing", "nemo")]
-    for file in files:
+    weights, without = _measured(args.cache, None), _measured(args.cache, "nemo")
+    for file in (weights, without):
         if not file.is_file():
-            raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --compare nothing and nemo")
+            raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --without nemo")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write(args.data, args.cache, files[0], (files[1], files[2]), args.out)
+    write(args.data, args.cache, weights, without, args.out)
     print(args.out)
     return 0
 
@@ -127,11 +120,11 @@ def _tracks(args: argparse.Namespace) -> dict["Kind", "Tracks"]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is missing; run `moodscape train gate mix --part {args.part}` first")
-    return read(folders, args.compare)
+    return read(folders, args.without)
 
 
 def _checkpoint(args: argparse.Namespace) -> Path:
-    return Path(args.cache / f"{_name(args.part, args.compare)}.pt")
+    return Path(args.cache / f"{_name(args.part, args.without)}.pt")
 
 
 def _measured(cache: Path, left_out: str | None) -> Path:
@@ -140,4 +133,4 @@ def _measured(cache: Path, left_out: str | None) -> Path:
 
 
 def _name(part: str, left_out: str | None) -> str:
-    return f"{part}-compared-without-{left_out}" if left_out else part
+    return f"{part}-without-{left_out}" if left_out else part

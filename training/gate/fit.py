@@ -21,8 +21,6 @@ from training.precision import mixed
 log = logging.getLogger(__name__)
 
 EPOCHS: Final = 56
-EPOCHS_ON: Final = 30
-"""Epochs from chance, and from a net that is fitted already."""
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16
@@ -44,30 +42,20 @@ def calls_of(mel: Floats) -> tuple[Tensor, Tensor]:
 
 
 def averaged(checkpoint: Path) -> GateNet:
-    """Give the net that a checkpoint holds, with its averaged weights. Levels that it lacks pass on what they get."""
+    """Give the net that a checkpoint holds, with its averaged weights."""
     net = GateNet()
-    for join in net.joins:
-        nn.init.zeros_(join.join.weight)
-        nn.init.zeros_(join.join.bias)
-    net.load_state_dict(torch.load(checkpoint)["averaged"], strict=False)
+    net.load_state_dict(torch.load(checkpoint)["averaged"])
     return net.eval()
 
 
-def fit(
-    tracks: dict[Kind, Tracks], checkpoint: Path, epochs: int, begin: GateNet | None = None, batches: int = BATCHES
-) -> None:
-    """Fit a net to tracks, mixed anew for every batch; `checkpoint` holds the state after each epoch of `batches`.
-
-    `begin`: the net to start from, at half the rate; None: chance.
-    """
+def fit(tracks: dict[Kind, Tracks], checkpoint: Path, epochs: int, batches: int = BATCHES) -> None:
+    """Fit a net to tracks, mixed anew for every batch; `checkpoint` holds the state after each epoch of `batches`."""
     torch.manual_seed(1)
     torch.set_num_threads(1)
-    net, slow_net, remixer = begin or GateNet(), GateNet(), Remixer(tracks, seed=1)
-    net.train()
+    net, slow_net, remixer = GateNet(), GateNet(), Remixer(tracks, seed=1)
     slow_net.load_state_dict(net.state_dict())
-    rate = _RATE / 2 if begin else _RATE
     matrices, rest = _parted(net)
-    optimizers = (Muon(matrices, rate, _DECAY), torch.optim.AdamW(rest, rate / 2, (0.9, 0.95), weight_decay=_DECAY))
+    optimizers = (Muon(matrices, _RATE, _DECAY), torch.optim.AdamW(rest, _RATE / 2, (0.9, 0.95), weight_decay=_DECAY))
     paces = [_pace(optimizer, epochs * batches) for optimizer in optimizers]
     parts = (net, *optimizers, *paces)
     done = 0

@@ -39,7 +39,7 @@ PACKAGES: Final = {
     "tuxpaint-stamps-default": r"_desc_(?P<speaker>[a-z]+)\.ogg$",
 }
 """Debian's packages, and what the path of a recording in them looks like; who speaks is named in it, or is always the
-same. Polish is not taken: with it is asked what a language is worth that was never heard (`fit --compare nemo`).
+same. Polish is not taken: with it is asked what a language is worth that was never heard (`fit --without nemo`).
 Licences: CC BY-SA 3.0 (Asterisk's prompts; the Russian ones CC BY 3.0), BSD (Festival's Russian voice), CC BY 3.0
 (gcin-voice's second speaker, who is the one taken), GPL 2 or 3 (all others)."""
 _QUIET_DB: Final = -30.0

@@ -21,7 +21,7 @@ function setTheme(value) {
 async function leave() {
   await api.logOut();
   remember("session", null);
-  for (const name of await caches.keys()) await caches.delete(name);
+  if ("caches" in window) for (const name of await caches.keys()) await caches.delete(name); // not there without TLS
   location.assign("/");
 }
 

@@ -1,7 +1,7 @@
 // What an owner set for their devices and for keeping: read, changed in one part, written as a whole.
 
 import * as api from "../api.js";
-import { ownerChoice } from "../owners.js";
+import { ownerChoice, soleOwner } from "../owners.js";
 import { t } from "../words.js";
 import { card } from "./form.js";
 
@@ -11,11 +11,12 @@ import { card } from "./form.js";
  */
 export function ownedCard(stage, { owner, choose }, title, hint, make) {
   card(stage, title, hint, async (again) => {
-    const settings = await api.settings(owner);
+    const whose = owner ?? (await soleOwner());
+    const settings = await api.settings(whose);
     const save = async (changes) => {
-      const { version, ...now } = { ...(await api.settings(owner)), ...changes };
-      await api.putSettings(owner, now);
+      const { version, ...now } = { ...(await api.settings(whose)), ...changes };
+      await api.putSettings(whose, now);
     };
-    return [ownerChoice(owner, t("owner.own"), choose), make(settings, save, again)];
+    return [ownerChoice(whose, t("owner.own"), choose, 1), make(settings, save, again)];
   });
 }

@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h, put } from "../dom.js";
 import { badge } from "../emotions.js";
-import { ownerChoice } from "../owners.js";
+import { ownerChoice, soleOwner } from "../owners.js";
 import { sceneName, t } from "../words.js";
 import { asking, card, saving } from "./form.js";
 
@@ -22,7 +22,8 @@ function effect({ moments, changed, changes }) {
 /** Show the rules. */
 export function show(stage, { owner, choose }) {
   card(stage, t("settings.rules"), t("rules.how"), async (again) => {
-    const now = await api.rules(owner);
+    const whose = owner ?? (await soleOwner());
+    const now = await api.rules(whose);
     const text = h("textarea", { class: "yaml", rows: 18, spellcheck: "false", autocapitalize: "off", "aria-label": t("rules.text") });
     text.value = now.text;
     const trial = h("div", { role: "status" });
@@ -33,7 +34,7 @@ export function show(stage, { owner, choose }) {
         trouble.hidden = true;
         put(trial, h("p", { class: "quiet" }, t("rules.trying")));
         try {
-          put(trial, effect(await api.putRules(owner, text.value, true)));
+          put(trial, effect(await api.putRules(whose, text.value, true)));
         } catch (error) {
           put(trial);
           trouble.textContent = api.saidBy(error);
@@ -42,15 +43,15 @@ export function show(stage, { owner, choose }) {
       },
     }, t("rules.preview"));
     const form = saving(async () => {
-      await api.putRules(owner, text.value, false);
+      await api.putRules(whose, text.value, false);
       again();
     }, [text, trouble, h("div", { class: "actions" }, preview), trial]);
     return [
-      ownerChoice(owner, t("owner.own"), choose),
+      ownerChoice(whose, t("owner.own"), choose, 1),
       h("p", {}, t(now.own ? "rules.own" : "rules.shipped")),
       form,
       now.own ? asking(t("rules.back"), () => t("rules.back_sure"), t("rules.back_do"), async () => {
-        await api.putRules(owner, null, false);
+        await api.putRules(whose, null, false);
         again();
       }) : null,
     ];

@@ -44,3 +44,14 @@ def test_logging_out_ends_the_session(guarded, look):
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("h1")).to_have_text("Log in")
+
+
+def test_logging_out_works_where_the_browser_has_no_caches(guarded, look):
+    hub, token = guarded
+    page = look(hub, "#/settings", errors=["401"])
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
+    assert page.evaluate("delete window.caches && !('caches' in window)"), "as over plain HTTP from another machine"
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("h1")).to_have_text("Log in")

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.page.running import start_hub
 from tests.e2e.page.walking import calm, go
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -65,6 +66,20 @@ def test_hours_of_rest_private_places_and_ages_are_kept_side_by_side(hub, look):
     page.get_by_role("button", name="Remove this place").click()
     saved(page)
     assert hub.get("/api/settings")["zones"] == []
+
+
+def test_where_all_devices_are_one_owner_s_the_settings_are_that_owner_s(look, tmp_path):
+    hub = start_hub(tmp_path, [make()])
+    try:
+        hub.put("/api/devices/pocket-1", {"owner": "Ann"})
+        page = look(hub, "#/settings?part=zones", **HERE)
+        page.get_by_role("button", name="Add where I am").click()
+        saved(page)
+        assert [zone["lat"] for zone in hub.get("/api/settings?owner=Ann")["zones"]] == [35.1]
+        go(page, "#/settings?part=rules")
+        expect(page.get_by_label("Whose")).to_have_value("Ann")
+    finally:
+        hub.stop()
 
 
 def test_rules_are_tried_on_the_last_week_before_they_are_used(hub, look):

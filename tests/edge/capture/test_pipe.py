@@ -46,6 +46,23 @@ def test_block_times_follow_the_audio_clock():
         at += len(block.samples) / RATE
 
 
+def test_where_the_writer_stalls_the_times_go_on_with_the_clock():
+    class Stalling:
+        """Twenty blocks a second, of which the fifth comes three seconds late."""
+
+        now, read_before = 100.0, 0
+
+        def read(self, size):
+            self.read_before += 1
+            self.now += 3.05 if self.read_before == 5 else 0.05
+            return bytes(size) if self.read_before <= 100 else b""
+
+    stream = Stalling()
+    blocks = [(block.at + len(block.samples) / RATE, stream.now) for block in Pipe(stream, lambda: stream.now).blocks()]
+    assert all(abs(ends - now) < 0.1 for ends, now in blocks[:4])
+    assert all(abs(ends - now) < 0.1 for ends, now in blocks[-40:]), "two seconds after it, that is certain"
+
+
 def test_a_closed_pipe_ends():
     pipe = Pipe(open(os.devnull, "rb"))  # noqa: SIM115, PTH123
     pipe._stream.close()

@@ -127,6 +127,18 @@ def test_a_path_that_cannot_be_looked_at_gets_one_sentence_that_names_it(tmp_pat
         read(path)
 
 
+def test_a_flac_whose_header_tells_no_length_is_read_whole_and_counted(tmp_path):
+    path = tmp_path / "streamed.flac"
+    soundfile.write(path, tone(3, RATE), RATE)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)  # the samples in all, as an encoder leaves them that writes to a pipe
+    path.write_bytes(content)
+    recording = Recording(path)
+    assert recording.seconds == 3
+    assert sum(len(block.samples) for block in recording.blocks()) == 3 * RATE
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "flac"])
 def test_what_stands_before_the_fault_of_a_cut_off_recording_is_read(tmp_path, suffix):
     path = tmp_path / f"cut.{suffix}"

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -52,6 +53,22 @@ def test_an_unreachable_broker_is_one_sentence_with_a_remedy(found):
     assert verdict == "bad"
     assert "no broker at 127.0.0.1" in sentence
     assert "set broker.host and broker.port" in sentence
+
+
+def test_a_name_that_can_be_no_broker_s_is_one_sentence(found):
+    verdict, sentence = found(broker=Broker(host="hub..local"))["broker"]
+    assert verdict == "bad"
+    assert sentence.startswith("no broker at hub..local")
+
+
+def test_a_driver_that_hangs_is_told_within_seconds(found, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr("edge.capture.microphone.Microphone", lambda _: over.wait(20))
+    monkeypatch.setattr("edge.capture.ears.OPENS_WITHIN_S", 0.1)
+    verdict, sentence = found(source="microphone")["sound"]
+    over.set()
+    assert verdict == "bad"
+    assert "driver hangs" in sentence
 
 
 def test_without_gpsd_there_is_only_a_note(found):

@@ -80,3 +80,11 @@ def test_settings_that_cannot_be_looked_at_are_told_and_no_end(tmp_path, caplog)
     caplog.clear()
     assert Owner(tmp_path / "owner.json").version is None
     assert caplog.text == "", "none were set"
+
+
+def test_rules_may_hold_any_character(tmp_path):
+    rules = yaml.safe_load(shipped("scenes.yaml").read_text())
+    rules["rules"][0]["because"] = "비 🌧"
+    owner = Owner(tmp_path / "owner.json")
+    assert owner.take(payload(rules=rules, zones=ZONES))
+    assert owner.zones

@@ -14,6 +14,7 @@ from hub.ingest.subscriber import Subscriber
 from hub.metrics import Metrics
 from hub.query.filter import Filter
 from hub.query.pages import everything
+from moments import Place
 from moments.topics import topic
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -205,6 +206,36 @@ def test_a_store_that_cannot_be_written_delays_the_answer_and_loses_nothing(hub,
     wait_until(lambda: device.stored)
     assert len(calls) == 3
     assert ids(store) == [moment.id]
+
+
+def test_a_number_that_fits_no_column_is_kept_as_it_is(hub, device, store):
+    moment = make(place=Place(lat=1, lon=2, accuracy_m=1e306, altitude_m=-1e306))
+    device.publish(moment.to_json())
+    wait_until(lambda: device.stored)
+    (item,) = everything(store, Filter())
+    assert (item["place"]["accuracy_m"], item["place"]["altitude_m"]) == (1e306, -1e306)
+
+
+@pytest.mark.parametrize("kind", ["reply", "health", "status"])
+def test_what_json_cannot_tell_is_a_dead_letter(hub, device, store, kind):
+    device.publish(b'{"id": "\\ud800", "ok": true}', kind)
+    device.publish(b'{"id": "1", "ok": 1e999}', kind)
+    wait_until(lambda: len(letters(store)) == 2)
+    assert {letter.reason for letter in letters(store)} == {f"{kind} holds a number or a text that JSON cannot tell"}
+
+
+def test_a_message_that_nothing_can_be_done_with_holds_up_no_other(hub, device, store, caplog):
+    def fail(report):
+        raise ZeroDivisionError(report.body)
+
+    hub.on_report.append(fail)
+    moment = make()
+    device.publish(b'{"secret": 1}', "health")
+    device.publish(moment.to_json())
+    wait_until(lambda: device.stored)
+    assert ids(store) == [moment.id]
+    assert wait_until(lambda: letters(store))[0].reason == "it cannot be stored: ZeroDivisionError"
+    assert "secret" not in caplog.text
 
 
 def test_a_device_is_sent_what_it_is_asked(hub, mosquitto, device):
