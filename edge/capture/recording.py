@@ -1,5 +1,6 @@
 """Recordings: WAV, FLAC, Ogg or MP3 of any length, rate and channel count, read as a stream and never whole."""
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -75,7 +76,7 @@ class Recording:
         _refuse_what_is_no_file(path)
         self.path = path
         try:
-            self._file = _Stream(path)
+            self._file = _Stream(os.fsencode(path))
         except soundfile.LibsndfileError as error:
             why = f"holds no sound that can be read ({_reason(error)}); give WAV, FLAC, Ogg or MP3"
             raise UnreadableRecording(path, why) from None
@@ -157,7 +158,7 @@ class Recording:
 def _counted(path: Path) -> int:
     """Count the frames of a recording up to its end or its first fault."""
     frames = 0
-    with _Stream(path) as file, suppress(soundfile.LibsndfileError):
+    with _Stream(os.fsencode(path)) as file, suppress(soundfile.LibsndfileError):
         stretch = np.empty((_STRETCH, file.channels), np.float32)
         while read := file.buffer_read_into(stretch, "float32"):
             frames += int(read)

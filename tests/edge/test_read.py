@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -146,3 +148,14 @@ def test_gate_starts_each_file_anew(day, capsys):
     rows = capsys.readouterr().out.splitlines()[1:]
     half = len(rows) // 2
     assert rows[:half] == rows[half:]
+
+
+def test_a_recording_whose_name_is_no_text_is_read(tmp_path):
+    path = os.fsencode(tmp_path) + b"/rain-\xff.wav"
+    with open(path, "wb") as out:  # noqa: PTH123 (a path is text)
+        soundfile.write(out, scene("rain", 6), RATE, format="WAV")
+    command = [sys.executable, "-c", "import sys; from moodscape.cli import main; sys.exit(main())", "read"]
+    for form in ([], ["--json"]):
+        done = subprocess.run([*command, *form, path], capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"rain-" in done.stdout

@@ -1,6 +1,7 @@
 """Fits the gate's net to tracks; goes on where it was interrupted."""
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,10 @@ from training.precision import mixed
 
 log = logging.getLogger(__name__)
 
-EPOCHS: Final = 56
+CYCLES: Final = ((56, 1.0), (16, 0.5))
+"""Epochs of each cycle, and the share of the rate that it rises to and falls from (Loshchilov and Hutter 2017, arXiv
+1608.03983)."""
+EPOCHS: Final = sum(epochs for epochs, _ in CYCLES)
 BATCHES: Final = 300
 """Batches in one epoch: 16 h of sound."""
 _BATCH: Final = 16
@@ -28,7 +32,7 @@ _RATE: Final = 4e-3
 """Of the matrices; half of it for the rest."""
 _DECAY: Final = 1e-2
 _RISING: Final = 0.05
-"""Share of the batches in which the rate rises; then it falls."""
+"""Share of a cycle in which the rate rises from a twenty-fifth; then it falls to nothing."""
 _AVERAGED: Final = 0.9998
 """Share of the old weights in the running average that is kept in the end, one over 17 epochs: weights of high rates
 are in it, which know the voices of the training less by heart (Izmailov et al. 2018, arXiv 1803.05407)."""
@@ -56,7 +60,7 @@ def fit(tracks: dict[Kind, Tracks], checkpoint: Path, epochs: int, batches: int 
     slow_net.load_state_dict(net.state_dict())
     matrices, rest = _parted(net)
     optimizers = (Muon(matrices, _RATE, _DECAY), torch.optim.AdamW(rest, _RATE / 2, (0.9, 0.95), weight_decay=_DECAY))
-    paces = [_pace(optimizer, epochs * batches) for optimizer in optimizers]
+    paces = [torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: rate_at(n / batches)) for optimizer in optimizers]
     parts = (net, *optimizers, *paces)
     done = 0
     if checkpoint.exists():
@@ -100,11 +104,16 @@ def _parted(net: GateNet) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return matrices, [p for p in net.parameters() if all(p is not matrix for matrix in matrices)]
 
 
-def _pace(optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
-    rate = optimizer.param_groups[0]["lr"]
-    return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=steps, pct_start=_RISING, cycle_momentum=False
-    )
+def rate_at(epoch: float) -> float:
+    """Give the share of the full rate at a time, in epochs; after the last cycle it is nothing."""
+    for epochs, peak in CYCLES:
+        if epoch < epochs:
+            rising = _RISING * epochs
+            fallen = (1 - math.cos(math.pi * max(0.0, epoch - rising) / (epochs - rising))) / 2
+            risen = (1 - math.cos(math.pi * min(1.0, epoch / rising))) / 2
+            return peak * (0.04 + 0.96 * risen) * (1 - fallen)
+        epoch -= epochs
+    return 0.0
 
 
 def _loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -10,7 +10,7 @@ from edge.gate.features import BANDS, CARRY, FRESH  # noqa: E402
 from training.gate import places, score  # noqa: E402
 from training.gate import tracks as kept  # noqa: E402
 from training.gate.bank import Bank  # noqa: E402
-from training.gate.fit import averaged, calls_of, fit  # noqa: E402
+from training.gate.fit import CYCLES, EPOCHS, averaged, calls_of, fit, rate_at  # noqa: E402
 from training.gate.mix import CALLS, FRAMES, LENGTH, Mixer, active  # noqa: E402
 from training.gate.net import LEVELS, NARROW, GateNet, over_floor  # noqa: E402
 from training.gate.remix import Remixer  # noqa: E402
@@ -164,6 +164,19 @@ def test_active_frames_are_those_of_the_voice():
     at = np.flatnonzero(speaks) * 160 + 256
     assert abs(at[0] - 4000) <= 250
     assert abs(at[-1] - 12_000) <= 250
+
+
+def test_the_rate_rises_and_falls_once_a_cycle_and_is_nothing_after_the_last():
+    peaks = []
+    for n, (epochs, peak) in enumerate(CYCLES):
+        begin = sum(before for before, _ in CYCLES[:n])
+        rates = [rate_at(begin + epochs * part / 200) for part in range(200)]
+        highest = rates.index(max(rates))
+        assert rates[: highest + 1] == sorted(rates[: highest + 1])
+        assert rates[highest:] == sorted(rates[highest:], reverse=True)
+        peaks.append(max(rates) == pytest.approx(peak))
+    assert all(peaks)
+    assert rate_at(EPOCHS) == rate_at(EPOCHS + 1) == 0
 
 
 def test_fitting_goes_on_where_it_stopped(tracks, tmp_path):
