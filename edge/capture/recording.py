@@ -76,7 +76,7 @@ class Recording:
         _refuse_what_is_no_file(path)
         self.path = path
         try:
-            self._file = _Stream(os.fsencode(path))
+            self._file = _opened(path)
         except soundfile.LibsndfileError as error:
             why = f"holds no sound that can be read ({_reason(error)}); give WAV, FLAC, Ogg or MP3"
             raise UnreadableRecording(path, why) from None
@@ -155,10 +155,14 @@ class Recording:
         self._file.close()
 
 
+def _opened(path: Path) -> _Stream:
+    return _Stream(os.fsencode(path))  # type: ignore[arg-type]  # its name may be no text; the stubs know no bytes
+
+
 def _counted(path: Path) -> int:
     """Count the frames of a recording up to its end or its first fault."""
     frames = 0
-    with _Stream(os.fsencode(path)) as file, suppress(soundfile.LibsndfileError):
+    with _opened(path) as file, suppress(soundfile.LibsndfileError):
         stretch = np.empty((_STRETCH, file.channels), np.float32)
         while read := file.buffer_read_into(stretch, "float32"):
             frames += int(read)

@@ -24,7 +24,7 @@ def register_gate(sub: Any) -> None:
         ("mix", _mix, "make the tracks to learn from (12 s each); goes on where it stopped"),
         ("fit", _fit, "fit the net to the tracks; goes on at the last epoch"),
         ("pack", _pack, "make the weights file and choose its thresholds"),
-        ("report", _report, "measure the split model beside public detectors and write the report"),
+        ("report", _report, "measure the weights that ship beside public detectors and write the report"),
     ):
         step = steps.add_parser(name, help=text, description=text)
         step.add_argument("--data", type=Path, required=True, help="folder of the corpora")
@@ -99,12 +99,12 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training.gate.report import write
 
-    weights, without = _measured(args.cache, None), _measured(args.cache, "nemo")
-    for file in (weights, without):
+    fitted = _measured(args.cache, None), _measured(args.cache, "nemo")
+    for file in fitted:
         if not file.is_file():
             raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --without nemo")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write(args.data, args.cache, weights, without, args.out)
+    write(args.data, args.cache, WEIGHTS / "gate.tflite", fitted, args.out)
     print(args.out)
     return 0
 
