@@ -37,20 +37,21 @@ def test_nothing_is_shown_before_a_token_that_the_hub_knows(guarded, look):
     assert token not in page.evaluate("JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])")
 
 
-def test_logging_out_ends_the_session(guarded, look):
-    hub, token = guarded
+def logged_in(look, hub, token):
     page = look(hub, "#/settings", errors=["401"])
     page.get_by_label("Token").fill(token)
     page.get_by_role("button", name="Log in").click()
+    return page
+
+
+def test_logging_out_ends_the_session(guarded, look):
+    page = logged_in(look, *guarded)
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("h1")).to_have_text("Log in")
 
 
 def test_logging_out_works_where_the_browser_has_no_caches(guarded, look):
-    hub, token = guarded
-    page = look(hub, "#/settings", errors=["401"])
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Log in").click()
+    page = logged_in(look, *guarded)
     page.get_by_role("button", name="Log out").wait_for()
     assert page.evaluate("delete window.caches && !('caches' in window)"), "as over plain HTTP from another machine"
     page.get_by_role("button", name="Log out").click()
