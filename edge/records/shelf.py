@@ -51,11 +51,13 @@ class Shelf:
 
     def _look(self) -> None:
         """Take stock of what an earlier run left. What a power cut left half written goes."""
+        paths: list[Path] = []
         try:
-            paths = sorted(self.folder.glob("*"))
+            paths = sorted(self.folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # not made yet
         except OSError as error:
             self.trouble = f"{self.folder}: {error.strerror}; what is there cannot be seen"
-            paths = []
         for path in paths:
             try:
                 if path.suffix != _TAIL:
