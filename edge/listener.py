@@ -109,9 +109,7 @@ class Listener:
         if not self._turn.acquire(timeout=_FORGET_S):
             raise TimeoutError("what was just heard could not be forgotten, since a model hangs; ask again")
         try:
-            for draft in self._pipeline.flush() if self._pipeline is not None else ():
-                if not begin <= self._when(draft.at).start.timestamp() < end:
-                    self._keep(draft)
+            self._flush(begin, end)
         finally:
             self._turn.release()
 
@@ -212,10 +210,12 @@ class Listener:
             self._keep(draft)
         self._busy_since = None
 
-    def _flush(self) -> None:
+    def _flush(self, begin: float = math.inf, end: float = math.inf) -> None:
+        """End what is being heard; give what did not begin in [begin, end), in Unix seconds."""
         self._flushed = True
         for draft in self._pipeline.flush() if self._pipeline is not None else ():
-            self._keep(draft)
+            if not begin <= self._when(draft.at).start.timestamp() < end:
+                self._keep(draft)
 
     def _keep(self, draft: Draft) -> None:
         self.models |= {part: name for part, name in draft.models.model_dump().items() if name}

@@ -80,3 +80,5 @@ class Retainer(Every):
             self._forgetting.old_parts(self._clock())
         except DatabaseError as error:
             _log.error("what is too old cannot be erased; trying again in an hour", extra={"reason": str(error.orig)})
+        except OSError as error:  # the disk of the sounds
+            _log.error("what is too old cannot be erased; trying again in an hour", extra={"reason": error.strerror})

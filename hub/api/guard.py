@@ -151,9 +151,7 @@ class Guard:
         token, by_itself = _shown(headers)
         if method not in _SAFE and by_itself and _from_elsewhere(headers):
             raise _Refused(403, "A page of another site may not do this.")
-        if token and by_itself and self._tokenless and not await self._known(token):
-            token = None  # of another hub on this machine: browsers keep one jar for all ports
-        access = await self._access(token, scope["client"][0] if scope.get("client") else "")
+        access = await self._access(token, by_itself, scope["client"][0] if scope.get("client") else "")
         scope.setdefault("state", {})["token"] = None if access is tokens.EVERYTHING else token
         if path == "/api/session":
             return access
@@ -164,16 +162,14 @@ class Guard:
             raise _Refused(403, f"This token may not do this: it needs the scope {needed}.")
         return access
 
-    async def _known(self, token: str) -> tokens.Access | None:
-        return await asyncio.to_thread(tokens.look_up, self._store, token)
-
-    async def _access(self, token: str | None, address: str) -> tokens.Access:
+    async def _access(self, token: str | None, by_itself: bool, address: str) -> tokens.Access:
         """Say what a call may do; keeps back callers that call too often, or guess."""
-        access = await self._known(token) if token else None
-        if token and access is None:
+        access = await asyncio.to_thread(tokens.look_up, self._store, token) if token else None
+        # Browsers keep one jar of cookies for all ports: where no token is needed, another hub's is no guess.
+        if token and access is None and not (self._tokenless and by_itself):
             _hold(self._wrong, address)
         elif self._calls is not None:
-            _hold(self._calls, token or address)
+            _hold(self._calls, token if token and access else address)
         if access is None and self._tokenless:
             access = tokens.EVERYTHING
         if access is None:
