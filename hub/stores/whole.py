@@ -35,8 +35,11 @@ def lines(connection: Connection) -> Iterator[bytes]:
             yield json.dumps({"of": table.name, "row": said}, ensure_ascii=False).encode() + b"\n"
 
 
-def put(connection: Connection, said: dict[str, Any]) -> bool:
-    """Put the row of a line where it is not there yet; False when it is. Raises ValueError for what is no such line."""
+def put(connection: Connection, said: dict[str, Any]) -> None:
+    """Put the row of a line where it is not there yet; a device that is gets the name and owner that it lacks.
+
+    Raises ValueError for what is no such line.
+    """
     table = next((table for table in _tables() if table.name == said.get("of")), None)
     row = said.get("row")
     if table is None or not isinstance(row, dict) or not row.keys() <= set(table.c.keys()):
@@ -54,7 +57,7 @@ def put(connection: Connection, said: dict[str, Any]) -> bool:
         put = put.on_conflict_do_update(index_elements=["id"], set_=told)
     else:
         put = put.on_conflict_do_nothing()
-    return connection.execute(put).rowcount > 0
+    connection.execute(put)
 
 
 def _fits(column: Column[Any], value: Any) -> bool:
