@@ -148,6 +148,11 @@ class Clock:
             self._gps_offset = fix.unix - self._to_boot(fix.at)
         return self.state
 
+    @property
+    def slept_s(self) -> float:
+        """Seconds of this boot that the machine was suspended."""
+        return self._since_boot() - self._monotonic()
+
     def at(self, monotonic: float) -> Reading:
         """Give the wall time of a monotonic time, in seconds."""
         return self.at_boot(self._to_boot(monotonic))

@@ -15,6 +15,7 @@ import numpy as np
 
 from configs import shipped
 from edge.capture.ears import DriverHangs, Ears
+from edge.capture.liveness import NO_SOUND
 from edge.capture.source import Source
 from edge.clock import Clock, Reading
 from edge.config import Config
@@ -22,7 +23,7 @@ from edge.models.rules import Rules
 from edge.models.rules_watch import WatchedRules
 from edge.pipeline import Draft, Pipeline
 from edge.records.recorder import Recorder
-from edge.sound import SILENCE_DBFS, Block
+from edge.sound import Block, decibels
 from moments.errors import UserError, WorkError
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ _CLOSE_S: Final = 2.0
 _PIPE_CLOSE_S: Final = 0.3
 _FORGET_S: Final = 3.0
 _LOOK_S: Final = 0.2
+_STALL_S: Final = 2.0
+"""A pipe that brings nothing for so long is deaf, as a microphone is."""
+_SLEEP_S: Final = 1.0
 
 
 class Listener:
@@ -56,6 +60,7 @@ class Listener:
         self._config, self._clock, self._paused, self._give = config, clock, paused, keep
         self._recorder = recorder
         self._live = config.source == "microphone"
+        self._piped = config.source.startswith("pipe")
         self._pipeline: Pipeline | None = None
         self._watched: WatchedRules | None = None
         self._owners: Rules | None = None
@@ -64,7 +69,9 @@ class Listener:
         self._turn = threading.Lock()  # held while sound is read, so that the last flush comes after it
         self._closing = threading.Event()
         self._busy_since: float | None = None
-        self._square, self._samples = 0.0, 0
+        self._sum, self._square, self._samples = 0.0, 0.0, 0
+        self._last_block = math.inf
+        self._slept_s = clock.slept_s
         self._flushed = True  # the pipeline holds nothing
         self._thread = threading.Thread(target=self._run, name="listen", daemon=True)
 
@@ -128,8 +135,11 @@ class Listener:
 
     @property
     def deaf(self) -> bool:
-        """Tell whether a microphone gives nothing."""
-        return isinstance(self._source, Ears) and self._source.liveness.deaf
+        """Tell whether a microphone or a pipe gives nothing."""
+        if isinstance(self._source, Ears):
+            return self._source.liveness.deaf
+        stalled = self._piped and self._busy_since is None and time.monotonic() - self._last_block > _STALL_S
+        return stalled and not self.ended.is_set()
 
     def stuck(self, now: float) -> bool:
         """Tell whether one block has been in the pipeline for too long, as in a model that hangs."""
@@ -139,7 +149,7 @@ class Listener:
     def tick(self, now: float) -> None:
         """Let the liveness of a microphone see that time goes by; take up rules whose file has changed.
 
-        What was heard before the microphone fell silent, or was closed by a pause, is given now.
+        What was heard before microphone or pipe fell silent, or a pause closed it, is given now.
         """
         if self._watched is not None and self._watched.look():
             self.use_rules(self._owners)
@@ -148,20 +158,27 @@ class Listener:
         if not self._flushed and (self.deaf or (self._live and self._paused())) and self._turn.acquire(blocking=False):
             try:  # no block comes that would end what was heard before
                 self._flush()
+                if self._piped:
+                    log.error("no sound comes through the pipe")
             finally:
                 self._turn.release()
 
     def ears_health(self) -> dict[str, Any]:
-        """Give state and reason of a microphone, and how often it was opened anew; nothing for other sources."""
-        if not isinstance(self._source, Ears):
-            return {}
-        live = self._source.liveness
-        return {"state": live.state.value, "reason": live.reason, "reopened": self._source.reopened}
+        """Give state and reason of a microphone, how often it was opened anew, and the seconds of sound that it lost.
 
-    def take_level(self) -> float:
-        """Give the level in dBFS of what was heard since the last call."""
-        power, self._square, self._samples = self._square / max(1, self._samples), 0.0, 0
-        return round(max(SILENCE_DBFS, 10 * math.log10(power)), 1) if power > 0 else SILENCE_DBFS
+        Of other sources only the reason why nothing is heard.
+        """
+        ears = self._source
+        if not isinstance(ears, Ears):
+            return {"reason": NO_SOUND.reason} if self.deaf else {}
+        told = {"state": ears.liveness.state.value, "reason": ears.liveness.reason}
+        return told | {"reopened": ears.reopened, "lost_s": round(ears.lost_s, 1)}
+
+    def take_level(self) -> float | None:
+        """Give the level in dBFS of what was heard since the last call, an offset left out; None where nothing was."""
+        total, square, samples = self._sum, self._square, self._samples
+        self._sum, self._square, self._samples = 0.0, 0.0, 0
+        return round(decibels(square / samples - (total / samples) ** 2), 1) if samples else None
 
     # The thread.
 
@@ -186,7 +203,9 @@ class Listener:
             self.ended.set()
 
     def _feed(self, source: Source) -> None:
+        self._last_block = time.monotonic()
         for block in source.blocks():
+            self._last_block = time.monotonic()
             with self._turn:
                 if self._closing.is_set():
                     return
@@ -201,7 +220,12 @@ class Listener:
 
     def _hear(self, block: Block) -> None:
         assert self._pipeline is not None  # noqa: S101 (`load` came before)
-        self._busy_since, self._flushed = time.monotonic(), False
+        self._busy_since = time.monotonic()
+        slept_s, self._slept_s = self._slept_s, self._clock.slept_s
+        if self._begins is None and self._slept_s - slept_s > _SLEEP_S:
+            self._flush()  # block times stood still: what comes is not what was heard before
+        self._flushed = False
+        self._sum += float(np.add.reduce(block.samples))
         self._square += float(np.dot(block.samples, block.samples))
         self._samples += len(block.samples)
         if self._recorder is not None:

@@ -24,21 +24,26 @@ class Overlap:
     def __init__(self, read: Callable[[Samples], SceneReading], sudden: Collection[str]) -> None:
         self._read = read
         self._sudden = frozenset(sudden)
-        self._before: tuple[Segment, SceneReading] | None = None
+        self._before: tuple[float, Samples, SceneReading] | None = None
+        """Of the last window its end in seconds, its second half, and what it was read as."""
 
     def read(self, segment: Segment) -> SceneReading:
         """Read the next window of surroundings; one that does not follow the last without a gap is read alone."""
         own = self._read(segment.samples)
-        last, self._before = self._before, (segment, own)
+        last, self._before = self._before, (segment.at + segment.seconds, segment.samples[-_HALF:].copy(), own)
         if last is None:
             return own
-        before, then = last
-        apart = abs(before.at + before.seconds - segment.at) > GAP_S
+        ended, half, then = last
+        apart = abs(ended - segment.at) > GAP_S
         if apart or (own.label == then.label and own.confidence >= SURE):
             return own
-        across = self._read(np.concatenate([before.samples[-_HALF:], segment.samples[:_HALF]]))
+        across = self._read(np.concatenate([half, segment.samples[:_HALF]]))
         alarming = [r for r in (own, across) if r.label in self._sudden and r.confidence >= SURE]
         return max(alarming, key=lambda r: r.confidence) if alarming else _both(own, across)
+
+    def rest(self) -> None:
+        """Let go of the sound that is kept for the next window: none follows the last."""
+        self._before = None
 
 
 def _both(own: SceneReading, across: SceneReading) -> SceneReading:

@@ -14,7 +14,7 @@ from edge.gate.segmenter import Segmenter
 from edge.models.rules import Rules, WrongRules
 from edge.models.scenes import SceneReading
 from edge.overlap import Overlap
-from edge.sound import QUIET_DBFS, RATE, Block, Samples, Segment, level_dbfs
+from edge.sound import QUIET_DBFS, RATE, Block, Samples, Segment, level_dbfs, mean_square
 from edge.steady import Steady, Stretch, Window
 from moments import EMOTIONS, UNCLEAR, Emotion, Models, Rule, Scene, expected_affect, uuid7
 
@@ -175,7 +175,7 @@ class Pipeline:
         return out
 
     def _is_silence(self, samples: Samples) -> bool:
-        return float(np.dot(samples, samples)) < self._silence * len(samples)
+        return mean_square(samples) < self._silence
 
     def _hear(self, until: float) -> list[Draft]:
         samples = self._gathered[0] if len(self._gathered) == 1 else np.concatenate(self._gathered)
@@ -184,8 +184,10 @@ class Pipeline:
         out = []
         for segment in self._segmenter.feed(block, self._detector.feed(samples)):
             out += self._read(segment)
-        if self._segmenter.silent and self._steady.waiting:
-            out += self._scene_drafts(self._steady.close())
+        if self._segmenter.silent:
+            self._overlap.rest()
+            if self._steady.waiting:
+                out += self._scene_drafts(self._steady.close())
         return out
 
     def _end(self) -> list[Draft]:
@@ -193,12 +195,14 @@ class Pipeline:
         for segment in self._segmenter.flush():
             out += self._read(segment)
         out += self._scene_drafts(self._steady.close())
+        self._overlap.rest()
         self._detector.reset()
         return out
 
     def _read(self, segment: Segment) -> list[Draft]:
         level = level_dbfs(segment.samples)
         if segment.kind == "speech":
+            self._overlap.rest()
             before = self._scene_drafts(self._steady.close())
             return [*before, self._speech_draft(segment, level)]
         self._levels.append(level)

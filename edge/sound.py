@@ -48,9 +48,22 @@ class Segment:
         return len(self.samples) / RATE
 
 
+def mean_square(samples: Samples) -> float:
+    """Give the mean square of float samples about their mean; 0 of none.
+
+    A constant offset is no sound: cheap converters have one that is louder than a quiet room.
+    """
+    if not len(samples):
+        return 0.0
+    offset = float(np.add.reduce(samples)) / len(samples)
+    return max(0.0, float(np.dot(samples, samples)) / len(samples) - offset * offset)
+
+
 def level_dbfs(samples: Samples) -> float:
     """Give the root-mean-square level of float samples in dB below full scale, `SILENCE_DBFS` at the lowest."""
-    if not len(samples):
-        return SILENCE_DBFS
-    power = float(np.dot(samples, samples)) / len(samples)
+    return decibels(mean_square(samples))
+
+
+def decibels(power: float) -> float:
+    """Give a mean square in dB below full scale, `SILENCE_DBFS` at the lowest."""
     return max(SILENCE_DBFS, 10 * log10(power)) if power > 0 else SILENCE_DBFS

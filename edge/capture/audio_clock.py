@@ -1,4 +1,4 @@
-"""When a sample was heard: the count of samples, held to the monotonic clock."""
+"""When a sample was heard: the count of samples, held to the monotonic clock; and whether they come at their rate."""
 
 from collections import deque
 from typing import Final
@@ -9,6 +9,8 @@ _MOST_S: Final = 0.002
 """The most that one buffer moves the mapping, so that time never goes back."""
 _LOST_S: Final = 0.1
 _SURE_S: Final = 2.0
+_RATE_WINDOW_S: Final = 30.0
+_RATE_OFF: Final = 0.01
 
 
 class AudioClock:
@@ -41,3 +43,22 @@ class AudioClock:
         if self._starts is None:
             raise RuntimeError("no buffer was heard yet")
         return self._starts + audio_s
+
+
+class RateWatch:
+    """Tells whether samples come at the rate that the driver says: whether half a minute's count is 1 % off."""
+
+    def __init__(self) -> None:
+        self.off = False
+        self._from: tuple[float, float] | None = None
+
+    def hear(self, end_s: float, arrived: float) -> None:
+        """Note that the buffer which ends at `end_s` on the audio clock arrived at monotonic time `arrived`."""
+        begun_s, begun = self._from = self._from or (end_s, arrived)
+        if arrived - begun >= _RATE_WINDOW_S:
+            self.off = abs((end_s - begun_s) / (arrived - begun) - 1) > _RATE_OFF
+            self._from = end_s, arrived
+
+    def restart(self) -> None:
+        """Count from the next buffer on: sound was lost that nobody counted."""
+        self._from = None

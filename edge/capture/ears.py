@@ -5,9 +5,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from edge.capture.liveness import Liveness, State
+from edge.capture.liveness import Fault, Liveness, State
 from edge.capture.quiet import c_libraries_loud
 from edge.capture.source import Source
 from edge.sound import Block
@@ -27,6 +27,19 @@ class DriverHangs(WorkError):  # noqa: N818 - named for what it is
     """The microphone's driver does not come back from opening it, and only a new process gets rid of it."""
 
 
+class Driven(Source, Protocol):
+    """A source with a driver, which knows what its sound does not show.
+
+    `lost_s`: seconds of sound that were not taken in time.
+    """
+
+    lost_s: float
+
+    @property
+    def fault(self) -> Fault | None:
+        """Tell what is wrong now."""
+
+
 class Ears:
     """A source that never ends before it is closed. `open_source` opens the microphone and may fail at any time.
 
@@ -38,17 +51,18 @@ class Ears:
 
     def __init__(
         self,
-        open_source: Callable[[], Source],
+        open_source: Callable[[], Driven],
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self.liveness = Liveness(clock())
         self.reopened = 0
+        self._lost_before_s = 0.0
         self._open_source = open_source
         self._clock = clock
         self._closed = threading.Event()
         self._wait = wait or self._closed.wait
-        self._source: Source | None = None
+        self._source: Driven | None = None
         self._told = State.HEALTHY
 
     def blocks(self) -> Iterator[Block]:
@@ -59,7 +73,7 @@ class Ears:
                 continue
             try:
                 for block in source.blocks():
-                    self.liveness.hear(block, self._clock())
+                    self.liveness.hear(block, self._clock(), source.fault)
                     self._tell()
                     yield block
                     if self.liveness.due(self._clock()):
@@ -70,7 +84,13 @@ class Ears:
                 self._lose(str(error))
             finally:
                 source.close()
-                self._source = None
+                self._lost_before_s, self._source = self.lost_s, None
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds of sound that were not taken in time, of all microphones that were opened."""
+        source = self._source
+        return self._lost_before_s + (source.lost_s if source is not None else 0.0)
 
     def close(self) -> None:
         """End `blocks`, from any thread."""
@@ -79,7 +99,7 @@ class Ears:
         if source is not None:
             source.close()
 
-    def _open(self) -> Source | None:
+    def _open(self) -> Driven | None:
         """Open the source when it is due; None when it was closed or could not be opened."""
         if self.liveness.deaf:
             if self._wait(self.liveness.wait_s(self._clock())):

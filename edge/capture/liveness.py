@@ -26,8 +26,6 @@ FAILED_S: Final = 30.0
 """Wait before each opening once it failed."""
 SETTLE_S: Final = 3.0
 """Seconds that a source gets after its opening to give sound: PulseAudio may take two."""
-_RATE_WINDOW_S: Final = 30.0
-_RATE_OFF: Final = 0.01
 _CLIPPED: Final = 0.999
 _CLIPPED_SHARE: Final = 0.1
 
@@ -55,6 +53,7 @@ ZEROS: Final = Fault("digital silence: is it muted?", 30.0, 300.0)
 STUCK: Final = Fault("one value again and again", 1.0, 5.0)
 CLIPPING: Final = Fault("too loud: lower the gain", 10.0, None)
 RATE_DRIFT: Final = Fault("the sample rate is not what the driver says", 0.0, 60.0)
+TOO_SLOW: Final = Fault("the processor is too slow: sound is lost", 0.0, None)
 
 
 def look(block: Block) -> Fault | None:
@@ -82,21 +81,17 @@ class Liveness:
         self._opened = now
         self._tries = 0
         self._next_try = now
-        self._counted_from: float | None = None
-        self._counted_s = 0.0
-        self._drifts = False
 
     @property
     def deaf(self) -> bool:
         """Tell whether nothing is heard until the source is opened anew."""
         return self.state in {State.RECOVERING, State.FAILED}
 
-    def hear(self, block: Block, now: float) -> None:
-        """Take note of a block that came at `now`."""
+    def hear(self, block: Block, now: float, known: Fault | None = None) -> None:
+        """Take note of a block that came at `now`; `known`: the fault that its source knows of itself."""
         seconds = len(block.samples) / RATE
         self._last_sound = now
-        self._count(seconds, now)
-        fault = look(block) or (RATE_DRIFT if self._drifts else None)
+        fault = look(block) or known
         if fault is not None:
             self._notice(fault, now)
         else:
@@ -133,7 +128,7 @@ class Liveness:
         self._tries += 1
         self._opened = self._last_sound = now
         self._good_s = 0.0
-        self._fault, self._counted_from, self._drifts = None, None, False
+        self._fault = None
         if self._tries > TRIES and self.state is State.RECOVERING:
             self._become(State.FAILED, self.reason, now)
         self._next_try = now + max(SETTLE_S, self._back_off())
@@ -162,14 +157,3 @@ class Liveness:
 
     def _become(self, state: State, reason: str | None, now: float) -> None:
         self.state, self.reason, self.since = state, reason, now
-
-    def _count(self, seconds: float, now: float) -> None:
-        """Compare the sound that came with the time that went by."""
-        if self._counted_from is None:
-            self._counted_from, self._counted_s = now, 0.0
-            return
-        self._counted_s += seconds
-        went_by = now - self._counted_from
-        if went_by >= _RATE_WINDOW_S:
-            self._drifts = abs(self._counted_s / went_by - 1) > _RATE_OFF
-            self._counted_from, self._counted_s = now, 0.0

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge.capture.audio_clock import AudioClock
+from edge.capture.audio_clock import AudioClock, RateWatch
 from edge.capture.identity import fitting, stable_name
+from edge.capture.liveness import RATE_DRIFT, TOO_SLOW, Fault
 from edge.capture.quiet import c_libraries_quiet
 from edge.capture.resample import Resampler
 from edge.sound import RATE, Block
@@ -28,6 +29,8 @@ _LOST_S: Final = 2.0
 _POLL_S: Final = 0.25
 _CLOSE_S: Final = 2.0
 _GARBAGE_SHARE: Final = 0.01
+_TOO_SLOW_S: Final = 30.0
+"""How long it is told that sound was lost, which may happen again and again."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,12 +55,16 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class _Buffer:
-    """What one callback brought: float32 bytes, the number of its first frame, and when it arrived."""
+    """What one callback brought: float32 bytes, the number of its first frame, when it arrived.
+
+    `after_overflow`: sound before it was lost that nobody counted.
+    """
 
     data: bytes
     first: int
     frames: int
     arrived: float
+    after_overflow: bool
 
 
 def need_pyaudio() -> None:
@@ -111,13 +118,15 @@ def choose(inputs: list[Device], wanted: str) -> Device:
 class Microphone:
     """An open microphone. `name`: its name or a part of it; None is the system's default.
 
-    `overflows`: how often PortAudio lost sound because it was not called in time. `dropped`: buffers lost because
-    nobody took them. Raises NoMicrophone.
+    `overflows`: how often PortAudio lost sound because it was not called in time. `lost_s`: seconds of sound that
+    nobody took. Raises NoMicrophone.
     """
 
     def __init__(self, name: str | None = None) -> None:
         self.overflows = 0
-        self.dropped = 0
+        self.lost_s = 0.0
+        self._lost_at = -_TOO_SLOW_S
+        self._watch = RateWatch()
         self._queue: queue.Queue[_Buffer | None] = queue.Queue(_QUEUE)
         self._frames = 0
         self._closing = threading.Lock()
@@ -167,21 +176,33 @@ class Microphone:
     def _callback(self, data: bytes, frames: int, _time: object, status: int) -> tuple[None, int]:
         import pyaudio
 
-        if status & pyaudio.paInputOverflow:
-            self.overflows += 1
+        overflow = bool(status & pyaudio.paInputOverflow)
+        self.overflows += overflow
+        arrived = time.monotonic()
         try:
-            self._queue.put_nowait(_Buffer(data, self._frames, frames, time.monotonic()))
+            self._queue.put_nowait(_Buffer(data, self._frames, frames, arrived, overflow))
         except queue.Full:
-            self.dropped += 1
+            self.lost_s += frames / self._rate
+            self._lost_at = arrived
         self._frames += frames
         return None, pyaudio.paContinue
+
+    @property
+    def fault(self) -> Fault | None:
+        """Tell what is wrong with how the sound comes, by the times at which it came."""
+        if time.monotonic() - self._lost_at < _TOO_SLOW_S:
+            return TOO_SLOW
+        return RATE_DRIFT if self._watch.off else None
 
     def blocks(self) -> Iterator[Block]:
         """Give the sound until closed. Raises MicrophoneLost when none came for two seconds, or only garbage."""
         clock, resampler = AudioClock(), Resampler(self._rate)
         begins = given = due = 0
         while (buffer := self._next()) is not None:
-            clock.hear((buffer.first + buffer.frames) / self._rate, buffer.arrived)
+            if buffer.after_overflow:
+                self._watch.restart()
+            for listens in (clock, self._watch):
+                listens.hear((buffer.first + buffer.frames) / self._rate, buffer.arrived)
             if buffer.first != due:  # buffers were dropped: the sound goes on at another place
                 resampler, begins, given = Resampler(self._rate), buffer.first, 0
             due = buffer.first + buffer.frames

@@ -86,7 +86,7 @@ class Recording:
             rate = self._file.samplerate
             self._file.close()
             raise UnreadableRecording(path, f"tells a rate of {rate} Hz, at which no sound is recorded")
-        self._closed = False
+        self._closed = self._read_from = False
 
     @property
     def seconds(self) -> float:
@@ -103,7 +103,12 @@ class Recording:
             return dates.of_wave(file) or dates.of_tag(self._file.copy_metadata().get("date", ""))
 
     def blocks(self) -> Iterator[Block]:
-        """Give the sound from its start, once."""
+        """Give the sound from its start, once; then the file is closed."""
+        self._read_from = True
+        with self._file:
+            yield from self._blocks()
+
+    def _blocks(self) -> Iterator[Block]:
         resampler = Resampler(self._file.samplerate)
         at_once = max(1, int(self._file.samplerate * _BLOCK_SECONDS))
         frames, given = 0, 0
@@ -150,9 +155,10 @@ class Recording:
         return b"Xing" in head or b"Info" in head
 
     def close(self) -> None:
-        """Close the file; `blocks` ends."""
+        """End `blocks`, which closes the file: libsndfile crashes where another thread is reading from it."""
         self._closed = True
-        self._file.close()
+        if not self._read_from:
+            self._file.close()
 
 
 def _opened(path: Path) -> _Stream:

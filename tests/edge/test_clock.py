@@ -60,10 +60,12 @@ def test_what_was_heard_before_a_suspend_keeps_its_time():
     machine.run(5)
     heard = machine.mono
     machine.run(5)
+    before_s = machine.clock.slept_s
     machine.suspend(3600)
     machine.run(5)
     assert unix(machine.clock.at(heard)) == pytest.approx(RIGHT + 5, abs=1e-3)
     assert unix(machine.clock.at(machine.mono)) == pytest.approx(RIGHT + 15 + 3600, abs=1e-3)
+    assert machine.clock.slept_s - before_s == pytest.approx(3600)
 
 
 def test_a_step_of_the_clock_moves_what_comes_after_and_before_alike():

@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 
@@ -23,7 +24,7 @@ class Microphone:
 
     def __init__(self, _name=None):
         type(self).opened += 1
-        self.closed = False
+        self.closed, self.lost_s, self.fault = False, 0.0, None
 
     def blocks(self):
         sound = np.concatenate([voice(0.8), silence(1.2) + 1e-4])
@@ -78,7 +79,7 @@ def test_what_a_microphone_hears_is_given_with_its_time(listening):
     assert -60 < listener.take_level() < 0
     listener.close()
     listener.take_level()
-    assert listener.take_level() == -120, "nothing was heard since"
+    assert listener.take_level() is None, "nothing was heard since"
 
 
 def test_a_pause_closes_the_microphone_and_gives_what_was_heard_before(listening):
@@ -128,6 +129,42 @@ def test_an_unplugged_microphone_holds_nothing_back(listening, monkeypatch):
     wait_until(lambda: listener.deaf)
     assert kept == []
     wait_until(lambda: listener.tick(time.monotonic()) or kept)
+
+
+def test_a_pipe_that_stalls_is_deaf_and_holds_nothing_back(listening, monkeypatch):
+    monkeypatch.setattr(listeners, "_STALL_S", 0.3)
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as end, os.fdopen(writer, "wb", buffering=0) as sound:
+        monkeypatch.setattr(sys, "stdin", end)
+        listener, kept = listening("pipe:-")
+        heard = np.concatenate([silence(1) + 1e-4, voice(1)])
+        sound.write((heard * 32767).astype("<i2").tobytes())
+        wait_until(lambda: listener.deaf)
+        assert kept == []
+        listener.tick(time.monotonic())
+        assert len(kept) == 1
+        assert listener.ears_health() == {"reason": "no sound comes"}
+        listener.take_level()
+        assert listener.take_level() is None
+        sound.write(bytes(3200))
+        wait_until(lambda: not listener.deaf)
+        assert listener.ears_health() == {}
+    assert listener.ended.wait(5)
+    assert not listener.deaf, "it is over"
+
+
+def test_what_was_heard_before_a_suspend_is_ended_by_it(listening):
+    slept = [0.0]
+    clock = Clock(since_boot=lambda: time.monotonic() + slept[0])
+    listener, kept = listening(paused=lambda: True, clock=clock)
+    at = time.monotonic()
+    for part in np.split(np.concatenate([silence(1) + 1e-4, voice(1)]), 20):
+        listener._hear(Block(part, at))
+        at += len(part) / RATE
+    assert kept == []
+    slept[0] = 9 * 3600
+    listener._hear(Block(silence(0.1) + 1e-4, at))
+    assert len(kept) == 1
 
 
 def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypatch):

@@ -53,6 +53,18 @@ def test_the_window_between_has_half_of_each():
     assert (across[WINDOW // 2 :] == 2).all()
 
 
+def test_sound_that_no_window_follows_is_let_go():
+    ear = Ear(*[reading("rain", 0.7)] * 2)
+    overlap = Overlap(ear, [])
+    overlap.read(segment(0.0, 1))
+    overlap.rest()
+    overlap.read(segment(5.0, 2))
+    assert len(ear.heard) == 2
+    assert overlap._before is not None
+    overlap.rest()
+    assert overlap._before is None
+
+
 def test_nothing_lies_across_a_gap():
     ear = Ear(*[reading("rain")] * 2)
     overlap = Overlap(ear, [])

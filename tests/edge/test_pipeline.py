@@ -129,6 +129,17 @@ def test_lost_sound_ends_a_moment_and_nothing_reaches_over_the_gap():
     assert drafts[1].continues is None
 
 
+@pytest.mark.parametrize("after", [silence(20), np.concatenate([voice(2), scene("cafe", 3)])])
+def test_no_surroundings_are_kept_once_they_are_over(after):
+    through = pipeline()
+    at = 0.0
+    for part in (scene("rain", 12), after):
+        for second in np.split(part, len(part) // RATE):
+            through.feed(Block(second, at))
+            at += 1
+    assert through._overlap._before is None
+
+
 def test_drift_of_the_audio_clock_is_no_lost_sound():
     through = pipeline()
     drafts = [d for s in range(30) for d in through.feed(Block(scene("rain", 1), s * 1.0002))]

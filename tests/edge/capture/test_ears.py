@@ -16,7 +16,7 @@ class Scripted:
 
     def __init__(self, world, seconds, end=None, kind="sound"):
         self.world, self.seconds, self.end, self.kind = world, seconds, end, kind
-        self.closed = 0
+        self.closed, self.lost_s, self.fault = 0, 0.5, None
 
     def blocks(self):
         for _ in range(round(self.seconds * 10)):
@@ -61,6 +61,7 @@ def test_a_lost_microphone_is_opened_anew_and_heard_again():
     assert world.ears.reopened >= 1
     assert world.waits[0] == 0
     assert all(source.closed for source in world.opened)
+    assert world.ears.lost_s == 1.0, "what both have lost"
 
 
 def test_a_microphone_that_stays_away_is_tried_with_back_off_until_it_comes():

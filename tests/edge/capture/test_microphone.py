@@ -10,6 +10,7 @@ import pytest
 
 from edge.capture import microphone as microphones
 from edge.capture.identity import stable_name
+from edge.capture.liveness import RATE_DRIFT, TOO_SLOW
 from edge.capture.microphone import Device, Microphone, MicrophoneLost, NoMicrophone, choose
 from tests.parts import wait_until
 from tests.pulse import RATE
@@ -59,8 +60,8 @@ class Driver:
         self.callback = stream_callback
         return self
 
-    def gives(self, samples):
-        self.callback(np.asarray(samples, np.float32).tobytes(), len(samples), None, 0)
+    def gives(self, samples, status=0):
+        self.callback(np.asarray(samples, np.float32).tobytes(), len(samples), None, status)
 
     def close(self):
         pass
@@ -93,6 +94,68 @@ def test_values_beyond_full_scale_are_taken_as_full_scale(driver):
     driver.gives([3e38, -7.0, 0.5])
     assert next(microphone.blocks()).samples.tolist() == [1.0, -1.0, 0.5]
     microphone.close()
+
+
+class Now:
+    """A clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(microphones.time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def now(monkeypatch):
+    return Now(monkeypatch)
+
+
+def test_a_processor_that_is_too_slow_is_no_wrong_rate_and_what_it_loses_is_counted(driver, now):
+    microphone = Microphone()
+    blocks = microphone.blocks()
+    for second in range(1, 200):
+        for _ in range(12):
+            now.now += 1 / 12
+            driver.gives(np.full(1333, 0.1))
+        for _ in range(11 if second > 1 else 12):
+            next(blocks)
+        if second < 100:
+            assert microphone.fault is None, "the queue holds what was not taken"
+    assert microphone.fault is TOO_SLOW
+    assert microphone.lost_s == pytest.approx(199 - 10 - 199 * 11 / 12, abs=2)
+    now.now += 40
+    assert microphone.fault is None
+    microphone.close()
+
+
+@pytest.mark.parametrize(("rate", "off"), [(15_000, True), (15_990, False), (17_000, True)])
+def test_samples_that_come_at_another_rate_than_the_driver_says_are_told(driver, now, rate, off):
+    microphone = Microphone()
+    blocks = microphone.blocks()
+    for _ in range(32 * 10):
+        now.now += 1600 / rate
+        driver.gives(np.full(1600, 0.1))
+        next(blocks)
+    assert microphone.fault is (RATE_DRIFT if off else None)
+    microphone.close()
+
+
+def test_sound_that_the_driver_lost_is_no_wrong_rate(driver, now):
+    microphone = Microphone()
+    blocks = microphone.blocks()
+    for number in range(40 * 10):
+        lost = number % 50 == 49
+        now.now += 0.1 + lost
+        driver.gives(np.full(1600, 0.1), int(lost) * pyaudio_overflow())
+        next(blocks)
+        assert microphone.fault is None
+    assert microphone.overflows == 8
+    microphone.close()
+
+
+def pyaudio_overflow():
+    import pyaudio
+
+    return pyaudio.paInputOverflow
 
 
 RECORD = """

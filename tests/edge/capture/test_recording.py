@@ -69,6 +69,27 @@ def test_block_times_count_from_the_recordings_first_sample(tmp_path):
         at += len(block.samples)
 
 
+def test_closing_a_recording_leaves_the_file_to_the_one_who_reads_it(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(5.0, RATE), RATE)
+    recording = Recording(path)
+    blocks = recording.blocks()
+    next(blocks)
+    recording.close()
+    assert not recording._file.closed, "another thread may be inside libsndfile"
+    assert list(blocks) == []
+    assert recording._file.closed
+
+
+def test_a_recording_that_nobody_reads_is_closed_at_once(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1.0, RATE), RATE)
+    recording = Recording(path)
+    recording.close()
+    assert recording._file.closed
+    assert list(recording.blocks()) == []
+
+
 def test_what_is_not_a_number_becomes_silence_and_what_is_too_loud_is_clipped(tmp_path):
     path = tmp_path / "a.wav"
     wild = tone(1, RATE)

@@ -58,6 +58,25 @@ def test_a_quiet_room_asks_no_net(monkeypatch):
     assert all(d.near == 0 for d in detector.feed(hiss[RATE:]))
 
 
+@pytest.mark.parametrize("offset", [0.003, 0.01])
+def test_soft_speech_is_heard_though_the_converter_has_an_offset(offset):
+    hiss = 10 ** (-75 / 20) * np.random.default_rng(4).standard_normal(4 * RATE)
+    soft = spoken() * np.float32(10 ** (-35 / 20))
+    plain = load().feed(np.concatenate([hiss, soft + hiss]).astype(np.float32))
+    moved = load().feed(np.concatenate([hiss, soft + hiss]).astype(np.float32) + np.float32(offset))
+    near = [np.mean([min(d.speech, d.near) > 0.5 for d in decisions]) for decisions in (plain, moved)]
+    assert near[0] > 0.1
+    assert near[1] == pytest.approx(near[0], abs=0.05)
+
+
+def test_a_quiet_room_with_an_offset_asks_no_net(monkeypatch):
+    detector = load()
+    hiss = 10 ** (-62 / 20) * np.random.default_rng(4).standard_normal(4 * RATE).astype(np.float32) + np.float32(0.02)
+    detector.feed(hiss[:RATE])
+    monkeypatch.setattr(detector, "_ask", None)
+    assert all(d.near == 0 for d in detector.feed(hiss[RATE:]))
+
+
 def test_missing_weights_are_refused_with_a_remedy(tmp_path):
     with pytest.raises(BrokenWeights, match="install moodscape again"):
         load(tmp_path / "gate.tflite")
