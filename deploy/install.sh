@@ -30,6 +30,13 @@ packages_of() {
     esac
 }
 
+# Not all that device and hub need is built for other systems. The kernel does not tell: a 64-bit one runs 32-bit systems.
+need_64_bit() {
+    system=$(dpkg --print-architecture)
+    case $system in amd64 | arm64) return 0 ;; esac
+    fail "needs a 64-bit system, and this one is $system: use 64-bit Raspberry Pi OS, for a Pi 3 or Zero 2 W and newer" 1
+}
+
 add_packages() {
     missing=""
     for package in $(packages_of "$1"); do
@@ -54,6 +61,15 @@ add_user() {
     getent passwd moodscape >/dev/null && return 0
     useradd --system --home-dir /var/lib/moodscape --shell /usr/sbin/nologin moodscape
     say "made the system user moodscape"
+}
+
+# The groups of microphones and, where a machine has them, of pins: the user's and not only the unit's, so that
+# `sudo moodscape edge check` reaches what the service reaches.
+add_groups() {
+    for group in audio gpio; do
+        getent group "$group" >/dev/null || continue
+        usermod -a -G "$group" moodscape
+    done
 }
 
 add_programs() {
@@ -268,6 +284,7 @@ elif [ "${1:-}" = --broker ]; then
     shift 2
 fi
 case "$what" in hub | both | broker) ;; *) [ $# -eq 0 ] || fail "names go with hub or both: a device is reached by nobody" 2 ;; esac
+case "$what" in edge | hub | both) need_64_bit ;; esac
 [ "$(id -u)" -eq 0 ] || fail "run it as root: sudo deploy/install.sh $what" 2
 if [ "$what" = remove ]; then
     remove
@@ -283,6 +300,7 @@ for part in $parts; do
     add_packages "$part"
 done
 add_user
+case $parts in *edge*) add_groups ;; esac
 # shellcheck disable=SC2086
 add_programs $parts
 for part in $parts; do add_settings "$part"; done

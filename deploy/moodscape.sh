@@ -14,6 +14,6 @@ fi
 part=$1 verb=$2
 shift 2
 set -- "$part" "$verb" --config "/etc/moodscape/$part.yaml" "$@"
-export XDG_DATA_HOME=/var/lib
+export XDG_DATA_HOME=/var/lib LG_WD=/var/lib/moodscape
 [ "$part $verb" != "edge enrol" ] || exec "$programs" "$@"
 exec setpriv --reuid moodscape --regid moodscape --init-groups "$programs" "$@"

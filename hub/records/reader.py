@@ -132,7 +132,8 @@ class Reader:
         with self._lock:
             if self._closing.is_set():
                 return [], None
-            process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            # In a session of its own: Ctrl+C is the hub's to hear. If it ended first, its record would count as failed.
+            process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
             self._process = process
         try:
             assert process.stdin is not None  # noqa: S101 - it was asked for

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import yaml
 
 from hub import ca, logins
 from hub.config import load
+from moments.enrolment import split_address
+from moodscape.cli import main
 from tests.parts import answers, free_port, program, wait_until
 from tests.secured import plugin
 
@@ -71,6 +75,41 @@ def test_the_hub_understands_every_setting_that_it_is_given(described):
     assert settings.store.url is None
     stored = "store.url=postgresql+psycopg://moodscape:secret@postgres/moodscape"
     assert load(Path(there), [*given, stored, "influx.url=http://influxdb:8086"]).store.url
+
+
+@pytest.mark.needs("docker-compose")
+def test_an_enrolled_device_is_sent_to_the_broker_by_the_name_that_this_machine_has_for_others(described):
+    _, file = described
+    given = [word.removeprefix("--set=") for word in file["services"]["hub"]["command"] if word.startswith("--set=")]
+    settings = load(DEPLOY / "hub.compose.yaml", given)
+    name, port = split_address(settings.enrol.broker)
+    assert name == "hub.local"
+    assert str(port) in {str(listening["published"]) for listening in file["services"]["broker"]["ports"]}
+    assert name in file["services"]["certificates"]["command"], "the device checks the broker's certificate by it"
+
+
+@pytest.mark.needs("docker-compose")
+def test_starting_the_containers_again_renews_a_certificate_that_ends_soon_and_no_other(
+    described, tmp_path, monkeypatch
+):
+    _, file = described
+    command = [
+        re.sub("^--folder=.*", f"--folder={tmp_path}", word) for word in file["services"]["certificates"]["command"]
+    ]
+    assert f"--folder={tmp_path}" in command
+    first = _issued(tmp_path, command)
+    assert _issued(tmp_path, command) == first
+    with monkeypatch.context() as soon:
+        soon.setattr(ca, "_SERVER", timedelta(days=59))
+        ending = ca.issue_server(ca.open_authority(tmp_path), tmp_path, command[3:])
+    assert _issued(tmp_path, command) != first
+    assert ca.ends(tmp_path / "hub.crt") > ending + timedelta(days=300)
+
+
+def _issued(folder, command):
+    """Do what the container does; gives the fingerprint of the certificate that is there then."""
+    assert main(["hub", *command]) == 0
+    return ca.fingerprint_of(folder / "hub.crt")
 
 
 @pytest.mark.needs("docker-compose", "mosquitto")

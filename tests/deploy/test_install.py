@@ -77,6 +77,13 @@ def test_a_second_run_keeps_settings_logins_and_what_was_stored(installed):
     assert installed.run(kept) == before
 
 
+def test_the_devices_user_may_reach_microphones_and_pins_also_where_it_was_made_without(installed):
+    installed.run("gpasswd --delete moodscape audio; getent group gpio || groupadd --system gpio")
+    installed.run("/srv/moodscape/deploy/install.sh edge")
+    as_the_command_runs = "setpriv --reuid moodscape --regid moodscape --init-groups id -nG"
+    assert set(installed.run(as_the_command_runs).split()) == {"moodscape", "audio", "gpio"}
+
+
 def test_opened_to_the_network_a_hub_lets_another_device_in_over_tls(installed):
     installed.run(f"{_INSTALL} localhost")
     said = installed.run("bash /root/enrolled_moment.sh", apart=True)
