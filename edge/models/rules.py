@@ -5,7 +5,7 @@ rules are mixed by the scenes' shares.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -75,10 +75,22 @@ class Range(_Setting):
 
 
 class Lasting(_Setting):
-    """A scene that has gone on for at least `least` seconds, or for less than `below`."""
+    """A scene that has gone on for at least `least` seconds, for less than `below`, or both."""
 
     least: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    below: Annotated[float, Field(gt=0, le=86_400)] = 86_400.0
+    below: Annotated[float, Field(gt=0, le=86_400)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.least and self.below is None:
+            raise ValueError("give least, below or both")
+        if self.below is not None and self.least >= self.below:
+            raise ValueError("least must be less than below")
+        return self
+
+    def holds(self, seconds: float | None) -> bool:
+        """Tell whether a known time lies inside."""
+        return seconds is not None and self.least <= seconds and (self.below is None or seconds < self.below)
 
 
 class When(_Setting):
@@ -89,16 +101,21 @@ class When(_Setting):
     hour: tuple[Hour, Hour] | None = None
     seconds: Lasting | None = None
 
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("give a condition, or leave `when` out")
+        if self.hour is not None and self.hour[0] == self.hour[1]:
+            raise ValueError("an hour from one time to the same never comes; leave it out for the whole day")
+        return self
+
     def holds(self, now: Situation) -> bool:
         """Tell whether all conditions hold; one on something unknown does not."""
         return (
             (self.level_db is None or self.level_db.holds(now.level_db))
             and (self.spl_db is None or self.spl_db.holds(now.spl_db))
             and (self.hour is None or (now.hour is not None and _between(now.hour, *self.hour)))
-            and (
-                self.seconds is None
-                or (now.seconds is not None and self.seconds.least <= now.seconds < self.seconds.below)
-            )
+            and (self.seconds is None or self.seconds.holds(now.seconds))
         )
 
 
@@ -275,7 +292,7 @@ class Rules:
         local, [0, 24); `seconds`: how long the scene has gone on. What is None is unknown.
 
         The rules of its label and of the scenes with a share of at least `LIKELY` are mixed by their shares. An
-        unclear reading is neutral, without a rule, and its emotion is `unclear`.
+        unclear reading says nothing: no rule, even shares, and `unclear` for its emotion.
         """
         now = Situation(
             level_db=None if level_dbfs is None or median_dbfs is None else level_dbfs - median_dbfs,
@@ -285,25 +302,30 @@ class Rules:
         )
         shares = {scene: share for scene, share in reading.shares.items() if share >= LIKELY and scene != UNCLEAR}
         if reading.label == UNCLEAR:
-            neutral = {label: float(label == "neutral") for label in EMOTIONS}
-            return Ruling(UNCLEAR, 1.0, neutral, 0.0, 0.0, None)
+            even = 1 / len(EMOTIONS)
+            return Ruling(UNCLEAR, even, dict.fromkeys(EMOTIONS, even), 0.0, 0.0, None)
         # a reading that was smoothed over time may carry a label that is not its likeliest any more
         shares[reading.label] = max(LIKELY, reading.shares[reading.label])
         total = sum(shares.values())
         mixed = [(share / total, self.rule_for(scene, now)) for scene, share in shares.items()]
         raw = {label: sum(share * rule.emotions.get(label, 0.0) for share, rule in mixed) for label in EMOTIONS}
         emotions = {label: value / sum(raw.values()) for label, value in raw.items()}
-        strongest = max(emotions, key=emotions.__getitem__)
         affects = [(share, *self.affect(rule, now)) for share, rule in mixed]
         told = self.rule_for(reading.label, now)
         return Ruling(
-            emotion=strongest if emotions[strongest] >= CONFIDENT else UNCLEAR,  # type: ignore[arg-type]
-            confidence=emotions[strongest],
+            emotion=named(emotions),
+            confidence=max(emotions.values()),
             emotions=emotions,
             valence=sum(share * valence for share, valence, _ in affects),
             arousal=sum(share * arousal for share, _, arousal in affects),
             rule=Because(id=told.id, because=told.because),
         )
+
+
+def named(emotions: Mapping[str, float]) -> Emotion:
+    """Give the strongest emotion, `unclear` where it is not confident enough."""
+    strongest = max(emotions, key=emotions.__getitem__)
+    return strongest if emotions[strongest] >= CONFIDENT else UNCLEAR  # type: ignore[return-value]
 
 
 def _between(hour: float, begin: float, end: float) -> bool:

@@ -37,10 +37,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _shown(rules: Any) -> str:
+    from edge.models.rules import named
+
     lines = [f"rules, version {rules.version}", f"{'scene':15} {'emotion':10} {'valence':>7} {'arousal':>7}  because"]
     for rule in rules:
-        emotion = max(rule.emotions, key=rule.emotions.__getitem__)
-        lines.append(f"{rule.scene:15} {emotion:10} {rule.valence:+7.2f} {rule.arousal:+7.2f}  {rule.because}")
+        lines.append(
+            f"{rule.scene:15} {named(rule.emotions):10} {rule.valence:+7.2f} {rule.arousal:+7.2f}  {rule.because}"
+        )
     if rules.loudness:
         valence, arousal = 10 * rules.loudness.valence_per_db, 10 * rules.loudness.arousal_per_db
         lines.append(f"10 dB above the median: valence {valence:+g}, arousal {arousal:+g}, where no rule asks for it")
@@ -48,7 +51,7 @@ def _shown(rules: Any) -> str:
 
 
 def _explained(rules: Any, args: argparse.Namespace) -> str:
-    from edge.models.rules import Situation
+    from edge.models.rules import Situation, named
     from edge.models.scene_table import table
     from moments.errors import UserError
 
@@ -65,12 +68,11 @@ def _explained(rules: Any, args: argparse.Namespace) -> str:
         "s": args.seconds,
     }
     known_facts = "".join(f", {value:g} {unit}" for unit, value in told.items() if value is not None)
-    emotion = max(rule.emotions, key=rule.emotions.__getitem__)
     valence, arousal = rules.affect(rule, now)
     shares = ", ".join(f"{label} {share:g}" for label, share in rule.emotions.items())
     sources = "".join(f"\n  judged from: {rules.sources[key]}" for key in rule.judged_from)
     return (
-        f"{args.explain}{known_facts} → {emotion}, because {rule.because}"
+        f"{args.explain}{known_facts} → {named(rule.emotions)}, because {rule.because}"
         f"\n  rule {rule.id}, version {rules.version}: {shares}; valence {valence:+g}, arousal {arousal:+g}"
         f"{sources}\n"
     )

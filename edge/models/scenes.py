@@ -5,6 +5,9 @@ this in it?). Each is a witness of its own, so a scene is as likely as that at l
 
 - ESC-50: the sum over the scene's classes;
 - AudioSet: the likeliest label of each group, the geometric mean over the groups.
+
+Where every group of a scene of several is heard, as voices and crockery in a café, it goes before the scenes that its
+labels make by themselves: it explains all of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +28,9 @@ WINDOW: Final = 5 * RATE
 
 LIKELY: Final = 0.3
 """The probability of the likeliest scene below which the surroundings are `unclear`."""
+
+_HEARD: Final = 0.1
+"""The probability from which a group's label counts as heard: what is soft beside other sounds is seldom likelier."""
 
 Logits = NDArray[np.float32]
 
@@ -58,6 +64,7 @@ class Scenes:
         self._group_begins = _begins([len(group) for group in groups])
         self._row_begins = _begins([len(row.audioset) for row in table()])
         self._root = np.array([1 / len(row.audioset) for row in table()])
+        self._made_of = [(scene, _parts(scene)) for scene, row in enumerate(table()) if len(row.audioset) > 1]
         for scene, row in enumerate(table()):
             self._belongs[[where[f"esc50:{label}"] for label in row.esc50], scene] = 1.0
 
@@ -74,6 +81,10 @@ class Scenes:
         likeliest = np.multiply.reduceat(group, self._row_begins, axis=-1) ** self._root
         both = 1 - (1 - classes @ self._belongs) * (1 - likeliest)
         scenes: NDArray[np.float64] = np.clip(both, 0, 1)
+        softest = np.minimum.reduceat(group, self._row_begins, axis=-1)
+        for scene, parts in self._made_of:
+            best = np.nextafter(scenes[:, [scene, *parts]].max(axis=-1), 1)
+            scenes[:, scene] = np.where(softest[:, scene] >= _HEARD, best, scenes[:, scene])
         return scenes
 
     def reading(self, outputs: Iterable[Logits]) -> SceneReading:
@@ -92,6 +103,12 @@ class Scenes:
             group=row.group if likely else UNCLEAR,
             confidence=confidence,
         )
+
+
+def _parts(scene: int) -> list[int]:
+    """Find the scenes of one group that a label of this scene of several makes by itself."""
+    labels = {label for group in table()[scene].audioset for label in group}
+    return [n for n, row in enumerate(table()) if len(row.audioset) == 1 and labels & set(row.audioset[0])]
 
 
 def _begins(lengths: Sequence[int]) -> NDArray[np.int64]:

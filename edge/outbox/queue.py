@@ -39,8 +39,10 @@ POLICY: Final = "beyond max_mb the least sure and oldest go first, records last;
 def _keep(moment: Moment) -> int:
     if moment.record is not None:
         return 3
-    confidence = moment.confidence or 0.0
-    return 2 if confidence >= 0.8 else int(confidence >= 0.5)
+    # Of surroundings the scene is what was heard; how sure a rule is of an emotion says nothing of that.
+    heard = moment.scene if moment.basis == "scene" else None
+    sure = (heard.confidence if heard else moment.confidence) or 0.0
+    return 2 if sure >= 0.8 else int(sure >= 0.5)
 
 
 def _as_kept(name: str) -> str | None:

@@ -135,7 +135,8 @@ def test_likely_scenes_are_mixed_by_their_shares():
 def test_an_unclear_reading_stays_unclear_without_a_rule():
     ruling = RULES.apply(reading({UNCLEAR: 0.8, "rain": 0.2}))
     assert (ruling.emotion, ruling.rule, ruling.valence, ruling.arousal) == (UNCLEAR, None, 0.0, 0.0)
-    assert ruling.emotions["neutral"] == 1
+    assert set(ruling.emotions.values()) == {1 / 8}
+    assert ruling.confidence == 1 / 8, "nobody is sure of anything"
 
 
 def test_what_a_rule_says_agrees_with_its_emotions():
@@ -157,6 +158,10 @@ def _rule(raw, **change):
         (lambda raw: _rule(raw, valence=1.5), "rules.3.valence"),
         (lambda raw: _rule(raw, valance=0.5), "rules.3.valance"),
         (lambda raw: _rule(raw, emotions={"calm": 0.5}), "sum to 1"),
+        (lambda raw: _rule(raw, when={}), "give a condition, or leave `when` out"),
+        (lambda raw: _rule(raw, when={"hour": [6, 6]}), "never comes"),
+        (lambda raw: _rule(raw, when={"seconds": {"least": 300, "below": 60}}), "least must be less than below"),
+        (lambda raw: _rule(raw, when={"seconds": {}}), "give least, below or both"),
         (lambda raw: _rule(raw, emotions={"joy": 1.0}), "no emotion is called 'joy'"),
         (lambda raw: _rule(raw, scene="rian"), "no scene is called 'rian'"),
         (lambda raw: _rule(raw, id="rain-night"), "two rules have the id 'rain-night'"),

@@ -68,6 +68,23 @@ def test_a_cafe_is_voices_and_crockery_together():
     assert both > 5 * alone
 
 
+@pytest.mark.parametrize(
+    ("heard", "named"),
+    [
+        ({"Chatter": 1.0, "Conversation": 3.0, "Cutlery, silverware": -1.0}, "cafe"),
+        ({"Chatter": 1.0, "Dishes, pots, and pans": 3.0}, "cafe"),
+        ({"Speech": 3.0, "Chatter": 1.0, "Dishes, pots, and pans": -1.0}, "cafe"),
+        ({"Speech": 3.0, "Dishes, pots, and pans": 1.0}, "voices"),
+        ({"Inside, public space": 2.0}, "unclear"),
+        ({"Inside, public space": 2.0, "Train": 3.0}, "station"),
+        ({"Crowd": 2.0, "Rail transport": -1.0}, "station"),
+        ({"Speech": 2.0, "Train": 3.0}, "train"),
+    ],
+)
+def test_a_scene_of_several_parts_goes_before_them_where_all_are_heard(heard, named):
+    assert SCENES.reading(outputs(audioset=heard)).label == named
+
+
 def test_more_than_one_scene_can_be_true():
     reading = SCENES.reading(outputs(audioset={"Rain": 3.0, "Music": 3.0}))
     assert reading.shares["rain"] == pytest.approx(reading.shares["music"], abs=0.05)

@@ -7,7 +7,7 @@ import pytest
 
 from edge.clock import Reading
 from edge.outbox.queue import Outbox
-from moments import Moment, uuid7
+from moments import Moment, Scene, uuid7
 from tests.edge.making import CLIP, NOON, ids, moment, moments
 
 
@@ -148,6 +148,18 @@ def test_beyond_its_size_the_least_sure_go_first_and_records_last(opened, caplog
     assert 0 < len(kept) < 321
     assert box.dropped["size"] == 321 - len(kept), "each is counted"
     assert "moments dropped" in caplog.text
+
+
+def test_surroundings_that_were_named_surely_stay_before_those_that_nobody_could_name(opened):
+    box = opened(max_mb=0.2)
+    sure, unclear = (
+        Scene(label="alarm", group="signals", confidence=0.95),
+        Scene(label="x", group="x", confidence=0.2),
+    )
+    named = moments(20, basis="scene", scene=sure, confidence=0.48)
+    for each in [*named, *moments(300, basis="scene", scene=unclear, confidence=0.9)]:
+        box.put(each)
+    assert {each.id for each in named} <= set(ids(box.after(0, 1000)))
 
 
 def test_beyond_its_age_a_moment_goes_unless_it_is_a_record_or_its_time_is_unknown(opened):
