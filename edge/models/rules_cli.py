@@ -40,10 +40,10 @@ def _shown(rules: Any) -> str:
     from edge.models.rules import named
 
     lines = [f"rules, version {rules.version}", f"{'scene':15} {'emotion':10} {'valence':>7} {'arousal':>7}  because"]
-    for rule in rules:
-        lines.append(
-            f"{rule.scene:15} {named(rule.emotions):10} {rule.valence:+7.2f} {rule.arousal:+7.2f}  {rule.because}"
-        )
+    lines += [
+        f"{rule.scene:15} {named(rule.emotions):10} {rule.valence:+7.2f} {rule.arousal:+7.2f}  {rule.because}"
+        for rule in rules
+    ]
     if rules.loudness:
         valence, arousal = 10 * rules.loudness.valence_per_db, 10 * rules.loudness.arousal_per_db
         lines.append(f"10 dB above the median: valence {valence:+g}, arousal {arousal:+g}, where no rule asks for it")

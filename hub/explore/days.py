@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, case, exists, func, select
 
 from hub.query.filter import Filter
-from hub.query.pages import page, read_paging
+from hub.query.pages import shown
+from hub.query.sql import condition
 from hub.query.summary import summary
+from hub.stores.tables import moments, notes
 
 _MONTHS: Final = (1, 6)
 _YEARS: Final = 10
 _SHOWN: Final = 5
-_LOOKED_AT: Final = "300"
 
 
 def dates_before(day: date) -> list[tuple[date, str, int]]:
@@ -31,7 +32,7 @@ def dates_before(day: date) -> list[tuple[date, str, int]]:
 
 def on_this_day(connection: Connection, filter_: Filter, day: date) -> list[dict[str, Any]]:
     """Give the days that have moments, the latest first, as the API shows them."""
-    shown = []
+    days = []
     for when, unit, number in dates_before(day):
         that_day = replace(filter_, begin=when, end=when + timedelta(days=1))
         found = summary(connection, that_day, ("day",))
@@ -39,19 +40,16 @@ def on_this_day(connection: Connection, filter_: Filter, day: date) -> list[dict
             continue
         told = {name: found[0][name] for name in ("count", "seconds", "emotions", "valence", "arousal")}
         ago = {"unit": unit, "number": number}
-        shown.append({"date": when.isoformat(), "ago": ago, **told, "moments": _standing_out(connection, that_day)})
-    return shown
+        days.append({"date": when.isoformat(), "ago": ago, **told, "moments": _standing_out(connection, that_day)})
+    return days
 
 
 def _standing_out(connection: Connection, that_day: Filter) -> list[dict[str, Any]]:
-    """Give a few moments of a day: with a person's words or correction first, then made on purpose, then strongest."""
-    noted = page(connection, replace(that_day, has=(*that_day.has, "note")), read_paging({"limit": str(_SHOWN)})).items
-    others = page(connection, that_day, read_paging({"limit": _LOOKED_AT})).items
-    known = {item["id"] for item in noted}
-    others = sorted((item for item in others if item["id"] not in known), key=_weight, reverse=True)
-    return sorted([*noted, *others][:_SHOWN], key=lambda item: str(item["start"]))
-
-
-def _weight(item: dict[str, Any]) -> tuple[bool, bool, float]:
-    strength = abs(item["valence"] or 0.0) + abs(item["arousal"] or 0.0)
-    return item["correction"] is not None, item["origin"] != "ambient", strength * (item["confidence"] or 0.0)
+    """Give a few moments of a day: with a person's words first, then corrected, made on purpose, and strongest."""
+    m = moments.c
+    noted = exists().where(notes.c.seq == m.seq)
+    strength = (func.abs(m.valence) + func.abs(m.arousal)) * m.confidence
+    first = (noted, m.correction.is_not(None), m.origin != "ambient")
+    order = (*(case((holds, 0), else_=1) for holds in first), func.coalesce(strength, 0.0).desc(), m.seq.desc())
+    best = select(m.seq, m.start_ms).where(*condition(that_day)).order_by(*order).limit(_SHOWN)
+    return shown(connection, sorted((row.start_ms, row.seq) for row in connection.execute(best)))

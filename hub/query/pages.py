@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -74,8 +74,8 @@ _models: Final = phrases.alias("models")
 def whole() -> Select[Any]:
     """Give the question for moments with all that `rows.to_item` shows."""
     m = moments.c
-    shown = moments.outerjoin(scenes, scenes.c.n == m.scene).outerjoin(_rules, _rules.c.n == m.rule)
-    shown = shown.join(_models, _models.c.n == m.models).join(devices, devices.c.n == m.device)
+    joined = moments.outerjoin(scenes, scenes.c.n == m.scene).outerjoin(_rules, _rules.c.n == m.rule)
+    joined = joined.join(_models, _models.c.n == m.models).join(devices, devices.c.n == m.device)
     more = (
         devices.c.id.label("device_id"),
         scenes.c.key.label("scene_key"),
@@ -83,7 +83,7 @@ def whole() -> Select[Any]:
         _models.c.key.label("models_json"),
         notes.c.text.label("note"),
     )
-    return select(moments, *more).select_from(shown.outerjoin(notes, notes.c.seq == m.seq))
+    return select(moments, *more).select_from(joined.outerjoin(notes, notes.c.seq == m.seq))
 
 
 def _keys(connection: Connection, planned: Plan, paging: Paging) -> list[tuple[int, int]]:
@@ -110,18 +110,23 @@ def _keys(connection: Connection, planned: Plan, paging: Paging) -> list[tuple[i
     return found
 
 
+def shown(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Give the moments of some (start in ms, seq) as the API shows them, in their order."""
+    if not keys:
+        return []
+    m = moments.c
+    starts = [start for start, _ in keys]
+    asked = whole().where(m.seq.in_([seq for _, seq in keys]), m.start_ms.between(min(starts), max(starts)))
+    found = {row.seq: rows.to_item(row) for row in connection.execute(asked).all()}
+    return [found[seq] for _, seq in keys]
+
+
 def page(connection: Connection, filter_: Filter, paging: Paging, planned: Plan | None = None) -> Page:
     """Give one page of what the filter means, by a plan of its that is at hand."""
     keys = _keys(connection, planned or plan(connection, filter_), paging)
     more = len(keys) > paging.limit
     keys = keys[: paging.limit]
-    if not keys:
-        return Page([], None)
-    m = moments.c
-    starts = [start for start, _ in keys]
-    asked = whole().where(m.seq.in_([seq for _, seq in keys]), m.start_ms.between(min(starts), max(starts)))
-    shown = {row.seq: rows.to_item(row) for row in connection.execute(asked).all()}
-    return Page([shown[seq] for _, seq in keys], _cursor(*keys[-1]) if more else None)
+    return Page(shown(connection, keys), _cursor(*keys[-1]) if more else None)
 
 
 def total(connection: Connection, filter_: Filter, planned: Plan | None = None) -> tuple[int, bool]:

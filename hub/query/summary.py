@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Integer, SmallInteger, func, literal_column, select, text, type_coerce
 
+from hub.query import plan
 from hub.query.added import added_up
 from hub.query.filter import BadQuery, Filter
 from hub.query.source import CODES, DAY_MS, HOUR_MS, Part, Source, floor
-from hub.query.sql import LOCAL_MS, Condition, condition, offsets
+from hub.query.sql import LOCAL_MS, condition, offsets
 from hub.stores.cells import PER_DEGREE
 from hub.stores.rollups import UNFELT
 from hub.stores.tables import cells, devices, moments, scenes
@@ -135,11 +136,13 @@ _SUMS: Final = (
 )
 
 
-def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Condition]:
+def _moments(connection: Connection, filter_: Filter) -> tuple[Source, Sequence[plan.Part]]:
     m = moments.c
     local_ms = m.start_ms + offsets(connection, filter_.tz).at(m.start_ms) if filter_.tz else LOCAL_MS
     hours, days = floor(local_ms, HOUR_MS), floor(local_ms, DAY_MS)
-    return Source(hours, days, _FELT, m.device, _SUMS), condition(filter_)
+    # A circle is asked cell by cell: a few of them hold far less than all that was heard meanwhile.
+    parts = plan.plan(connection, filter_).parts if filter_.near else [plan.Part(condition(filter_))]
+    return Source(hours, days, _FELT, m.device, _SUMS), parts
 
 
 Series = Callable[[Connection, Filter, tuple[str, ...]], list[Part] | None]
@@ -166,17 +169,19 @@ _Row = tuple[tuple[Any, ...], Sequence[Any]]
 
 
 def _asked(connection: Connection, filter_: Filter, by: tuple[str, ...]) -> Iterator[_Row]:
-    source, found = added_up(connection, filter_, by) or _moments(connection, filter_)
+    told = added_up(connection, filter_, by)
+    source, parts = (told[0], [plan.Part(told[1])]) if told else _moments(connection, filter_)
     keys = [_KINDS[kind].sql(source).label(f"key{n}") for n, kind in enumerate(by)]
     groups = [text(f"key{n}") for n in range(len(by))]
-    asked = select(*keys, *source.sums).where(*found).group_by(*groups)
     named = [_names(connection, kind) for kind in by]
     known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for row in connection.execute(asked).all():
-        key = tuple(row[: len(by)])
-        if key not in known:
-            known[key] = tuple(name(part) for name, part in zip(named, key, strict=True))
-        yield known[key], row[len(by) :]
+    for part in parts:
+        asked, parameters = part.asked(*keys, *source.sums)
+        for row in (row for given in parameters for row in connection.execute(asked.group_by(*groups), given)):
+            key = tuple(row[: len(by)])
+            if key not in known:
+                known[key] = tuple(name(each) for name, each in zip(named, key, strict=True))
+            yield known[key], row[len(by) :]
 
 
 def _told(parts: Sequence[Part], by: tuple[str, ...]) -> Iterator[_Row]:

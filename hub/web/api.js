@@ -97,8 +97,8 @@ export const describe = (device, words) => call("PUT", `/api/devices/${encodeURI
 /** Erase all moments that a filter matches: {erased}. */
 export const eraseAll = (query) => call("DELETE", "/api/moments", { query });
 
-/** The places that the person returns to, with their names. */
-export const places = () => call("GET", "/api/places");
+/** The places that the person returns to, with their names; `owner` null is whoever the token sees. */
+export const places = (owner) => call("GET", "/api/places", { query: owner ? { owner } : {} });
 
 /** Name a place, or forget its name with null. */
 export const namePlace = (place) => call("PUT", "/api/places", { body: place });

@@ -1,7 +1,7 @@
 // The filter of the address bar: the same names and values as the hub's, so that the address is the question.
 
-const FIELDS = ["emotion", "basis", "origin", "scene", "device", "from", "to", "bbox", "near", "radius_m", "min_confidence",
-  "valence", "arousal", "text", "has", "order"];
+const FIELDS = ["emotion", "basis", "origin", "scene", "device", "owner", "from", "to", "bbox", "near", "radius_m",
+  "min_confidence", "valence", "arousal", "text", "has", "order"];
 
 /** The part of an address that the hub understands as a filter. */
 export function filterOf(params) {

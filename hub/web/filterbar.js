@@ -31,6 +31,7 @@ function others(filter) {
     ...each("scene", sceneName),
     ...each("basis", (value) => t(`basis.${value}`)),
     ...each("device", (value) => value),
+    ...one("owner", (owner) => t("filter.owner", { owner })),
     ...each("has", (value) => t(`filter.${value}`)),
     ...one("valence", (range) => t("filter.valence", { range: range.replace(",", " … ") })),
     ...one("arousal", (range) => t("filter.arousal", { range: range.replace(",", " … ") })),
@@ -86,6 +87,7 @@ export function filterBar() {
   strip, more, rest);
 
   let filled = false;
+  let placesOf; // the owner whose places are to be chosen from: null for everybody, undefined before any are
 
   /** Ask for devices and places once they are to be chosen from; what the hub lacks stays at "any". */
   function fill() {
@@ -95,8 +97,17 @@ export function filterBar() {
       device.append(...items.map((one) => option(one.id, one.name ?? one.id)));
       device.value = filter.get("device") ?? "";
     }, () => {});
-    api.places().then(({ items }) => {
-      where.append(...items.filter((one) => one.name).map((one) => option(placeValue(one), one.name)));
+    fillPlaces();
+  }
+
+  /** Ask for the places of whom the filter names, where others are to be chosen from. */
+  function fillPlaces() {
+    const owner = filter.get("owner");
+    if (!filled || owner === placesOf) return;
+    placesOf = owner;
+    api.places(owner).then(({ items }) => {
+      if (owner !== placesOf) return;
+      put(where, option("", t("filter.any")), items.filter((one) => one.name).map((one) => option(placeValue(one), one.name)));
       showPlace();
     }, () => {});
   }
@@ -124,6 +135,7 @@ export function filterBar() {
       device.value = filter.get("device") ?? "";
       scene.value = filter.getAll("scene").length === 1 ? filter.get("scene") : "";
       showPlace();
+      fillPlaces();
       const has = filter.getAll("has");
       note.checked = has.includes("note");
       place.checked = has.includes("place");

@@ -46,6 +46,7 @@ export function map() {
   let filter = new URLSearchParams();
   let drawn = null; // {L, world, circles, trail}
   let cells = [];
+  let trailOf; // the owner whose trail is drawn: null for everybody, undefined before any is
   let gone = false;
   let stop = new AbortController();
   const field = h("div", { class: "map" });
@@ -115,22 +116,27 @@ export function map() {
   }
 
   /** All places that the person was ever heard at, pale, and the names they gave: what to find one's way by. */
-  async function trail() {
+  async function trail(owner) {
     const { L, world } = drawn;
     const [buckets, known] = await Promise.all([
-      api.summary({ by: "place", has: "place" }, stop.signal).then((answer) => answer.buckets),
-      api.places().then(({ items }) => items, () => []),
+      api.summary({ by: "place", has: "place", ...(owner ? { owner } : {}) }, stop.signal).then((answer) => answer.buckets),
+      api.places(owner).then(({ items }) => items, () => []),
     ]);
-    if (gone) return;
+    if (gone || owner !== filter.get("owner")) return;
+    trailOf = owner;
+    drawn.trail.clearLayers();
     for (const { place } of buckets) {
       if (place) L.rectangle([[place.lat - HALF, place.lon - HALF], [place.lat + HALF, place.lon + HALF]], { className: "trail", interactive: false }).addTo(drawn.trail);
     }
     for (const place of known.filter((one) => one.name)) {
       L.marker([place.lat, place.lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: "placename", html: h("span", {}, place.name), iconSize: [0, 0] }) }).addTo(drawn.trail);
     }
-    const lay = () => (world.getZoom() > COASTS_TO - 1 ? drawn.trail.addTo(world) : drawn.trail.remove());
-    world.on("zoomend", lay);
     lay();
+  }
+
+  function lay() {
+    if (drawn.world.getZoom() > COASTS_TO - 1) drawn.trail.addTo(drawn.world);
+    else drawn.trail.remove();
   }
 
   async function begin() {
@@ -139,6 +145,7 @@ export function map() {
     const { L, world } = made;
     drawn = { ...made, trail: L.layerGroup(), circles: L.layerGroup().addTo(world) };
     world.on("moveend", look);
+    world.on("zoomend", lay);
   }
 
   function fit() {
@@ -161,7 +168,7 @@ export function map() {
       cells = answer.buckets.filter(({ place }) => place).map(fromBucket);
       if (first || !cells.some(({ lat, lon }) => drawn.world.getBounds().contains([lat, lon]))) fit();
       look();
-      if (first) await trail();
+      if (filter.get("owner") !== trailOf) await trail(filter.get("owner"));
     } catch (error) {
       if (error.name === "AbortError") return;
       if (drawn) hint.textContent = error.message;

@@ -194,6 +194,7 @@ export default {
   "filter.find": "Find",
   "filter.without": "Without {what}",
   "filter.near": "within {radius} of {place}",
+  "filter.owner": "{owner}'s moments",
   "filter.valence": "pleasantness {range}",
   "filter.arousal": "energy {range}",
   "calendar.label": "Calendar",

@@ -213,6 +213,7 @@ export default {
   "filter.find": "찾기",
   "filter.without": "{what} 빼기",
   "filter.near": "{place}에서 {radius} 안",
+  "filter.owner": "{owner}의 순간",
   "filter.valence": "기분 좋음 {range}",
   "filter.arousal": "활기 {range}",
   "calendar.label": "달력",

@@ -6,18 +6,22 @@ import { number, t } from "../words.js";
 const HEIGHT = 220;
 const EDGE = { left: 4, right: 4, top: 24, bottom: 44 };
 
-const two = (value) => (value === null ? "–" : number(Math.round(value * 100) / 100));
+const two = (value) => (value === null ? "–" : number(Math.round(value * 100) / 100 || 0)); // "-0" is nothing
 
 /** "0.12 (0.04 to 0.20), 6 days" */
 export const spreadText = (point) =>
   t(point.low === null ? "chart.few" : "chart.spread", { mean: two(point.mean), low: two(point.low), high: two(point.high), days: t("chart.days", { n: point.n }) });
 
-function numbers(points) {
+/** "Usual: -0.05 to 0.12" */
+const usualText = (usual) => t("chart.usual", { low: two(usual.low), high: two(usual.high) });
+
+function numbers(points, usual) {
+  const row = (name, { mean, low, high, n }) => h("tr", {},
+    h("th", { scope: "row" }, name), h("td", {}, two(mean)), h("td", {}, low === null ? "–" : `${two(low)} … ${two(high)}`), h("td", {}, number(n)));
   return h("details", { class: "numbers" }, h("summary", {}, t("chart.numbers")),
     h("table", {}, h("thead", {}, h("tr", {}, ["chart.what", "chart.mean", "chart.between", "chart.n"].map((key) => h("th", { scope: "col" }, t(key))))),
-      h("tbody", {}, points.filter((point) => point.n > 0).map((point) => h("tr", {},
-        h("th", { scope: "row" }, point.href ? h("a", { href: point.href }, point.name) : point.name),
-        h("td", {}, two(point.mean)), h("td", {}, point.low === null ? "–" : `${two(point.low)} … ${two(point.high)}`), h("td", {}, number(point.n)))))));
+      h("tbody", {}, usual ? row(t("chart.usual_row"), usual) : null,
+        points.filter((point) => point.n > 0).map((point) => row(point.href ? h("a", { href: point.href }, point.name) : point.name, point)))));
 }
 
 /** The end of a scale that is the same up and down, so that zero lies in the middle. */
@@ -32,11 +36,14 @@ function dot(x, y, point) {
 
 /**
  * Points {name, mark, n, mean, low, high, href} from left to right; `mark` is written below where there is one. `usual`
- * {mean, low, high} is the band behind them. `poles` are the words for up and down.
+ * {n, mean, low, high} is the band behind them, null for none. `poles` are the words for up and down.
  */
 export function timeline(label, points, usual, poles) {
   const box = h("div", { class: "chart" });
-  const element = h("div", {}, box, numbers(points));
+  const element = h("div", {}, box,
+    usual ? h("p", { class: "key quiet" }, s("svg", { "aria-hidden": "true" }, s("rect", { class: "usual", width: "100%", height: "100%", rx: 4 })), usualText(usual)) : null,
+    numbers(points, usual));
+  const told = usual ? `${label}. ${usualText(usual)}` : label;
   const most = reach(points, usual);
 
   function draw() {
@@ -47,8 +54,8 @@ export function timeline(label, points, usual, poles) {
     const y = (value) => EDGE.top + ((most - value) / (2 * most)) * (HEIGHT - EDGE.top - EDGE.bottom);
     const line = (from, to, className) => s("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1], class: className });
     const right = width - EDGE.right;
-    put(box, s("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label },
-      usual?.low != null ? s("rect", { class: "usual", x: EDGE.left, y: y(usual.high), width: right - EDGE.left, height: Math.max(2, y(usual.low) - y(usual.high)), rx: 4 }) : null,
+    put(box, s("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": told },
+      usual ? s("rect", { class: "usual", x: EDGE.left, y: y(usual.high), width: right - EDGE.left, height: Math.max(2, y(usual.low) - y(usual.high)), rx: 4 }) : null,
       line([EDGE.left, y(0)], [right, y(0)], "zero"),
       points.map((point, i) => (point.low === null ? null : line([x(i), y(point.low)], [x(i), y(point.high)], "whisker"))),
       points.map((point, i) => (point.mean === null ? null : dot(x(i), y(point.mean), point))),
@@ -63,12 +70,11 @@ export function timeline(label, points, usual, poles) {
 }
 
 /** The same points below one another, named at the left: for what has no order of its own. */
-export function ladder(points, usual, poles) {
-  const most = reach(points, usual);
+export function ladder(points, poles) {
+  const most = reach(points, null);
   const at = (value) => `${(50 + (50 * value) / most).toFixed(1)}%`;
   const rows = points.map((point) => {
     const track = s("svg", { class: "track", "aria-hidden": "true" },
-      usual?.low != null ? s("rect", { class: "usual", x: at(usual.low), y: 0, width: `${(50 * (usual.high - usual.low)) / most}%`, height: "100%" }) : null,
       s("line", { x1: "50%", x2: "50%", y1: 0, y2: "100%", class: "zero" }),
       point.low === null ? null : s("line", { x1: at(point.low), x2: at(point.high), y1: "50%", y2: "50%", class: "whisker" }),
       s("circle", { cx: at(point.mean), cy: "50%", r: 5, class: "dot" }));

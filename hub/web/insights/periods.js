@@ -1,7 +1,7 @@
 // Weeks and months of days: which there are, what each is called, and which one is looked at.
 
 import { addDays, monthText, shortDayText, today } from "../time.js";
-import { spread } from "./spread.js";
+import { band, spread } from "./spread.js";
 
 const SHOWN = { week: 26, month: 12 };
 const USUAL = { week: 12, month: 6 }; // what came before, that "usual" means
@@ -53,14 +53,12 @@ export function spokenOf(all, days, span) {
   return { one, usual: days.filter(({ day }) => day >= begin && day < one.begin), current: one.end > today() };
 }
 
-/** The band of one's usual periods: the mean of the days, and between which means most periods lie. */
+/** The band of the means of the periods that these days make up, {mean, low, high}; null for fewer than three periods. */
 export function usualBand(usual, span, of) {
   const groups = new Map();
   for (const bucket of usual) {
     const begin = beginOf[span](bucket.day);
     groups.set(begin, [...(groups.get(begin) ?? []), bucket[of]]);
   }
-  const means = [...groups.values()].filter((values) => values.length >= 2).map((values) => spread(values).mean);
-  const { n, mean, sd } = spread(means);
-  return sd === null ? null : { n, mean, low: mean - 1.5 * sd, high: mean + 1.5 * sd };
+  return band([...groups.values()].filter((values) => values.length >= 2).map((values) => spread(values).mean));
 }

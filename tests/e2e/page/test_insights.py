@@ -1,24 +1,91 @@
 """Weeks, hours, weekdays, scenes and places compared."""
 
+import random
+import re
 import statistics
 from datetime import date, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import expect
 
+from moments import Place
+from tests.e2e.page.running import start_hub
 from tests.e2e.page.walking import calm
+from tests.hub.moments import make
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
+NOON = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+MONDAY = NOON - timedelta(days=NOON.weekday())
+HOME, OFFICE = Place(lat=35.1312, lon=129.1032), Place(lat=35.1334, lon=129.1032)  # 245 m apart
+PIER = Place(lat=35.0951, lon=129.0256)
 
-def spread(page, *samples):
+
+def heard(day, device, place, valence, *, count=6, emotion="happiness"):
+    """Moments of a minute each from noon on."""
+    return [
+        make(start=day + timedelta(minutes=n), seconds=60, device=device, place=place, valence=valence, emotion=emotion)
+        for n in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A hub of two people, with the two weeks before this one: Ann's Monday was busy, and Bob was at her home."""
+    held = heard(MONDAY - timedelta(days=7), "ann-1", None, 0.0, count=200, emotion="anger")
+    for ago in range(1, 15):
+        day = MONDAY - timedelta(days=ago)
+        held += heard(day, "ann-1", HOME, 0.6) + heard(day, "ann-1", OFFICE, -0.5)
+        held += heard(day, "bob-1", HOME, -0.9) + heard(day, "bob-1", PIER, 0.1)
+    running = start_hub(tmp_path_factory.mktemp("shared"), held)
+    for owner in ("Ann", "Bob"):
+        running.put(f"/api/devices/{owner.lower()}-1", {"owner": owner})
+    for name, place in (("home", HOME), ("office", OFFICE)):
+        running.put("/api/places?owner=Ann", {"name": name, "lat": place.lat, "lon": place.lon, "radius_m": 90})
+    yield running
+    running.stop()
+
+
+def card(page, heading):
+    return page.locator(".card", has=page.get_by_role("heading", name=heading, exact=True))
+
+
+def spread(page, values):
+    return page.evaluate("async (values) => (await import('/insights/spread.js')).spread(values)", values)
+
+
+def compared(page, value, before):
     return page.evaluate(
-        """async (samples) => {
-          const {spread, compared} = await import("/insights/spread.js");
-          const found = samples.map(spread);
-          return {found, compared: found.length > 1 ? compared(found[0], found[1]) : null};
+        """async ([value, before]) => {
+          const {band, compared} = await import("/insights/spread.js");
+          return compared(value, band(before));
         }""",
-        samples,
+        [value, before],
+    )
+
+
+def sentences(page, pasts):
+    """What is said of weeks, each the last in a list of weeks of days' values, the oldest first."""
+    pasts = [
+        [
+            {"day": f"{MONDAY - timedelta(days=7 * (len(weeks) - w) - d):%Y-%m-%d}", "valence": value, "emotions": {}}
+            for w, week in enumerate(weeks)
+            for d, value in enumerate(week)
+        ]
+        for weeks in pasts
+    ]
+    return page.evaluate(
+        """async (pasts) => {
+          await import("/insights/view.js");
+          const {periods, spokenOf, usualBand} = await import("/insights/periods.js");
+          const {sentence} = await import("/insights/compare.js");
+          return pasts.map((days) => {
+            const spoken = spokenOf(periods(days, "week"), days, "week");
+            return sentence(spoken, usualBand(spoken.usual, "week", "valence"), "week", "valence");
+          });
+        }""",
+        pasts,
     )
 
 
@@ -27,7 +94,7 @@ def spread(page, *samples):
     [([0.1, 0.2, 0.4], 4.3027), ([-0.5, 0.5, 0.1, 0.0, 0.3], 2.7764), ([0.01 * n for n in range(40)], 2.0227)],
 )
 def test_a_mean_is_told_with_the_95_percent_that_student_gives(hub, look, values, student):
-    found = spread(look(hub, "#/settings"), values)["found"][0]
+    found = spread(look(hub, "#/settings"), values)
     half = student * statistics.stdev(values) / len(values) ** 0.5
     assert found["mean"] == pytest.approx(statistics.mean(values))
     assert found["low"] == pytest.approx(max(-1, found["mean"] - half), abs=0.003)
@@ -36,18 +103,173 @@ def test_a_mean_is_told_with_the_95_percent_that_student_gives(hub, look, values
 
 def test_two_days_are_too_few_to_be_sure_of_and_chance_is_no_difference(hub, look):
     page = look(hub, "#/settings")
-    assert spread(page, [0.1, 0.9])["found"][0]["low"] is None
-    assert spread(page, [0.1, 0.9], [0.1, 0.2, 0.3])["compared"] is None
-    assert spread(page, [0.1, 0.2, 0.3], [0.0, 0.2, 0.3])["compared"] == 0
-    assert spread(page, [0.5, 0.6, 0.55], [0.0, 0.02, -0.02, 0.01])["compared"] == 1
-    assert spread(page, [-0.5, -0.6, -0.55], [0.0, 0.02, -0.02, 0.01])["compared"] == -1
+    assert spread(page, [0.1, 0.9])["low"] is None
+    assert compared(page, 0.9, [0.1, 0.2]) is None
+    assert compared(page, 0.2, [0.0, 0.2, 0.3]) == 0
+    assert compared(page, 0.55, [0.0, 0.02, -0.02, 0.01]) == 1
+    assert compared(page, -0.55, [0.0, 0.02, -0.02, 0.01]) == -1
+    assert compared(page, 0.1 + 0.2, [0.3, 0.3, 0.3]) == 0
+
+
+def test_days_of_one_week_are_no_usual(hub, look):
+    page = look(hub, "#/settings")
+    (said,) = sentences(page, [[[0.0, 0.02, -0.02, 0.01, 0.0], [0.5, 0.6, 0.55]]])
+    assert "too early to compare with your usual weeks" in said
+
+
+def test_a_week_outside_of_the_band_is_said_to_differ(hub, look):
+    page = look(hub, "#/settings")
+    before = [[mean, mean + 0.1, mean - 0.1] for mean in (0.0, 0.05, -0.05, 0.02)]
+    more, less, same = sentences(page, [[*before, [mean] * 4] for mean in (0.4, -0.4, 0.1)])
+    assert "more pleasant than your usual weeks" in more
+    assert "less pleasant than your usual weeks" in less
+    assert "much like your usual weeks" in same
+
+
+def test_an_unchanged_week_is_seldom_said_to_differ(hub, look):
+    drawn = random.Random(3)
+    pasts = []
+    for _ in range(1000):
+        means = [drawn.gauss(0, 0.1) for _ in range(13)]
+        pasts.append([[mean + drawn.gauss(0, 0.05) for _ in range(7)] for mean in means])
+    said = sentences(look(hub, "#/settings"), pasts)
+    assert sum("much like" not in one for one in said) / len(said) == pytest.approx(0.05, abs=0.02)
+
+
+def test_the_heading_and_the_line_below_agree_that_it_is_too_early(shared, look):
+    page = look(shared, "#/insights")
+    expect(page.locator(".saying")).to_contain_text("too early to compare with your usual weeks")
+    expect(page.locator(".saying + p")).to_contain_text("takes three weeks before it")
+    expect(page.locator(".chart").first).to_be_visible()
+    assert page.locator(".insights .usual, .shares i").count() == 0
+
+
+def test_a_place_keeps_its_own_mean_and_leads_to_what_it_was_made_of(shared, look):
+    page = look(shared, "#/insights?owner=Ann")
+    rows = card(page, "By place").locator(".ladder li")
+    expect(rows.locator("a")).to_have_text(["home", "office"])
+    for row, mean in zip(rows.all(), (0.6, -0.5), strict=True):
+        assert row.locator(".unseen").text_content().startswith(f"{mean}, likely between")
+        query = row.locator("a").get_attribute("href").split("?")[1]
+        found = shared.get(f"/api/moments?limit=1000&{query}")
+        assert {one["valence"] for one in found["items"]} == {mean}
+        assert found["total"] == 14 * 6
+
+
+def test_insights_of_one_owner_lead_to_that_owner_s_moments(shared, look):
+    page = look(shared, "#/insights?owner=Ann")
+    calm(page)
+    links = page.locator(".insights a").evaluate_all("links => links.map((link) => link.hash.split('?')[1])")
+    assert len(links) > 5
+    assert {tuple(parse_qs(link).get("owner", ())) for link in links} == {("Ann",)}
+    card(page, "By place").get_by_role("link", name="home").click()
+    page.wait_for_url("**/#/recall?*")
+    expect(page.locator("h1")).to_contain_text("of Ann")
+    expect(page.locator("#found + p")).to_contain_text("84 moments")
+    page.get_by_role("button", name="Without Ann's moments").click()
+    page.wait_for_url(lambda url: "owner=" not in url)
+    expect(page.locator("#found + p")).to_contain_text("168 moments")
+
+
+def test_the_places_to_find_and_to_see_on_the_map_are_the_owner_s(shared, look):
+    page = look(shared, "#/recall?owner=Ann")
+    page.get_by_text("More filters").click()
+    where = page.locator("#filter-where")
+    expect(where.locator("option")).to_have_text(["Any", "home", "office"])
+    page.get_by_role("button", name="Map").click()
+    expect(page.locator(".placename")).to_have_count(2)
+    ann = page.locator(".trail").count()
+    page.get_by_role("button", name="Without Ann's moments").click()
+    expect(where.locator("option")).to_have_text(["Any"])
+    expect(page.locator(".placename")).to_have_count(0)
+    assert page.locator(".trail").count() == ann + 1
+
+
+def test_a_busy_day_counts_once_in_what_a_week_was_made_of(shared, look):
+    page = look(shared, "#/insights?owner=Ann")
+    anger = page.locator(".shares li", has_text="Anger").locator(".number").first
+    expect(anger).to_have_text(f"{100 * (200 / 212) / 7:.0f}%")
+    expect(page.locator("h3 + p")).to_contain_text("averaged over the days")
+
+
+def test_a_control_keeps_the_focus_while_what_it_chose_is_drawn(shared, look):
+    page = look(shared, "#/insights")
+    focused = "[document.activeElement.name || document.activeElement.id, document.activeElement.value]"
+    page.get_by_label("Weeks").focus()
+    for key, name, chosen in (("ArrowRight", "span", "month"), ("ArrowLeft", "span", "week")):
+        page.keyboard.press(key)
+        page.wait_for_url(f"**{name}={chosen}*")
+        calm(page)
+        assert page.evaluate(focused) == [name, chosen]
+    page.get_by_label("Pleasantness").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**of=arousal*")
+    expect(page.locator(".chart").first).to_contain_text("lively")
+    assert page.evaluate(focused) == ["of", "arousal"]
+    page.locator("#owner").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_url("**owner=Ann*")
+    calm(page)
+    assert page.evaluate(focused) == ["owner", "Ann"]
+    page.go_back()
+    expect(page.locator("#owner")).to_have_value("")
+    page.go_back()
+    expect(page.get_by_label("Pleasantness")).to_be_checked()
+
+
+def test_the_band_of_the_usual_is_told_in_words(hub, look):
+    page = look(hub, "#/insights")
+    told = page.locator(".key").inner_text()
+    low, high = re.fullmatch(r"Usual: (-?[\d.]+) to (-?[\d.]+)", told).groups()
+    assert float(low) < float(high)
+    assert told in page.locator(".chart svg").first.get_attribute("aria-label")
+    first = page.locator(".card").first
+    first.get_by_text("The numbers").click()
+    cells = first.locator("tbody tr", has=page.get_by_role("rowheader", name="Usual", exact=True)).locator("td")
+    assert cells.nth(1).inner_text() == f"{low} … {high}"
+
+
+def luminance(colour):
+    parts = [part / 255 for part in colour]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def drawn_over(page, selector, paint, under):
+    """The colour of a part of the chart as it is seen over another colour."""
+    text, opacity = page.locator(selector).first.evaluate(
+        """(part, paint) => {
+          const style = getComputedStyle(part);
+          return [style[paint], Number(style.opacity) * Number(style[`${paint}Opacity`])];
+        }""",
+        paint,
+    )
+    colour = [float(part) for part in re.findall(r"[\d.]+", text)[:3]] or under  # none paints nothing
+    return [opacity * part + (1 - opacity) * below for part, below in zip(colour, under, strict=True)]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_band_and_the_lines_of_a_chart_stand_out(hub, look, theme):
+    page = look(hub, "#/insights", color_scheme=theme)
+    expect(page.locator(".chart .whisker").first).to_be_attached()
+    card = page.locator(".card").first.evaluate("card => getComputedStyle(card).backgroundColor")
+    card = [float(part) for part in re.findall(r"[\d.]+", card)]
+    band = drawn_over(page, ".chart .usual", "fill", card)
+    for under in (card, band):
+        for selector in (".chart .usual", ".chart .whisker", ".chart .zero"):
+            assert contrast(drawn_over(page, selector, "stroke", under), under) >= 3, selector
 
 
 def row(page, part, name):
     """The numbers of a row of a part's table, as they are shown."""
-    card = page.locator(".card", has=page.get_by_role("heading", name=part, exact=True))
-    card.get_by_text("The numbers").click()
-    return card.locator("tr", has=page.locator("th", has_text=name)).locator("td").all_inner_texts()
+    within = card(page, part)
+    within.get_by_text("The numbers").click()
+    return within.locator("tr", has=page.locator("th", has_text=name)).locator("td").all_inner_texts()
 
 
 def test_the_numbers_are_those_of_the_days(hub, look):

@@ -109,3 +109,18 @@ def test_on_this_day_shows_what_the_person_noted_first(store):
     assert (year["date"], year["ago"], year["count"]) == ("2025-05-22", {"unit": "year", "number": 1}, 21)
     assert len(year["moments"]) == 5
     assert noted.id in {one["id"] for one in year["moments"]}
+
+
+def test_what_was_meant_early_on_a_busy_day_stands_out_on_this_day(any_store):
+    day = START.replace(year=2025, hour=0, minute=0)
+    passing = [make(start=day + timedelta(seconds=40 * n), valence=0.9, arousal=0.9) for n in range(2000)]
+    mark = make(start=day + timedelta(minutes=3), origin="mark", valence=0.0, arousal=0.0)
+    any_store.take([*passing, mark])
+    any_store.correct(passing[7].id, "sadness")
+    any_store.write_note(passing[2].id, "before it was light")
+    with any_store.reading() as connection:
+        (year,) = on_this_day(connection, Filter(), START.date())
+    meant = [passing[2].id, mark.id, passing[7].id]
+    assert [one["id"] for one in year["moments"] if one["id"] in meant] == meant
+    assert [one["start"] for one in year["moments"]] == sorted(one["start"] for one in year["moments"])
+    assert len(year["moments"]) == 5
