@@ -112,4 +112,8 @@ def _rows(data: Path, corpus: str) -> Iterator[dict[str, str]]:
     if not manifest.is_file():
         raise UserError(f"{manifest} is missing; name the folder that holds the corpora with --data")
     with manifest.open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader(lines, delimiter="\t")
+        rows = csv.DictReader(lines, delimiter="\t")
+        wanted = ("path", "emotion", "speaker", "seconds") if corpus in SPEECH else ("path", "label", "seconds")
+        if missing := sorted(set(wanted) - set(rows.fieldnames or ())):
+            raise UserError(f"{manifest} has no column {missing[0]!r}; give {', '.join(wanted)}, tab separated")
+        yield from rows

@@ -38,3 +38,10 @@ def test_a_recording_is_read_at_sixteen_kilohertz_whatever_its_rate(tmp_path: Pa
 def test_a_folder_without_the_corpus_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"tess/manifest\.tsv is missing; .*--data"):
         utterances(tmp_path, ["tess"])
+
+
+def test_a_manifest_without_a_column_that_is_needed_names_it(tmp_path: Path) -> None:
+    manifest = corpora(tmp_path) / "esc50" / "manifest.tsv"
+    manifest.write_text(manifest.read_text().replace("seconds", "length", 1))
+    with pytest.raises(UserError, match=r"esc50/manifest\.tsv has no column 'seconds'; give path, label, seconds"):
+        sounds(tmp_path, "esc50")

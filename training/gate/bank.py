@@ -1,10 +1,12 @@
-"""The recordings that the gate learns from, decoded once, in two parts that share no speaker and no noise fold."""
+"""The recordings that the gate learns from, decoded once, in two parts that share no speaker and no noise fold.
+
+Of voices without words they share no recording, but speakers.
+"""
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final, Literal
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from edge.sound import Samples
 from moments.errors import UserError
 from training import corpora
+from training.kept import digest, whole
 
 log = logging.getLogger(__name__)
 
@@ -95,22 +98,18 @@ def _belongs(part: Part, corpus: str, fold: int | None) -> bool:
 
 
 def _decoded(cache: Path, name: str, paths: list[Path]) -> Iterator[NDArray[np.int16]]:
-    samples_file, ends_file = cache / f"{name}.npy", cache / f"{name}.ends.npy"
+    samples_file, ends_file = (cache / f"{name}-{digest(paths)}{end}" for end in (".npy", ".ends.npy"))
     if not ends_file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
         log.info("decoding", extra={"corpus": name, "files": len(paths)})
         sounds = [_as_int16(corpora.read(path)) for path in paths]
-        _keep(samples_file, np.concatenate(sounds))
-        _keep(ends_file, np.cumsum([len(sound) for sound in sounds]))
+        for file, values in (
+            (samples_file, np.concatenate(sounds)),
+            (ends_file, np.cumsum([len(sound) for sound in sounds])),
+        ):
+            with whole(file) as begun:
+                np.save(begun, values)
     samples, ends = np.load(samples_file, mmap_mode="r"), np.load(ends_file)
     return (samples[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True))
-
-
-def _keep(file: Path, values: NDArray[np.generic]) -> None:
-    """Put a whole file in place: another run may be reading what is there."""
-    with NamedTemporaryFile(dir=file.parent, prefix=file.stem, delete=False) as begun:
-        np.save(begun, values)
-    Path(begun.name).replace(file)
 
 
 def _as_int16(samples: Samples) -> NDArray[np.int16]:

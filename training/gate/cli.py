@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edge.models.interpreter import WEIGHTS
+from edge.models.interpreter import WEIGHTS, Sidecar
 from moments.errors import UserError
 from training.needs import need_torch
 
@@ -89,7 +89,7 @@ def _pack(args: argparse.Namespace) -> int:
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
     ships = args.part == "all" and not args.without
     out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.without)
-    pack(averaged(checkpoint), out)
+    pack(averaged(checkpoint), out, args.part)
     if not args.without:
         tune(out, load(args.data, args.cache, args.part))
     print(out)
@@ -103,8 +103,11 @@ def _report(args: argparse.Namespace) -> int:
     for file in fitted:
         if not file.is_file():
             raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --without nemo")
+    ships = WEIGHTS / "gate.tflite"
+    if Sidecar.model_validate_json(ships.with_suffix(".json").read_bytes()).meta.get("learned") == "all":
+        raise UserError(f"{ships} has heard the sounds that the report measures with; put {fitted[0]} in its place")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write(args.data, args.cache, WEIGHTS / "gate.tflite", fitted, args.out)
+    write(args.data, args.cache, ships, fitted, args.out)
     print(args.out)
     return 0
 

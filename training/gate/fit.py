@@ -16,6 +16,7 @@ from training.gate.mix import Kind
 from training.gate.net import GateNet
 from training.gate.remix import Batch, Remixer
 from training.gate.tracks import Tracks
+from training.kept import whole
 from training.muon import Muon
 from training.precision import mixed
 
@@ -88,10 +89,9 @@ def fit(tracks: dict[Kind, Tracks], checkpoint: Path, epochs: int, batches: int 
             with torch.no_grad():
                 for slow, fast in zip(slow_net.parameters(), net.parameters(), strict=True):
                     slow.lerp_(fast, 1 - share)
-        partial = checkpoint.with_suffix(".partial")
         held = [part.state_dict() for part in parts]
-        torch.save({"epochs": epoch + 1, "averaged": slow_net.state_dict(), "parts": held}, partial)
-        partial.rename(checkpoint)
+        with whole(checkpoint) as partial:
+            torch.save({"epochs": epoch + 1, "averaged": slow_net.state_dict(), "parts": held}, partial)
         log.info(
             "epoch done",
             extra={"epoch": epoch + 1, "loss": round(np.mean(losses), 4), "seconds": round(time.monotonic() - begun)},

@@ -205,9 +205,9 @@ def _wordless(detector: gate.Detector, data: Path) -> list[str]:
     return [
         "## Voices without words",
         "",
-        "How many recordings become speech, of those that this model never heard, and the shares of all recordings",
-        "that each reader reads as they are meant (laughter is a scene, and happiness); – where it has no word for",
-        "it. The readers are those that ship; they heard none.",
+        "How many recordings become speech, of those that this model never heard (of most of their speakers it heard",
+        "others), and the shares of all recordings that each reader reads as they are meant (laughter is a scene, and",
+        "happiness); – where it has no word for it. The readers are those that ship; they heard none.",
         "",
         "| voice | becomes speech | recordings | scene reader right | speech reader right |",
         "|---|---|---|---|---|",

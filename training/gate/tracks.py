@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.gate.features import Floats
 from training.gate.bank import Bank
 from training.gate.mix import Kind, Mixer
+from training.kept import whole
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +58,13 @@ def make(bank: Bank, part: str, folder: Path) -> None:
             begun, seed = time.monotonic(), (number * 100 + file) * PER_FILE
             mixer = mixers[voices or "others"]
             made = [mixer.track(cast("Kind", kind), seed + i) for i in range(PER_FILE)]
-            partial = path.with_suffix(".partial.npz")
-            np.savez(
-                partial,
-                mel=np.stack([track.mel for track in made]),
-                on=np.stack([track.on for track in made]),
-                known=np.array([track.known for track in made]),
-            )
-            partial.rename(path)
+            with whole(path) as partial:
+                np.savez(
+                    partial,
+                    mel=np.stack([track.mel for track in made]),
+                    on=np.stack([track.on for track in made]),
+                    known=np.array([track.known for track in made]),
+                )
             log.info("tracks made", extra={"file": path.name, "seconds": round(time.monotonic() - begun)})
 
 

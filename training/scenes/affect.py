@@ -21,6 +21,7 @@ from edge.models.scenes import SceneReading, Scenes
 from edge.sound import RATE, Samples, level_dbfs
 from moments.errors import UserError
 from training import corpora
+from training.kept import whole
 from training.scenes import pack
 from training.scenes.data import mel_of, windows
 
@@ -84,11 +85,9 @@ def ask(judge: Path, asked: Sequence[corpora.Sound], stored: Path) -> list[tuple
             for index, (samples, rate) in enumerate(excerpts):
                 paths.append(str(Path(folder) / f"{index}.wav"))
                 soundfile.write(paths[-1], samples * 10 ** (louder_db / 20), rate, subtype="FLOAT")
-            part = stored.with_suffix(".part")
-            with part.open("w", encoding="utf-8") as out:
+            with whole(stored) as part, part.open("w", encoding="utf-8") as out:
                 command = [judge, Path(__file__).with_name("judge.py")]
                 subprocess.run(command, input="\n".join(paths), stdout=out, text=True, check=True)
-        part.rename(stored)
     rows = [row for row in csv.reader(stored.read_text(encoding="utf-8").splitlines()) if len(row) == 3]
     return [(float(pleasantness), float(eventfulness)) for _, pleasantness, eventfulness in rows]
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from edge.models.frontend import LogMel
+from training.kept import whole
 from training.scenes.data import Clips
 from training.scenes.net import Tagger
 
@@ -90,13 +91,12 @@ def hear(tagger: Tagger, clips: Clips, stored: Path) -> Heard:
                     )
                 with torch.no_grad():
                     embedding.append(tagger.embed(torch.from_numpy(mel)).numpy())
-        part = stored.with_suffix(".part.npz")
-        np.savez(
-            part,
-            embedding=np.concatenate(embedding).reshape(HEARINGS + 1, count, -1),
-            partner=partner,
-            share=share,
-        )
-        part.rename(stored)
+        with whole(stored) as part:
+            np.savez(
+                part,
+                embedding=np.concatenate(embedding).reshape(HEARINGS + 1, count, -1),
+                partner=partner,
+                share=share,
+            )
     with np.load(stored) as file:
         return Heard(file["embedding"], file["partner"], file["share"])

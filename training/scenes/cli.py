@@ -24,10 +24,6 @@ def register_scenes(models: "argparse._SubParsersAction[argparse.ArgumentParser]
         step.add_argument("--data", type=Path, required=True, help="folder with the corpora and their manifests")
         step.add_argument("--teachers", type=Path, required=True, help="folder with the teachers' files")
         step.add_argument("--cache", type=Path, required=True, help="folder to keep what was heard and fitted in")
-        if name == "folds":
-            step.add_argument(
-                "--fold", type=int, choices=range(1, 6), action="append", help="only this one; may repeat"
-            )
         if name == "ship":
             step.add_argument("--out", type=Path, default=_WEIGHTS)
         if name == "affect":

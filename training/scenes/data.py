@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.models.frontend import LogMel, centred_power, kaldi_mel
 from edge.sound import RATE, Samples
 from training import corpora
+from training.kept import digest, whole
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,8 @@ def load(data: Path, corpus: str, cache: Path) -> Clips:
     An ESC-50 clip is one window; longer recordings are cut every 5 s.
     """
     sounds = corpora.sounds(data, corpus)
-    stored = cache / f"mel-{corpus}.npz"
+    stored = cache / f"mel-{corpus}-{digest(sound.path for sound in sounds)}.npz"
     if not stored.exists():
-        cache.mkdir(parents=True, exist_ok=True)
         mels, owners = [], []
         for index, sound in enumerate(sounds):
             if index % 200 == 0:
@@ -64,9 +64,8 @@ def load(data: Path, corpus: str, cache: Path) -> Clips:
             for window in cut[:1] if corpus == "esc50" else cut:
                 mels.append(np.rint(mel_of(window) / _STEP).astype(np.int16))
                 owners.append(index)
-        part = stored.with_suffix(".part.npz")
-        np.savez(part, mel=np.stack(mels), owner=np.array(owners))
-        part.rename(stored)
+        with whole(stored) as part:
+            np.savez(part, mel=np.stack(mels), owner=np.array(owners))
     with np.load(stored) as file:
         mel, owner = file["mel"], file["owner"]
     return Clips(

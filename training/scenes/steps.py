@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.models.scenes import Scenes
+from training.kept import whole
 from training.scenes import affect, pack
 from training.scenes.augment import Heard, hear
 from training.scenes.data import Clips, load
@@ -75,7 +76,9 @@ def folds_file(args: argparse.Namespace) -> bytes:
     if not stored.exists():
         nets = pack.stacked([net(args, fold) for fold in FOLDS])
         log.info("quantising the heads of all folds")
-        stored.write_bytes(pack.quantise(nets, args.teachers))
+        file = pack.quantise(nets, args.teachers)
+        with whole(stored) as part:
+            part.write_bytes(file)
     return stored.read_bytes()
 
 

@@ -14,6 +14,7 @@ from edge.models.speech import WINDOW_FRAMES
 from edge.sound import RATE
 from training.augment import Rooms
 from training.corpora import Utterance, read
+from training.kept import whole
 from training.speech.trunk import BANDS
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,8 @@ def mels(
             padded = np.pad(sound, (max(0, _WINDOW_SAMPLES - len(sound)), 0))
             heard.append(whisper_mel(centred_power(padded)).astype(np.float16))
         begins = np.concatenate([[0], np.cumsum([len(mel) for mel in heard])])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        begun = file.with_suffix(".begun.npz")
-        np.savez(begun, frames=np.concatenate(heard), begins=begins, ids=ids)
-        begun.rename(file)
+        with whole(file) as begun:
+            np.savez(begun, frames=np.concatenate(heard), begins=begins, ids=ids)
         log.info("heard", extra={"view": file.stem, "utterances": len(ids)})
     with np.load(file) as kept:
         return Mels(kept["frames"], kept["begins"], kept["ids"])

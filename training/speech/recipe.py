@@ -22,6 +22,7 @@ from edge.sound import Samples
 from moments import EMOTIONS
 from training.augment import telephone
 from training.corpora import Utterance, read
+from training.kept import whole
 from training.quantise import save, to_int8
 from training.rounding import rounded
 from training.speech.lesson import Lesson
@@ -60,7 +61,8 @@ def run_holdout(shop: Workshop, holdout: str, recipe: Recipe) -> None:
                 noisy = shop.noises.mix(speech, NOISE_DB, np.random.default_rng(int(place)))
                 logits["noisy"] = int8_logits(model, noisy)
             rows.append(_row(item, **logits))
-    (folder / "answers.json").write_text(json.dumps(rows), encoding="utf-8")
+    with whole(folder / "answers.json") as begun:
+        begun.write_text(json.dumps(rows), encoding="utf-8")
     log.info("holdout done", extra={"holdout": holdout, "utterances": len(rows)})
 
 
@@ -74,11 +76,15 @@ def made(shop: Workshop, holdout: str, recipe: Recipe) -> Student:
     if not (folder / "student.pt").is_file():
         log.info("training", extra={"without": holdout, "size": shop.size.name})
         lessons = taught(shop, holdout) if recipe.distils else left(shop.lessons, holdout)
-        torch.save(trained(student, lessons, recipe, folder / "state", seed).state_dict(), folder / "student.pt")
-        rmtree(folder / "state")
+        weights = trained(student, lessons, recipe, folder / "state", seed).state_dict()
+        with whole(folder / "student.pt") as begun:
+            torch.save(weights, begun)
+        rmtree(folder / "state", ignore_errors=True)
     student.load_state_dict(torch.load(folder / "student.pt"))
     if not (folder / "speech.tflite").is_file():
-        (folder / "speech.tflite").write_bytes(quantised(student, left(shop.unheard, holdout)))
+        file = quantised(student, left(shop.unheard, holdout))
+        with whole(folder / "speech.tflite") as begun:
+            begun.write_bytes(file)
     return student.eval().requires_grad_(requires_grad=False)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from training.kept import whole
 from training.precision import mixed
 from training.speech.lesson import Lesson
 from training.speech.mels import bent, coloured, masked
@@ -98,7 +99,9 @@ def trained(student: Student, lessons: Sequence[Lesson], recipe: Recipe, state: 
     torch.manual_seed(seed)
     learner = Learner(student, lessons[0].vector.shape[1])
     if not (state / "head.pt").is_file():
-        torch.save(_head_fitted(learner, lessons, recipe, np.random.default_rng((seed, 0))), state / "head.pt")
+        fitted = _head_fitted(learner, lessons, recipe, np.random.default_rng((seed, 0)))
+        with whole(state / "head.pt") as begun:
+            torch.save(fitted, begun)
     learner.load_state_dict(torch.load(state / "head.pt"))
     torch.manual_seed(seed)
     learner.load_state_dict(_all_trained(learner, lessons, recipe, state / "all.pt", np.random.default_rng((seed, 1))))
@@ -152,7 +155,8 @@ def _all_trained(
             total += loss.item()
         weights = {"learner": learner.state_dict(), "optimiser": steps.optimiser.state_dict()}
         draws = {"rng": rng.bit_generator.state, "torch": torch.get_rng_state()}
-        torch.save(weights | draws | {"averaged": steps.averaged, "taken": steps.taken, "epoch": epoch + 1}, state)
+        with whole(state) as begun:
+            torch.save(weights | draws | {"averaged": steps.averaged, "taken": steps.taken, "epoch": epoch + 1}, begun)
         log.info("epoch", extra={"number": epoch + 1, "of": recipe.epochs, "loss": round(total / batches, 4)})
     return steps.averaged
 

@@ -15,6 +15,7 @@ from edge.models.speech import windows
 from moments import EMOTIONS
 from training.augment import Rooms
 from training.corpora import Utterance, read, utterances
+from training.kept import digest
 from training.speech.lesson import Lesson
 from training.speech.mels import Mels, mels
 from training.speech.probe import Probe, balanced, fit_probe
@@ -93,9 +94,9 @@ class Workshop:
         return Rooms.of_esc50(self.data)
 
     def _views(self, items: Sequence[Utterance]) -> Iterator[Mels]:
-        corpus = items[0].corpus
+        corpus, heard_of = items[0].corpus, digest(item.path for item in items)
         for number, every in enumerate(VIEWS[corpus]):
-            file = self.cache / "mels" / f"{corpus}-{number}-{every}.npz"
+            file = self.cache / "mels" / f"{corpus}-{number}-{every}-{heard_of}.npz"
             yield mels(items, file, number, every, (lambda: self.rooms) if number else None)
 
     @cached_property

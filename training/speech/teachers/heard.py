@@ -1,7 +1,7 @@
 """What a teacher hears in every utterance, kept on disk so that probes can be fitted in seconds.
 
-`KEY/CORPUS.npy` float16 [utterances, layers, 2 width] and, beside it, `CORPUS.done`: how many are in it, so that a
-run that was stopped goes on where it was.
+`KEY/CORPUS-DIGEST.npy` float16 [utterances, layers, 2 width] and, beside it, `CORPUS-DIGEST.done`: how many are in it,
+so that a run that was stopped goes on where it was.
 """
 
 import logging
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.corpora import Utterance, read
+from training.kept import digest
 from training.speech.teachers import Teacher
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ def heard(teacher: Teacher, items: Sequence[Utterance], cache: Path) -> NDArray[
     """Give what a teacher hears in one corpus, from `cache` as far as it is there."""
     folder = cache / teacher.key
     folder.mkdir(parents=True, exist_ok=True)
-    file, progress = folder / f"{items[0].corpus}.npy", folder / f"{items[0].corpus}.done"
+    name = f"{items[0].corpus}-{digest(item.path for item in items)}"
+    file, progress = folder / f"{name}.npy", folder / f"{name}.done"
     done = int(progress.read_text()) if progress.is_file() else 0
     if done == len(items):
         return np.load(file)  # type: ignore[no-any-return]

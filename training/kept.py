@@ -1,0 +1,31 @@
+"""What runs keep in a cache: files that are whole or not there, named by the recordings that they were made from."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """Give a path to write to, in the place of which `file` stands at the end.
+
+    A run that is stopped leaves no half of it, and another that reads what was there goes on reading that.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    begun = file.with_name(f".{os.getpid()}-{file.name}")
+    try:
+        yield begun
+        begun.replace(file)
+    finally:
+        begun.unlink(missing_ok=True)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Name recordings, in their order, by eight letters: the last three parts of their paths count.
+
+    Where a data folder stands makes no difference. A recording that took the place of another is not noticed.
+    """
+    names = "\n".join("/".join(path.parts[-3:]) for path in paths)
+    return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:8]
