@@ -1,5 +1,6 @@
 """Forgetting, completely: moments and their words, records that are left without any, sound, and devices' copies."""
 
+import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta, timezone
@@ -8,22 +9,23 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
-from hub.explore.place_days import PlaceDays, days_of
+from hub.explore.place_days import PlaceDays
 from hub.query.filter import Bound, Filter
 from hub.query.sql import condition, whose_id
 from hub.records.sounds import Sounds
-from hub.stores.beside import clips, recorded, records
+from hub.stores.beside import clips, drop_clips, end_records, recorded, records, refuse
 from hub.stores.store import Store
-from hub.stores.tables import devices, erased, moments
+from hub.stores.tables import devices, moments
+from hub.stores.unfinished import leave_bytes, leave_sounds, loose_sounds, stale_days
 from hub.telling import Telling
+
+_log = logging.getLogger(__name__)
 
 _TOLD_SINGLY: Final = 1000
 """Up to so many erased moments a device is told of each; of more, only of those that have sound of their own there."""
 
 _PARTS_S: Final = 2 * 86_400
-
-_Clip = tuple[str, str]
-"""SHA-256 and device"""
+_STEP: Final = 500  # keys in one IN
 
 
 class Forgetting:
@@ -42,72 +44,82 @@ class Forgetting:
         """
         known = filter_ == Filter(**{name: getattr(filter_, name) for name in _DEVICES_KNOW})
         spans = self._spans(filter_) if known else {}
-        gone = self.where(condition(filter_))
+        gone = self._erase(condition(filter_), spans)
         for device, span in spans.items():
-            self._telling.erase(device, span)
             self._drop_unread(device, span)
             self._drop_unclaimed(device, span)
             ends = (int(_ms(span[name])) if name in span else None for name in ("from", "to"))
-            if self._store.forget_letters(device, *ends):
-                self._store.empty_log()
+            self._store.forget_letters(device, *ends)
         if filter_.owner is not None and filter_ == Filter(owner=filter_.owner):
             self._store.forget_owner(filter_.owner)
+            for device in spans:
+                self._telling.settings_changed(device=device)
+        self.finish()
         return gone
 
     def where(self, found: Sequence[Any]) -> int:
         """Erase the moments for which all of `found` holds; gives how many."""
-        with self._store.reading() as connection:
-            ids, sounding = _reach(connection, found)
-            days = days_of(connection, found)
-        gone = self._store.erase(found)
-        self._place_days.again(days)
-        for device, some in ids.items():
-            self._telling.erase_ids(device, some)
-        self._drop_clips(sounding)
+        gone = self._erase(found, {})
+        self.finish()
         return gone
 
     def record(self, key: bytes) -> None:
         """Erase a record: its moments, its words, its sound."""
-        with self._store.reading() as connection:
-            row = connection.execute(select(records).where(records.c.id == key)).first()
-        self.where([moments.c.id.in_(select(recorded.c.moment).where(recorded.c.record == key))])
+        self._erase([moments.c.id.in_(select(recorded.c.moment).where(recorded.c.record == key))], {})
         with self._store.writing() as connection:
-            connection.execute(delete(records).where(records.c.id == key))
-            _note_erased(connection, key)
-        self._store.empty_log()
-        if row is not None and row.clip:
-            self._drop_clips({(row.clip, row.device)})
+            end_records(connection, [key])
+            leave_bytes(connection)
+        self.finish()
 
     def old_clips(self, made_before_ms: int, of_devices: Any) -> int:
         """Erase the sound of clips that came before a time, of the devices for which `of_devices` holds."""
-        asked = select(clips.c.sha256, clips.c.device).where(clips.c.made_ms < made_before_ms, of_devices)
-        with self._store.reading() as connection:
-            found = [(row.sha256, row.device) for row in connection.execute(asked)]
-        for clip in found:
-            self._drop_clip(clip)
+        old = delete(clips).where(clips.c.made_ms < made_before_ms, of_devices)
+        with self._store.writing() as connection:
+            found = connection.execute(old.returning(clips.c.sha256)).scalars().all()
+            leave_sounds(connection, found)
+        self.finish()
         return len(found)
+
+    def finish(self) -> None:
+        """Do what is left of all that was erased, also before this process began. Raises DatabaseError."""
+        with self._store.reading() as connection:
+            days = connection.execute(select(stale_days).order_by(stale_days.c.n)).all()
+            loose = connection.execute(select(loose_sounds.c.sha256)).scalars().all()
+        if days:
+            self._place_days.again((row.device, row.day) for row in days)
+            with self._store.writing() as connection:
+                connection.execute(delete(stale_days).where(stale_days.c.n <= days[-1].n))
+                leave_bytes(connection)
+        for sha256 in loose:
+            self._drop_loose(sha256)
+        self._store.scrub_left()
 
     def old_parts(self, at_ms: int) -> None:
         """Erase the parts of sounds that stopped arriving two days before a Unix time in ms."""
         self._sounds.drop_old(at_ms / 1000 - _PARTS_S)
 
-    def _drop_clips(self, found: set[_Clip]) -> None:
-        """Erase those clips whose record is gone."""
-        for sha256, device in found:
-            of_it = and_(clips.c.sha256 == sha256, clips.c.device == device)
-            kept = or_(records.c.id == clips.c.record, and_(records.c.clip == sha256, records.c.device == device))
-            asked = select(clips.c.sha256).where(of_it, select(records.c.n).where(kept).exists())
-            with self._store.reading() as connection:
-                wanted = connection.execute(asked).first() is not None
-            if not wanted:
-                self._drop_clip((sha256, device))
+    def _erase(self, found: Sequence[Any], spans: dict[str, dict[str, str]]) -> int:
+        """Erase moments, and have devices erase them and these spans; gives how many.
 
-    def _drop_clip(self, clip: _Clip) -> None:
-        sha256, device = clip
-        with self._store.writing() as connection:
-            connection.execute(delete(clips).where(clips.c.sha256 == sha256, clips.c.device == device))
-            if connection.execute(select(clips.c.device).where(clips.c.sha256 == sha256)).first() is None:
-                self._sounds.forget(sha256)
+        The orders are kept first: once the moments are gone, nothing tells what they would be.
+        """
+        with self._store.reading() as connection:
+            ids = _told_singly(connection, found)
+        for device, some in ids.items():
+            self._telling.erase_ids(device, some)
+        for device, span in spans.items():
+            self._telling.erase(device, span)
+        return self._store.erase(found)
+
+    def _drop_loose(self, sha256: str) -> None:
+        """Erase a sound unless a clip names it; where the disk refuses, the next `finish` tries again."""
+        try:
+            with self._store.writing() as connection:
+                if connection.execute(select(clips.c.device).where(clips.c.sha256 == sha256)).first() is None:
+                    self._sounds.forget(sha256)
+                connection.execute(delete(loose_sounds).where(loose_sounds.c.sha256 == sha256))
+        except OSError as error:
+            _log.error("a sound cannot be erased yet; trying again within the hour", extra={"reason": error.strerror})
 
     def _spans(self, filter_: Filter) -> dict[str, dict[str, str]]:
         """Give the devices that a filter means, and the time for each: where it was last tells which day is meant."""
@@ -137,19 +149,16 @@ class Forgetting:
         of_record = or_(
             records.c.id == clips.c.record, and_(records.c.clip == clips.c.sha256, records.c.device == device)
         )
-        of_moment = and_(moments.c.device == devices.c.n, devices.c.id == device, moments.c.clip == clips.c.sha256)
         asked = select(clips.c.sha256, clips.c.record, clips.c.made_ms).where(
-            clips.c.device == device,
-            ~select(records.c.n).where(of_record).exists(),
-            ~select(moments.c.seq).where(of_moment).exists(),
+            clips.c.device == device, ~select(records.c.n).where(of_record).exists()
         )
         with self._store.reading() as connection:
             found = [row for row in connection.execute(asked) if begin <= _recorded_ms(row) < end]
-        for row in found:
-            if row.record is not None:
-                with self._store.writing() as connection:
-                    _note_erased(connection, row.record)
-            self._drop_clip((row.sha256, device))
+            claimed = _named_by_moments(connection, device, [row.sha256 for row in found])
+        found = [row for row in found if row.sha256 not in claimed]
+        with self._store.writing() as connection:
+            refuse(connection, [row.record for row in found if row.record is not None])
+            drop_clips(connection, {(row.sha256, device) for row in found})
         self._sounds.drop_parts(device)
 
 
@@ -169,29 +178,32 @@ def _ms(text: str) -> float:
     return datetime.fromisoformat(text).timestamp() * 1000
 
 
-def _note_erased(connection: Connection, key: bytes) -> None:
-    """Let no sound of this record in any more."""
-    if connection.execute(select(erased.c.id).where(erased.c.id == key)).first() is None:
-        connection.execute(erased.insert().values(id=key))
-
-
 def _recorded_ms(clip: Any) -> int:
     """Say when the sound of a clip was recorded: its record's id tells, else it is when the clip came."""
     made = None if clip.record is None else uuid.UUID(bytes=clip.record)
     return int(clip.made_ms) if made is None or made.version != 7 else made.int >> 80
 
 
-def _reach(connection: Connection, found: Sequence[Any]) -> tuple[dict[str, list[str]], set[_Clip]]:
-    """Say which moments each device is to be told of, and which clips the moments name."""
+def _told_singly(connection: Connection, found: Sequence[Any]) -> dict[str, list[str]]:
+    """Say which moments each device is to be told of."""
     m = moments.c
-    asked = select(m.id, devices.c.id.label("device"), m.clip).join(devices, devices.c.n == m.device).where(*found)
+    asked = select(m.id, devices.c.id.label("device")).join(devices, devices.c.n == m.device).where(*found)
     rows = connection.execute(asked.limit(_TOLD_SINGLY + 1)).all()
     if len(rows) > _TOLD_SINGLY:
         rows = connection.execute(asked.where(m.clip.is_not(None))).all()
     ids: dict[str, list[str]] = {}
     for row in rows:
         ids.setdefault(row.device, []).append(str(uuid.UUID(bytes=row.id)))
-    return ids, {(row.clip, row.device) for row in rows if row.clip}
+    return ids
+
+
+def _named_by_moments(connection: Connection, device: str, hashes: Sequence[str]) -> set[str]:
+    """Say which of these clips moments of a device name."""
+    named = select(moments.c.clip).join(devices, devices.c.n == moments.c.device).where(devices.c.id == device)
+    found: set[str] = set()
+    for at in range(0, len(hashes), _STEP):
+        found.update(connection.execute(named.where(moments.c.clip.in_(hashes[at : at + _STEP]))).scalars())
+    return found
 
 
 def _span(connection: Connection, filter_: Filter, device: str) -> dict[str, str]:

@@ -77,6 +77,7 @@ class Retainer(Every):
         try:
             forget_old(self._store, self._forgetting, self._retention, self._clock())
             self._store.drop_old_letters(self._clock())
+            self._forgetting.finish()
             self._forgetting.old_parts(self._clock())
         except DatabaseError as error:
             _log.error("what is too old cannot be erased; trying again in an hour", extra={"reason": str(error.orig)})

@@ -2,14 +2,16 @@
 
 Settings are retained by the broker. They are published when they change, when a device changes its owner, when a
 device is first heard, and to all after every connection, since the broker may have lost them. A command to erase
-stays due until the device answers, however long it is away: it is published again whenever the device says that it
-is there.
+stays due until the device has done it, however long it is away: it is published again whenever the device says that
+it is there. What a device did not erase it is told again under another id, since it does nothing twice for one id.
 """
 
 import json
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -33,9 +35,16 @@ _ASKED: Final = 500
 _TOGETHER: Final = 1000
 """Ids in one command: a message stays far below the broker's limit."""
 
+_AGAIN_S: Final = 600.0
+"""After so long a device that could not erase is told again, if it does not come anew before."""
+
+_DONE: Final = json.dumps({"ok": True, "error": None})
+_LATE: Final = json.dumps({"ok": True, "error": None, "late": True})
+"""The device erased a span, and what came from it meanwhile is still to be erased here."""
+
 
 class Send(Protocol):
-    """Publishes to a device; False when the broker is not reached."""
+    """Publishes to a device; False when the broker is not reached or cannot carry it."""
 
     def __call__(self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:
         """Publish."""
@@ -50,6 +59,11 @@ class Telling:
         self._due: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._heard: set[str] = set()
         self._awake: set[str] = set()
+        self._again: dict[str, float] = {}
+        """When devices that could not erase are told again, in monotonic seconds."""
+        self.on_span_erased: list[Callable[[str, dict[str, str], int], object]] = []
+        """Called in the thread of this when a device has erased a span: with the device, the span as it was told,
+        and the Unix time in ms when that was. What the device sent before it heard of it is here again by then."""
         self._thread = threading.Thread(target=self._run, name="telling")
 
     def start(self) -> None:
@@ -79,12 +93,17 @@ class Telling:
         if report.device not in self._heard:
             self._heard.add(report.device)
             self._due.put(lambda: self._tell_settings(device=report.device))
-        if report.kind == "status" and json.loads(report.body).get("state") != "offline":
+        if report.kind == "status":
+            there = json.loads(report.body).get("state") != "offline"
+        else:
+            there = self._again.get(report.device, math.inf) <= time.monotonic()
+        if there:
+            self._again.pop(report.device, None)
             self._awake.add(report.device)
             self._due.put(self._tell_awake)
 
     def command(self, device: str, order: dict[str, Any]) -> bool:
-        """Send one command and keep it, so that its reply can be read; False: the broker is not reached."""
+        """Send one command and keep it, so that its reply can be read; False: the broker does not take it."""
         self._keep_order(device, order)
         return self._send(device, "command", order)
 
@@ -100,32 +119,58 @@ class Telling:
             self.erase(device, {"ids": list(ids[at : at + _TOGETHER])})
 
     def _keep_order(self, device: str, order: dict[str, Any]) -> None:
-        body = json.dumps(order, ensure_ascii=True, separators=(",", ":"))
+        values = {"id": order["id"], "device": device, "body": _kept(order), "sent_ms": now_ms()}
         with self._store.writing() as connection:
-            connection.execute(insert(commands).values(id=order["id"], device=device, body=body, sent_ms=now_ms()))
+            connection.execute(insert(commands).values(values))
 
     def _keep_reply(self, report: Report) -> None:
+        """Keep what a device says to a command; what the hub wants erased and the device did not erase stays due."""
         said = json.loads(report.body)
-        named = said.get("id")
+        named, ok = said.get("id"), said.get("ok") is True
         if not isinstance(named, str):
             return
-        reply = {"ok": said.get("ok") is True, "error": str(said["error"])[:1000] if said.get("error") else None}
-        this = (commands.c.id == named) & (commands.c.device == report.device)
+        this = (commands.c.id == named) & (commands.c.device == report.device) & commands.c.reply.is_(None)
+        reply = json.dumps({"ok": ok, "error": str(said["error"])[:1000] if said.get("error") else None})
         with self._store.writing() as connection:
-            connection.execute(update(commands).where(this).values(reply=json.dumps(reply)))
+            body = connection.execute(select(commands.c.body).where(this)).scalar()
+            if body is None:
+                return
+            order = json.loads(body)
+            changed = {"reply": reply}
+            if _is_the_hubs(order) and not ok:
+                order["id"] = uuid7()
+                changed = {"id": order["id"], "body": _kept(order)}
+                self._again[report.device] = time.monotonic() + _AGAIN_S
+                _log.warning("a device did not erase; it is told again", extra={"device": report.device})
+            elif _is_the_hubs(order) and "ids" not in order["args"]:
+                changed = {"reply": _LATE}
+            connection.execute(update(commands).where(this).values(changed))
+        if _LATE in changed.values():
+            self._due.put(self._erase_late)
+
+    def _erase_late(self) -> None:
+        """Have erased here what devices sent of a span before they heard that it was to be erased."""
+        asked = select(commands).where(commands.c.reply == _LATE)
+        with self._store.reading() as connection:
+            found = connection.execute(asked).all()
+        for row in found:
+            for call in self.on_span_erased:
+                call(row.device, json.loads(row.body)["args"], row.sent_ms)
+            with self._store.writing() as connection:
+                connection.execute(update(commands).where(commands.c.id == row.id).values(reply=_DONE))
 
     def _run(self) -> None:
         while (due := self._due.get()) is not None:
             try:
                 due()
-            except DatabaseError as error:
-                _log.error(
-                    "devices cannot be told what is due; the next connection does", extra={"reason": str(error.orig)}
-                )
+            except (DatabaseError, OSError) as error:
+                why = {"reason": str(getattr(error, "orig", error))}
+                _log.error("what is due to devices cannot be done; the next connection does it", extra=why)
 
     def _tell_all(self) -> None:
         self._heard |= self._tell_settings()
         self._tell_orders(None)
+        self._erase_late()
 
     def _tell_settings(self, *, owner: str | None = None, device: str | None = None) -> set[str]:
         """Publish what is set; gives the devices that were told."""
@@ -160,6 +205,15 @@ class Telling:
                 self._send(row.device, "command", order)
 
 
+def _kept(order: dict[str, Any]) -> str:
+    return json.dumps(order, ensure_ascii=True, separators=(",", ":"))
+
+
+def _is_the_hubs(order: dict[str, Any]) -> bool:
+    """Tell whether the hub wants something erased, and not a person who asked a device for a while."""
+    return order["do"] == "erase" and order["until"] is None
+
+
 def command_of(store: Store, device: str, command_id: str) -> dict[str, Any] | None:
     """Give a command as the API shows it, None when there is none."""
     c = commands.c
@@ -167,11 +221,11 @@ def command_of(store: Store, device: str, command_id: str) -> dict[str, Any] | N
         row = connection.execute(select(commands).where(c.id == command_id, c.device == device)).first()
     if row is None:
         return None
-    reply = json.loads(row.reply) if row.reply else None
+    said = json.loads(row.reply) if row.reply else None
     sent = datetime.fromtimestamp(row.sent_ms / 1000, UTC)
     return {
         "id": row.id,
         "do": json.loads(row.body)["do"],
         "sent": sent.isoformat(timespec="milliseconds"),
-        "reply": reply,
+        "reply": said and {"ok": said["ok"], "error": said["error"]},
     }

@@ -21,6 +21,7 @@ from hub.config import data_folder
 from hub.enrolling import Enrolling
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
+from hub.late import erase_late
 from hub.metrics import Metrics
 from hub.records.reader import Reader
 from hub.records.sounds import Sounds
@@ -59,6 +60,7 @@ def create_app(
     reader = Reader(store, sounds)
     place_days = PlaceDays(store)
     forgetting = Forgetting(store, sounds, telling, place_days)
+    telling.on_span_erased.append(partial(erase_late, forgetting))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

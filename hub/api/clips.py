@@ -52,6 +52,10 @@ _PUT: Final = {
 }
 
 
+def _gone() -> Problem:
+    return Problem(410, "The record of this clip was erased: the clip is not wanted any more.")
+
+
 def _sent(request: Request, sha256: str, device: str | None, record: str | None, seconds: float | None) -> clips.Sent:
     seen, store = sight(request), parts_of(request).store
     try:
@@ -60,7 +64,7 @@ def _sent(request: Request, sha256: str, device: str | None, record: str | None,
         raise BadQuery("record", "is no id") from None
     with store.reading() as connection:
         if key is not None and clips.is_erased(connection, key):
-            raise Problem(410, "The record of this clip was erased: the clip is not wanted any more.")
+            raise _gone()
         whose = device or seen.only_device or clips.device_of(connection, key, seen)
         if whose is not None and whose != seen.only_device and not keep.sees(connection, whose, seen):
             raise BadQuery("device", f"there is no device {whose[:64]!r}")
@@ -140,8 +144,12 @@ def _took(parts: Parts, sent: clips.Sent, name: str, total: int | None) -> Respo
     if not size or (total is not None and size > total) or digest(parts.sounds.arriving(name)) != sent.sha256:
         parts.sounds.drop(name)
         raise Problem(422, "sha256: the sound that came has another hash; it was dropped.", "sha256")
-    parts.sounds.complete(name, sent.sha256)
-    clips.keep(parts.store, sent, size)
+    try:
+        clips.keep(parts.store, parts.sounds, sent, name)
+    except clips.Unwanted:
+        raise _gone() from None
+    finally:  # a whole one that stayed could not be gone on with
+        parts.sounds.erase(name)
     return Response(status_code=201, headers={"Location": f"/api/clips/{sent.sha256}"})
 
 

@@ -14,6 +14,7 @@ from hub.api.documented import CommandId, DeviceName, TokenNumber
 from hub.api.guard import COOKIE
 from hub.api.problems import Problem
 from hub.ingest import judge
+from hub.ingest.outgoing import written
 from hub.query.filter import BadQuery
 from hub.stores.letters import dropped
 from hub.stores.store import now_ms
@@ -126,6 +127,10 @@ def command(request: Request, device: DeviceName, body: CommandBody) -> Response
         raise Problem(404, f"There is no device {device[:64]}.")
     until = body.until or datetime.now(UTC) + _COMMAND_HOLDS
     order = {"id": uuid7(), "do": body.do, "until": until.isoformat(timespec="seconds"), "args": body.args}
+    try:
+        written(order)
+    except ValueError as error:
+        raise Problem(422, f"args: {error}", "args") from None
     if not parts_of(request).telling.command(device, order):
         raise Problem(503, "The broker is not reached, so the device cannot be asked; try again later.")
     return answer({"id": order["id"]}, 202)

@@ -184,7 +184,7 @@ def _device(request: Request, seen: Filter, asked: str | None) -> str:
     return asked
 
 
-def _take(request: Request, form: Form, name: str) -> bytes:
+def _take(request: Request, form: Form) -> bytes:
     """Judge what came and keep it."""
     parts, seen, fields = parts_of(request), sight(request), form.fields
     note = person_words(fields.get("note", ""))
@@ -203,14 +203,12 @@ def _take(request: Request, form: Form, name: str) -> bytes:
         place=_pair(fields),
         clip=form.sha256 if form.audio else None,
         media_type=sound_type(form.media_type),
-        size=parts.sounds.size(name) if form.audio else 0,
+        arrived=form.audio or "",
         repeat=mark,
     )
     if mark is not None and (before := keep.repeated(parts.store, mark)) is not None:
         return before
-    if form.audio:
-        parts.sounds.complete(name, form.sha256)
-    key = keep.make(parts.store, new)
+    key = keep.make(parts.store, parts.sounds, new)
     if not form.audio:
         keep.settle(parts.store, key, [])
     return key
@@ -229,7 +227,7 @@ async def make_record(request: Request) -> Response:
     form = Form(parts.sounds, name)
     try:
         await form.read(request.headers.get("content-type", ""), request.stream())
-        key = await run_in_threadpool(_take, request, form, name)
+        key = await run_in_threadpool(_take, request, form)
     except BadForm as error:
         raise Problem(422, str(error), error.field) from None
     except OSError as error:

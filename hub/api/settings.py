@@ -1,5 +1,6 @@
 """Calls about what an owner sets: settings and rules, for all devices of that owner."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.api.asked import answer, owner_of, parts_of, sight
 from hub.api.documented import Owner
 from hub.api.problems import Problem
+from hub.ingest.outgoing import written
 from hub.query.filter import Filter
 from hub.query.pages import page, read_paging
 from hub.settings import keep, rules
@@ -77,6 +79,7 @@ def show_settings(request: Request, owner: Owner = None) -> Response:
 def write_settings(request: Request, body: Settings, owner: Owner = None) -> Response:
     """Set all of it; every device of that owner is told."""
     parts, whose = parts_of(request), owner_of(request, owner)
+    _check_size(request, whose, "body", settings=body)
     kept = keep.write(parts.store, whose, settings=body)
     parts.telling.settings_changed(owner=whose)
     return answer(kept.shown())
@@ -111,11 +114,22 @@ def write_rules(
         after = rules.parse(text if text is not None else rules.default())
     except rules.WrongTable as error:
         raise Problem(422, str(error), "text") from None
+    _check_size(request, whose, "text", rules=text)
     if dry_run:
         return answer(rules.compared(_in_force(request, whose), after, _last_week(request, owner)))
     kept = keep.write(parts.store, whose, rules=text)
     parts.telling.settings_changed(owner=whose)
     return answer(_shown(kept))
+
+
+def _check_size(request: Request, owner: str, field: str, **changed: Any) -> None:
+    """Refuse what would make an owner's settings and rules together too long for the devices to be told."""
+    with parts_of(request).store.reading() as connection:
+        before = keep.read(connection, owner)
+    try:
+        written(dataclasses.replace(before, version=before.version + 1, **changed).config())
+    except ValueError as error:
+        raise Problem(422, f"{field}: together with what is set already it {error}.", field) from None
 
 
 def _in_force(request: Request, owner: str) -> Any:

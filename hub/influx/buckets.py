@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from hub.influx.feeder import caught_up
+from hub.influx.feeder import caught_up, knows
 from hub.influx.points import MEASUREMENT, offset_of, offset_tag
 from hub.influx.server import Refused, Server, Unreachable
 from hub.query.filter import Bound, Filter
@@ -74,8 +74,8 @@ def _any(name: str, values: tuple[str, ...]) -> str:
 
 
 def parts(connection: Connection, server: Server, filter_: Filter, by: tuple[str, ...]) -> list[Part] | None:
-    """Give the buckets, by emotion; None when InfluxDB has not all yet. Raises Unreachable, Refused."""
-    if not tells(filter_, by) or not caught_up(connection):
+    """Give the buckets, by emotion; None when InfluxDB has not all, or not all yet. Raises Unreachable, Refused."""
+    if not tells(filter_, by) or not caught_up(connection) or not knows(connection, server):
         return None
     first, last = first_and_last_ms(connection)
     if first is None or first < 0 or last >= _END:  # InfluxDB's times end somewhere, and SQL's do not

@@ -2,13 +2,18 @@
 
 How far it has come is kept in the store, so that nothing is left out however long the server is away, and a store
 that is full is fed from its beginning. What is killed between writing and noting it is written again, over itself.
+
+The store also keeps which bucket that holds for: where it lies, and a random number that it was marked with. A bucket
+that is another one, or that was emptied, is fed from the beginning.
 """
 
 import logging
+import secrets
 import threading
+import time
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import DatabaseError
 
 from hub.influx.points import WANTED, at_same_time, lines, slot
@@ -26,7 +31,12 @@ _LEAVING: Final = 100
 _SHORTEST_S: Final = 1.0
 _LONGEST_S: Final = 60.0
 _BEAT_S: Final = 1.0
+_LOOK_S: Final = 60.0
+"""How often the bucket's mark is looked at while all goes well."""
+
 _NAME: Final = counters.c.name == "influx"
+_FEED: Final = "influx feed "
+"""Begins the name of the counter that holds a bucket's mark; where the bucket lies follows."""
 
 
 def fed(connection: Connection) -> int | None:
@@ -39,6 +49,23 @@ def caught_up(connection: Connection) -> bool:
     """Tell whether InfluxDB has all that the store has, and no more."""
     waiting = connection.execute(select(leaving.c.n).limit(1)).first()
     return waiting is None and (fed(connection) or 0) >= last_seq(connection)
+
+
+def knows(connection: Connection, server: Server) -> bool:
+    """Tell whether the server's bucket is the one that was fed, and was not emptied since.
+
+    Raises Unreachable, and Refused where the server does not say.
+    """
+    feed = _feed(connection, server)
+    return feed is not None and feed in server.marks()
+
+
+def _feed(connection: Connection, server: Server) -> int | None:
+    """Give the mark of the bucket that was fed; None when that was another one."""
+    found: int | None = connection.execute(
+        select(counters.c.value).where(counters.c.name == _FEED + server.place)
+    ).scalar()
+    return found
 
 
 class Feeder:
@@ -67,12 +94,16 @@ class Feeder:
         self._server.close()
 
     def _run(self) -> None:
-        wait_s, said, ready = _SHORTEST_S, "", False
+        wait_s, said, ready, look_at = _SHORTEST_S, "", False, 0.0
         while not self._closing.is_set():
             try:
-                ready = ready or self._prepare()
                 if not ready:
-                    return
+                    if not self.prepare():
+                        return
+                    ready, look_at = True, time.monotonic() + _LOOK_S
+                elif time.monotonic() >= look_at:
+                    self._recognise()
+                    look_at = time.monotonic() + _LOOK_S
                 while not self._closing.is_set() and self.step():
                     pass
                 self._metrics.set("moodscape_influx_behind", self._behind())
@@ -83,20 +114,51 @@ class Feeder:
                 why = str(getattr(error, "orig", error))
                 if why != said:
                     _log.warning("InfluxDB is not fed at the moment; trying again", extra={"reason": why})
-                said = why
+                said, ready = why, False
                 self._closing.wait(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_S)
 
-    def _prepare(self) -> bool:
-        """Make ready; from then on what is erased is also noted for InfluxDB, which had nothing before."""
+    def prepare(self) -> bool:
+        """Make ready; False for a server that is not to be fed. Raises Unreachable, Refused.
+
+        From then on what is erased is also noted for InfluxDB, which had nothing before.
+        """
         self._server.make()
+        if not self._allow_undeletable and not self._server.can_delete():
+            _log.error("InfluxDB cannot erase, so it is not fed; set influx.allow_undeletable to feed it all the same")
+            return False
+        self._recognise()
+        return True
+
+    def _recognise(self) -> None:
+        """Begin anew with a bucket that is not the one that was fed, or was emptied since."""
+        with self._store.reading() as connection:
+            feed = _feed(connection, self._server)
+        try:
+            known = feed is not None and feed in self._server.marks()
+        except Refused:  # it shows nothing, so it answers no summaries either
+            known = feed is not None
+        if not known:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Feed the bucket from the beginning, rid of what an earlier feed left there: that may be erased here by now.
+
+        The mark comes last, so that what is killed before it begins anew once more.
+        """
+        feed = secrets.randbits(63)
+        try:
+            self._server.clear()
+        except Refused:
+            if not self._allow_undeletable:
+                raise
         with self._store.writing() as connection:
-            if fed(connection) is None:
-                connection.execute(insert(counters).values(name="influx", value=0))
-        if self._allow_undeletable or self._server.can_delete():
-            return True
-        _log.error("InfluxDB cannot erase, so it is not fed; set influx.allow_undeletable to feed it all the same")
-        return False
+            connection.execute(delete(counters).where(or_(_NAME, counters.c.name.startswith(_FEED))))
+            kept = [{"name": "influx", "value": 0}, {"name": _FEED + self._server.place, "value": feed}]
+            connection.execute(insert(counters), kept)
+            connection.execute(delete(leaving))
+        self._server.mark(feed)
+        _log.info("InfluxDB is fed from the beginning")
 
     def _behind(self) -> int:
         with self._store.reading() as connection:

@@ -1,6 +1,8 @@
 """The InfluxDB server: points written by its client, InfluxQL asked on `/query`, which every version answers."""
 
+import hashlib
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,6 +20,9 @@ from moments.errors import WorkError
 
 _TIMEOUT_MS: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ALL_TIMES: Final = "1677-09-22T00:00:00Z", "2262-04-11T00:00:00Z"
+_MARKS: Final = "moodscape_feed"
+"""The measurement of the points that tell which feed a bucket is of."""
 
 
 class Unreachable(WorkError):  # noqa: N818 - it is what the server is
@@ -40,6 +45,11 @@ class Server:
         self._client = InfluxDBClient(self._url, token=token or "", org=self._org, timeout=_TIMEOUT_MS)
         self._write = self._client.write_api(write_options=SYNCHRONOUS)
         self._http = urllib3.PoolManager(timeout=_TIMEOUT_MS / 1000, retries=False)
+
+    @property
+    def place(self) -> str:
+        """Where points go, as the settings say it: a short hash."""
+        return hashlib.sha256(f"{self._url}\n{self._org}\n{self._bucket}".encode()).hexdigest()[:16]
 
     def close(self) -> None:
         """End."""
@@ -84,6 +94,23 @@ class Server:
             raise Refused(str(next((error for error in errors if error), f"it answers {answer.status}")))
         return [series for result in results for series in result.get("series", [])]
 
+    def mark(self, feed: int) -> None:
+        """Note which feed the bucket is of."""
+        self.write([f'{_MARKS} feed="{feed}" {time.time_ns()}'])
+
+    def marks(self) -> set[int]:
+        """Give the feeds that the bucket was marked with; none are left of a bucket that was emptied."""
+        found = self.ask(f'SELECT feed FROM "{_MARKS}"')  # noqa: S608 - InfluxQL
+        return {int(feed) for series in found for _, feed in series["values"]}
+
+    def clear(self) -> None:
+        """Erase all that feeds wrote."""
+        for measurement in (MEASUREMENT, _MARKS):
+            try:
+                self.ask(f'DELETE FROM "{measurement}"')  # noqa: S608 - InfluxQL
+            except Refused:
+                self._delete_v2(*_ALL_TIMES, f'_measurement="{measurement}"')
+
     def can_delete(self) -> bool:
         """Tell whether points can be erased by time and tags."""
         try:
@@ -98,14 +125,12 @@ class Server:
         try:
             self.ask(f'DELETE FROM "{MEASUREMENT}" WHERE "device" = \'{device}\' AND {when}')  # noqa: S608 - InfluxQL
         except Refused:
-            self._delete_v2(device, at_ns)
+            of_it = f'_measurement="{MEASUREMENT}" AND device="{device}"'
+            self._delete_v2(_rfc3339(at_ns), _rfc3339(at_ns + TWINS + 1), of_it)
 
-    def _delete_v2(self, device: str, at_ns: int) -> None:
+    def _delete_v2(self, begin: str, end: str, predicate: str) -> None:
         try:
-            self._client.delete_api().delete(
-                _rfc3339(at_ns), _rfc3339(at_ns + TWINS + 1), f'_measurement="{MEASUREMENT}" AND device="{device}"',
-                self._bucket, self._org,
-            )  # fmt: skip
+            self._client.delete_api().delete(begin, end, predicate, self._bucket, self._org)
         except ApiException as error:
             why = " ".join(str(error.body or error.reason).split())
             raise (Unreachable if (error.status or 0) >= 500 else Refused)(why) from None

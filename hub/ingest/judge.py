@@ -10,7 +10,8 @@ from moments import Moment
 from moments.moment import SCHEMA, is_json
 from moments.topics import parse
 
-_LONGEST_ID = 100
+_LONGEST_ID = 64
+"""Room for a UUID in every form that is read as one."""
 
 
 def moment(topic: str, payload: bytes) -> Moment | Letter:
@@ -42,10 +43,15 @@ def report(topic: str, payload: bytes) -> Report | Letter:
 
 
 def readable_id(payload: bytes) -> str | None:
-    """Give the id that a payload names, also when nothing else in it is right, so that it can be answered."""
+    """Give the id that a payload names, also when nothing else in it is right, so that it can be answered.
+
+    What no outbox of a device would call an id is none: answers go out many together, and are to stay short.
+    """
     said = _loads(payload)
     found = said.get("id") if isinstance(said, dict) else None
-    return found if isinstance(found, str) and 0 < len(found) <= _LONGEST_ID else None
+    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID:
+        return None
+    return found if found.isascii() and found.isprintable() else None
 
 
 def _loads(payload: bytes) -> Any:

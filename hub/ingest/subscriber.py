@@ -9,7 +9,6 @@ a subscription has none: the broker would go on dealing out a share to a hub tha
 once, and what was under way to it is sent again by the devices.
 """
 
-import json
 import logging
 import queue
 import threading
@@ -28,6 +27,7 @@ from hub.broker import authenticate
 from hub.config import Broker
 from hub.ingest import judge
 from hub.ingest.connection import Connection, Delivered
+from hub.ingest.outgoing import LARGEST_MESSAGE, written
 from hub.metrics import Metrics
 from hub.stores.store import Ending, Letter, Report, Store
 from moments import Moment
@@ -42,7 +42,9 @@ _BATCH: Final = 2000
 """Of what is waiting: a disk that is slow to commit is asked to less often, and the broker delivers meanwhile."""
 
 _SESSION_SECONDS: Final = 7 * 86_400
-_LARGEST_MESSAGE: Final = 262_144
+_TOGETHER: Final = 1000
+"""Ids in one `stored`: a message stays far below the broker's limit."""
+
 _SOON_S: Final = 30 * 86_400
 _SHORTEST_BACK_OFF_S: Final = 1
 _LONGEST_BACK_OFF_S: Final = 30
@@ -67,6 +69,7 @@ class Subscriber:
         """Called in the broker client's thread at every connection: it may not take long."""
         self.on_report: list[Callable[[Report], None]] = []
         """Called with what devices say of themselves and their replies, before those are acknowledged."""
+        self._largest = LARGEST_MESSAGE
         self._waiting: queue.SimpleQueue[list[Delivered] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._worker = threading.Thread(target=self._work, name="ingest")
@@ -84,7 +87,7 @@ class Subscriber:
         wanted = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wanted.SessionExpiryInterval = 0 if self._settings.share_group else _SESSION_SECONDS
         wanted.ReceiveMaximum = RECEIVE_MAXIMUM
-        wanted.MaximumPacketSize = _LARGEST_MESSAGE
+        wanted.MaximumPacketSize = LARGEST_MESSAGE
         self._client.connect_async(
             self._settings.host, self._settings.port, keepalive=30, clean_start=False, properties=wanted
         )
@@ -101,18 +104,27 @@ class Subscriber:
         self._client.loop_stop()
 
     def send(self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:
-        """Publish to a device; False when the broker is not reached, and nothing is sent then."""
+        """Publish to a device; False when the broker is not reached or cannot carry it, and nothing is sent then."""
+        return self._publish(topic(device, kind), body, retain=retain)
+
+    def _publish(self, where: str, body: dict[str, Any], *, retain: bool) -> bool:
         if not self._client.is_connected():
             return False
-        self._client.publish(topic(device, kind), json.dumps(body, separators=(",", ":")), qos=1, retain=retain)
+        try:
+            payload = written(body, self._largest)
+        except ValueError as error:
+            _log.error("a message is not published", extra={"topic": where, "reason": str(error)})
+            return False
+        self._client.publish(where, payload, qos=1, retain=retain)
         return True
 
-    def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             _log.warning("the broker refuses the hub", extra={"reason": str(reason)})
             return
         self._drop_waiting()
         self._announced.clear()
+        self._largest = min(LARGEST_MESSAGE, getattr(properties, "MaximumPacketSize", LARGEST_MESSAGE))
         self._metrics.set("moodscape_broker_connected", 1)
         client.subscribe([(self._group(kind) + topic("+", kind), 1) for kind in _KINDS])
         for call in self.on_connected:
@@ -226,7 +238,8 @@ class Subscriber:
             for call in self.on_report:
                 call(report)
         for device, ids in answers.items():
-            self.send(device, "stored", {"ids": ids})
+            for at in range(0, len(ids), _TOGETHER):
+                self.send(device, "stored", {"ids": ids[at : at + _TOGETHER]})
         if self._announce is not None:
             self._tell_of({report.device for report in reports} - self._announced, self._announce)
         self._client.ack_all(batch)
@@ -235,7 +248,7 @@ class Subscriber:
     def _tell_of(self, devices: set[str], announce: Announce) -> None:
         for device in devices:
             where, what = announce(device)
-            self._client.publish(where, json.dumps(what), qos=1, retain=True)
+            self._publish(where, what, retain=True)
         self._announced |= devices
 
     def _count(

@@ -1,17 +1,21 @@
 """Clips as rows: whose sound it is, of which record, how long."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from hub.query.filter import Filter
 from hub.query.sql import whose_id
+from hub.records.sounds import Sounds
 from hub.stores import rows
 from hub.stores.beside import clips, records
 from hub.stores.store import Store, now_ms
 from hub.stores.tables import erased
+from hub.stores.unfinished import leave_sounds, loose_sounds
 
 LARGEST: Final = 64 * 1_048_576
 """Bytes of a clip that a device sends."""
@@ -26,6 +30,10 @@ class Sent:
     record: bytes | None
     seconds: float | None
     media_type: str
+
+
+class Unwanted(Exception):  # noqa: N818
+    """The record of a clip was erased."""
 
 
 def find(connection: Connection, sha256: str, seen: Filter) -> Any | None:
@@ -59,10 +67,28 @@ def is_here(store: Store, sent: Sent) -> bool:
         return _is_here(connection, sent)
 
 
-def keep(store: Store, sent: Sent, size: int) -> None:
-    """Note that a clip is here; a second time changes nothing."""
-    values = {name: getattr(sent, name) for name in ("sha256", "device", "record", "seconds", "media_type")}
+@contextmanager
+def taking_in(store: Store, sounds: Sounds, name: str, sha256: str) -> Iterator[Connection]:
+    """Give the transaction that is to name a sound; at its end what arrived under `name` goes where sounds stand.
+
+    Nobody who erases sounds without a clip comes between. What a commit that fails leaves there is erased later.
+    """
+    sounds.make_durable(name)
     with store.writing() as connection:
+        leave_sounds(connection, [sha256])
+    with store.writing() as connection:
+        yield connection
+        sounds.complete(name, sha256)
+        connection.execute(delete(loose_sounds).where(loose_sounds.c.sha256 == sha256))
+
+
+def keep(store: Store, sounds: Sounds, sent: Sent, name: str) -> None:
+    """Keep a clip that arrived whole under a name; a second time changes nothing. Raises Unwanted."""
+    values = {column: getattr(sent, column) for column in ("sha256", "device", "record", "seconds", "media_type")}
+    size = sounds.size(name)
+    with taking_in(store, sounds, name, sent.sha256) as connection:
+        if sent.record is not None and is_erased(connection, sent.record):
+            raise Unwanted
         if not _is_here(connection, sent):
             connection.execute(insert(clips).values(bytes=size, made_ms=now_ms(), **values))
 

@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.query.filter import Filter
 from hub.query.sql import whose_id
+from hub.records.clips import taking_in
 from hub.records.ids import moment_id
+from hub.records.sounds import Sounds
 from hub.stores import rows
 from hub.stores.beside import clips, recorded, records
 from hub.stores.store import Store, now_ms
@@ -27,7 +29,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """What a person gave: words, sound (its hash and media type) or both."""
+    """What a person gave: words, sound (its hash, its media type, the name under which it arrived) or both."""
 
     device: str
     note: str | None = None
@@ -35,7 +37,7 @@ class New:
     place: tuple[float, float] | None = None
     clip: str | None = None
     media_type: str = "application/octet-stream"
-    size: int = 0
+    arrived: str = ""
     repeat: bytes | None = None
 
 
@@ -46,7 +48,15 @@ def upload_device(owner: str | None) -> str:
 
 def know_upload_device(store: Store, owner: str | None) -> str:
     """Name it, and see to it that the store knows whose it is."""
-    return know_device(store, upload_device(owner), owner)
+    device = know_device(store, upload_device(owner), owner)
+    if owner is not None:
+        unowned = (devices.c.id == device) & devices.c.owner.is_(None)  # the owner was erased, and is back
+        with store.reading() as connection:
+            ownerless = connection.execute(select(devices.c.id).where(unowned)).first() is not None
+        if ownerless:
+            with store.writing() as connection:
+                connection.execute(update(devices).where(unowned).values(owner=owner))
+    return device
 
 
 def know_device(store: Store, device: str, owner: str | None) -> str:
@@ -63,7 +73,7 @@ def repeat_of(key: str, owner: str | None, device: str | None) -> bytes:
     return hashlib.sha256("\0".join((owner or "", device or "", key)).encode()).digest()
 
 
-def make(store: Store, new: New) -> bytes:
+def make(store: Store, sounds: Sounds, new: New) -> bytes:
     """Keep what was given, to be read; gives the record's key, an earlier one's when the call is a repeat."""
     key = rows.key(uuid7())
     values: dict[str, Any] = {
@@ -81,11 +91,13 @@ def make(store: Store, new: New) -> bytes:
     }
     if new.start is not None:
         values |= _when(new.start)
+    size = sounds.size(new.arrived) if new.clip else 0
+    taking = taking_in(store, sounds, new.arrived, new.clip) if new.clip else store.writing()
     try:
-        with store.writing() as connection:
+        with taking as connection:
             connection.execute(insert(records).values(values))
             if new.clip and not _has_clip(connection, new.clip, new.device):
-                clip = {"sha256": new.clip, "device": new.device, "media_type": new.media_type, "bytes": new.size}
+                clip = {"sha256": new.clip, "device": new.device, "media_type": new.media_type, "bytes": size}
                 connection.execute(insert(clips).values(clip | {"record": key, "made_ms": values["made_ms"]}))
     except IntegrityError:
         found = repeated(store, new.repeat)

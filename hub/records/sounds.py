@@ -80,6 +80,10 @@ class Sounds:
         """Forget one that is arriving."""
         self.arriving(name).unlink(missing_ok=True)
 
+    def erase(self, name: str) -> None:
+        """Erase one that is arriving: its bytes are overwritten before the file goes."""
+        _erase(self.arriving(name))
+
     def drop_parts(self, device: str) -> None:
         """Erase what is arriving from a device; it begins anew with what it still wants to send."""
         for path in self.arriving("").glob(clip_name("*", device)):
@@ -92,13 +96,16 @@ class Sounds:
                 if path.stat().st_mtime < before_s:
                     _erase(path)
 
-    def complete(self, name: str, sha256: str) -> None:
-        """Take one that has arrived whole under its hash, durably."""
-        arrived, path = self.arriving(name), self.path(sha256)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with arrived.open("rb+") as file:
+    def make_durable(self, name: str) -> None:
+        """Have one that has arrived whole on the disk."""
+        with self.arriving(name).open("rb+") as file:
             os.fsync(file.fileno())
-        arrived.replace(path)
+
+    def complete(self, name: str, sha256: str) -> None:
+        """Take one that has arrived whole, and is durable, under its hash."""
+        path = self.path(sha256)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.arriving(name).replace(path)
 
     def forget(self, sha256: str) -> None:
         """Erase a sound: its bytes are overwritten before the file goes."""

@@ -6,9 +6,23 @@ An owner that is empty stands for nobody: the devices that were given to no owne
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Connection, Float, Integer, LargeBinary, Table, Text, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+)
 
-from hub.stores import rows
+from hub.stores import rows, unfinished
 from hub.stores.dialect import upsert
 from hub.stores.tables import METADATA, erased
 from moments import Moment
@@ -105,6 +119,9 @@ place_days: Final = Table(
 )
 """Where each device was on each day, added up in cells of 1/1000 degree; see hub/explore/place_days.py."""
 
+Named = tuple[str, str]
+"""A clip, by SHA-256 and device."""
+
 _STEP: Final = 500  # keys in one IN
 
 
@@ -153,15 +170,49 @@ def _mark(record: bytes, first: Moment, at_ms: int) -> dict[str, Any]:
     }
 
 
-def let_go(connection: Connection, ids: list[bytes]) -> None:
-    """Forget which records erased moments belonged to; a record that is left without any goes with the last."""
+def let_go(connection: Connection, ids: list[bytes], named: set[Named]) -> None:
+    """Forget which records erased moments belonged to; a record that is left without any goes with the last.
+
+    `named` are the clips of the erased moments: they go where no record that is left has them.
+    """
     touched: set[bytes] = set()
     for at in range(0, len(ids), _STEP):
         some = recorded.c.moment.in_(ids[at : at + _STEP])
         touched.update(connection.execute(select(recorded.c.record).where(some)).scalars())
         connection.execute(delete(recorded).where(some))
-    for record in touched:
-        if connection.execute(select(recorded.c.moment).where(recorded.c.record == record).limit(1)).first() is None:
-            connection.execute(delete(records).where(records.c.id == record))
-            if connection.execute(select(erased.c.id).where(erased.c.id == record)).first() is None:
-                connection.execute(insert(erased).values(id=record))
+    left = select(recorded.c.moment).limit(1)
+    end_records(
+        connection,
+        [key for key in touched if connection.execute(left.where(recorded.c.record == key)).first() is None],
+    )
+    drop_clips(connection, named)
+
+
+def end_records(connection: Connection, keys: list[bytes]) -> None:
+    """Erase records with their clips, and let nothing of them in any more."""
+    named: set[Named] = set()
+    for at in range(0, len(keys), _STEP):
+        some = keys[at : at + _STEP]
+        theirs = select(records.c.clip, records.c.device).where(records.c.id.in_(some), records.c.clip.is_not(None))
+        sent = select(clips.c.sha256, clips.c.device).where(clips.c.record.in_(some))
+        named.update((row[0], row[1]) for asked in (theirs, sent) for row in connection.execute(asked))
+        connection.execute(delete(records).where(records.c.id.in_(some)))
+        refuse(connection, some)
+    drop_clips(connection, named)
+
+
+def refuse(connection: Connection, keys: list[bytes]) -> None:
+    """Let nothing of these records in any more, known here or not."""
+    if keys:
+        connection.execute(upsert(connection, erased).on_conflict_do_nothing(), [{"id": key} for key in keys])
+
+
+def drop_clips(connection: Connection, named: set[Named]) -> None:
+    """Erase those clips that no record has; their sounds are left to be erased."""
+    has = or_(
+        records.c.id == clips.c.record, and_(records.c.clip == clips.c.sha256, records.c.device == clips.c.device)
+    )
+    for sha256, device in sorted(named):
+        this = and_(clips.c.sha256 == sha256, clips.c.device == device)
+        if connection.execute(delete(clips).where(this, ~select(records.c.n).where(has).exists())).rowcount:
+            unfinished.leave_sounds(connection, [sha256])

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from hub.stores import arrival, beside, heard, leaving, letters, migrations, owners, rollups, rows, words
+from hub.stores import arrival, beside, heard, leaving, letters, migrations, owners, rollups, rows, unfinished, words
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
 from hub.stores.letters import Letter, now_ms
@@ -223,22 +223,19 @@ class Store:
     def erase(self, condition: Sequence[Any]) -> int:
         """Erase what matches all of `condition` and is there now; gives how many moments.
 
-        Nothing of them stays in the files, and their ids do not come back. A stretch of them is one transaction, so
-        that devices are heard meanwhile.
+        Their ids do not come back; what they leave in the files is noted for `scrub_left`. A stretch of them is one
+        transaction, so that devices are heard meanwhile.
         """
-        gone, noted, first, last = 0, False, 2**62, -(2**62)
+        gone = 0
         with self.reading() as connection:
             newest = arrival.last_seq(connection)
         while True:
             with self.writing() as connection:
-                stretch = erase_some(connection, [*condition, moments.c.seq <= newest])
-            if not stretch.moments:
+                some = erase_some(connection, [*condition, moments.c.seq <= newest])
+            if not some:
                 break
-            gone += stretch.moments
-            noted = noted or stretch.noted
-            first, last = min(first, stretch.span_ms[0]), max(last, stretch.span_ms[1])
+            gone += some
         if gone:
-            self.scrub((first, last), noted=noted)
             for call in self.on_erased:
                 call()
             _log.info("erased", extra={"moments": gone})
@@ -254,9 +251,17 @@ class Store:
                 words.squeeze(connection)
         self._at.scrub(lambda: self._writer, span_ms)
 
-    def empty_log(self) -> None:
-        """Overwrite what deleted rows beside the moments left in the files."""
-        self.scrub()
+    def scrub_left(self) -> None:
+        """Overwrite what is noted to lie in the files still."""
+        u = unfinished.unscrubbed.c
+        asked = select(func.max(u.n), func.min(u.first_ms), func.max(u.last_ms), func.max(u.noted))
+        with self.reading() as connection:
+            newest, first, last, noted = connection.execute(asked).one()
+        if newest is None:
+            return
+        self.scrub((first, last), noted=bool(noted))
+        with self.writing() as connection:
+            connection.execute(delete(unfinished.unscrubbed).where(u.n <= newest))
 
     def replay(self, judge: Callable[[str, bytes], Moment | Letter]) -> tuple[int, int]:
         """Judge all dead letters again; gives how many became moments (or were there) and how many stay."""
@@ -274,11 +279,11 @@ class Store:
         return taken, len(found) - taken
 
     def drop_old_letters(self, at_ms: int) -> None:
-        """Drop the dead letters that are too old at a Unix time in ms."""
+        """Drop the dead letters that are too old at a Unix time in ms. Files are left to `scrub_left`."""
         with self.writing() as connection:
             dropped = letters.drop_old(connection, at_ms)
-        if dropped:
-            self.scrub()
+            if dropped:
+                unfinished.leave_bytes(connection)
         self._tell_of_dropped(dropped)
 
     def _tell_of_dropped(self, dropped: int) -> None:
@@ -290,16 +295,20 @@ class Store:
         for call in self.on_letters_dropped:
             call(dropped)
 
-    def forget_letters(self, device: str, begin_ms: int | None, end_ms: int | None) -> int:
-        """Erase the dead letters of a device that came in a span of time; gives how many. Files are left to `scrub`."""
+    def forget_letters(self, device: str, begin_ms: int | None, end_ms: int | None) -> None:
+        """Erase the dead letters of a device that came in a span of time. Files are left to `scrub_left`."""
         with self.writing() as connection:
-            return letters.forget(connection, device, begin_ms, end_ms)
+            if letters.forget(connection, device, begin_ms, end_ms):
+                unfinished.leave_bytes(connection)
 
     def forget_owner(self, owner: str) -> None:
-        """Erase what is kept of an owner beside moments: whose devices are, what they said of themselves, tokens."""
+        """Erase what is kept of an owner beside moments: whose devices are, what they said of themselves, tokens.
+
+        Files are left to `scrub_left`.
+        """
         with self.writing() as connection:
             owners.forget(connection, owner)
-        self.scrub()
+            unfinished.leave_bytes(connection)
 
     def describe_device(self, device: str, *, name: str | None, owner: str | None) -> None:
         """Set a device's name and owner."""

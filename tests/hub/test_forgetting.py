@@ -1,10 +1,13 @@
 """Erasing reaches what stands beside the moments, and the devices."""
 
+import errno
 import json
+import sqlite3
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from hub.explore import place_days as place_days_of
 from hub.explore.place_days import PlaceDays
@@ -12,9 +15,12 @@ from hub.forgetting import Forgetting
 from hub.query.filter import Filter, parse
 from hub.records import clips
 from hub.records.sounds import Sounds, clip_name
-from hub.stores.beside import place_days, records
+from hub.settings.keep import write
+from hub.settings.shapes import Settings
+from hub.stores.beside import commands, place_days, records
 from hub.stores.rows import key, ms
-from hub.stores.store import Report
+from hub.stores.store import Report, Store
+from hub.stores.unfinished import loose_sounds, stale_days, unscrubbed
 from hub.telling import Telling
 from moments import uuid7
 from tests.hub.moments import START, clip, make
@@ -67,8 +73,7 @@ def keep(store, sounds, device, sound=None, record=None):
     sha256 = (sound or clip()).sha256
     with sounds.open(device) as file:
         file.write(b"marker-sound")
-    sounds.complete(device, sha256)
-    clips.keep(store, clips.Sent(sha256, device, record, 4.2, "audio/flac"), 12)
+    clips.keep(store, sounds, clips.Sent(sha256, device, record, 4.2, "audio/flac"), device)
     return sounds.path(sha256)
 
 
@@ -116,6 +121,141 @@ def test_an_order_to_erase_is_repeated_until_the_device_answers(store, forgettin
     assert wire.orders() == []
 
 
+def test_what_an_erased_owners_devices_are_to_erase_waits_for_them(store, forgetting, telling, wire):
+    wire.there = False
+    moment = make(device="a")
+    store.take([moment])
+    store.describe_device("a", name=None, owner="Ann")
+    done = uuid7()
+    telling.command("a", {"id": uuid7(), "do": "pause", "until": None, "args": {}})
+    telling.command("a", {"id": done, "do": "erase", "until": None, "args": {"ids": [uuid7()]}})
+    telling.reported(Report("a", "reply", json.dumps({"id": done, "ok": True, "error": None})))
+    forgetting.matching(filtered(owner="Ann"))
+    wire.there = True
+    telling.reported(Report("a", "status", '{"state":"listening"}'))
+    telling.close()
+    assert wire.orders() == [("a", {"ids": [moment.id]}), ("a", {})]
+    with store.reading() as connection:
+        assert len(connection.execute(select(commands)).all()) == 2
+
+
+def test_an_erased_owners_devices_forget_what_the_owner_set(store, forgetting, telling, wire):
+    store.take([make(device="a"), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    home = {"name": "home", "lat": 35.1, "lon": 129.1, "radius_m": 100}
+    write(store, "Ann", settings=Settings.model_validate({"zones": [home]}))
+    forgetting.matching(filtered(owner="Ann"))
+    telling.close()
+    assert [(device, body["zones"]) for device, kind, body in wire.sent if kind == "config"] == [("a", [])]
+
+
+def locked(*_args, **_kwargs):
+    raise OperationalError("", None, sqlite3.OperationalError("database is locked"))
+
+
+@pytest.mark.parametrize(
+    ("part", "call"),
+    [(PlaceDays, "again"), (Store, "scrub_left"), (Store, "scrub"), (Sounds, "forget")],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+def test_an_erasing_that_is_cut_short_is_ended_later(store, forgetting, sounds, wire, tmp_path, part, call):
+    word = "Quokkatastrophe"
+    moment = make(device="a", clip=clip())
+    store.take([moment])
+    store.write_note(moment.id, word)
+    path = keep(store, sounds, "a")
+    PlaceDays(store).refresh()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(part, call, locked)
+        with pytest.raises(OperationalError):
+            forgetting.matching(filtered(text=word))
+    assert wire.orders() == [("a", {"ids": [moment.id]})]
+    with store.reading() as connection:
+        assert connection.execute(select(clips.clips)).all() == []
+    Forgetting(store, sounds, Telling(store, wire), PlaceDays(store)).finish()
+    assert not path.exists()
+    with store.reading() as connection:
+        for table in (place_days, unscrubbed, stale_days, loose_sounds):
+            assert connection.execute(select(table)).all() == []
+    files = [file.read_bytes().lower() for file in tmp_path.rglob("*") if file.is_file()]
+    assert [file for file in files if word.lower().encode() in file] == []
+
+
+def test_each_kind_of_store_forgets_an_owner_with_all_that_stands_beside_the_moments(any_store, sounds, wire):
+    record = uuid7()
+    any_store.take([make(device="a", origin="mark", record=record, clip=clip()), make(device="b")])
+    any_store.describe_device("a", name=None, owner="Ann")
+    path, early = keep(any_store, sounds, "a", clip(), key(record)), keep(any_store, sounds, "a", OTHER, key(uuid7()))
+    PlaceDays(any_store).refresh()
+    telling = Telling(any_store, wire)
+    assert Forgetting(any_store, sounds, telling, PlaceDays(any_store)).matching(filtered(owner="Ann")) == 1
+    assert not path.exists()
+    assert not early.exists()
+    assert wire.orders()[-1] == ("a", {})
+    with any_store.reading() as connection:
+        assert [row._mapping["count"] for row in connection.execute(select(place_days))] == [1]
+        assert len(connection.execute(select(commands)).all()) == 2
+        for table in (clips.clips, records, unscrubbed, stale_days, loose_sounds):
+            assert connection.execute(select(table)).all() == []
+
+
+def test_devices_are_ordered_to_erase_before_the_moments_go(store, forgetting, wire, monkeypatch):
+    moment = make(device="a")
+    store.take([moment])
+    monkeypatch.setattr(store, "erase", locked)
+    with pytest.raises(OperationalError):
+        forgetting.matching(filtered(device="a"))
+    assert wire.orders() == [("a", {"ids": [moment.id]}), ("a", {})]
+
+
+def test_a_sound_that_the_disk_does_not_let_go_is_erased_later(store, forgetting, sounds, monkeypatch):
+    store.take([make(device="a", clip=clip())])
+    path = keep(store, sounds, "a")
+
+    def refuse(_sha256):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sounds, "forget", refuse)
+        assert forgetting.matching(filtered(device="a")) == 1
+    assert path.exists()
+    forgetting.finish()
+    assert not path.exists()
+
+
+def test_a_sound_that_no_clip_came_to_name_is_erased(store, forgetting, sounds, monkeypatch):
+    sent = clips.Sent(clip().sha256, "a", None, 4.2, "audio/flac")
+    with sounds.open("a") as file:
+        file.write(b"marker-sound")
+    complete = sounds.complete
+
+    def killed(name, sha256):
+        complete(name, sha256)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sounds, "complete", killed)
+        with pytest.raises(KeyboardInterrupt):
+            clips.keep(store, sounds, sent, "a")
+    assert sounds.path(sent.sha256).exists()
+    other = keep(store, sounds, "b", OTHER)
+    forgetting.finish()
+    assert not sounds.path(sent.sha256).exists()
+    assert other.exists()
+
+
+def test_a_clip_that_only_an_earlier_moment_named_goes_with_the_last_of_its_record(store, forgetting, sounds):
+    record = uuid7()
+    first = make(device="a", origin="mark", record=record, clip=clip())
+    last = make(device="a", origin="mark", record=record, emotion="anger")
+    store.take([first, last])
+    path = keep(store, sounds, "a")
+    forgetting.matching(filtered(emotion="happiness"))
+    assert path.exists()
+    forgetting.matching(filtered(emotion="anger"))
+    assert not path.exists()
+
+
 def test_a_clip_goes_with_its_record_unless_another_device_has_the_same_sound(store, forgetting, sounds):
     mine = make(device="a", origin="mark", record=uuid7(), clip=clip())
     twin = make(device="b", origin="mark", record=uuid7(), clip=clip())
@@ -137,6 +277,15 @@ def test_sound_that_came_before_its_moment_is_erased_too(store, forgetting, soun
     assert others.exists()
     with store.reading() as connection:
         assert [row.device for row in connection.execute(select(clips.clips))] == ["b"]
+
+
+def test_sound_of_a_time_stays_where_a_moment_of_another_time_has_it(store, forgetting, sounds):
+    store.take([make(device="a", clip=clip())])
+    path = keep(store, sounds, "a")
+    forgetting.matching(filtered(device="a", **{"from": (START + timedelta(hours=1)).isoformat()}))
+    assert path.exists()
+    forgetting.matching(filtered(device="a"))
+    assert not path.exists()
 
 
 def test_such_sound_is_of_the_time_that_its_record_s_id_tells(store, forgetting, sounds):
@@ -224,8 +373,7 @@ def test_a_marker_word_of_an_erased_owner_is_in_no_file(store, forgetting, sound
     store.write_note(moment.id, f"about {word}")
     with sounds.open("a") as file:
         file.write(word.encode() * 1000)
-    sounds.complete("a", clip().sha256)
-    clips.keep(store, clips.Sent(clip().sha256, "a", None, 4.2, "audio/flac"), 5)
+    clips.keep(store, sounds, clips.Sent(clip().sha256, "a", None, 4.2, "audio/flac"), "a")
     held = [path for path in tmp_path.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
     assert held
     forgetting.matching(filtered(owner="Ann"))

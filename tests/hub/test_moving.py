@@ -11,7 +11,7 @@ from hub.export import writer
 from hub.importing import take
 from hub.query import pages
 from hub.query.filter import Filter
-from hub.stores import checking, whole
+from hub.stores import checking, unfinished, whole
 from hub.stores.store import Letter, Store
 from hub.stores.tables import devices
 from moments import uuid7
@@ -87,6 +87,19 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(store, tmp_path, monkey
     read = take(other, tmp_path / "all.ndjson")
     assert read.known == 0
     assert items(other) == items(store)
+    other.close()
+
+
+def test_sounds_that_are_still_to_be_erased_are_so_at_the_new_hub_too(store, tmp_path):
+    with store.writing() as connection:
+        unfinished.leave_sounds(connection, ["ab" * 32])
+        unfinished.leave_bytes(connection)
+    written(store, tmp_path / "all.ndjson")
+    other = Store(tmp_path / "other.db")
+    assert take(other, tmp_path / "all.ndjson").refused == []
+    with other.reading() as connection:
+        assert connection.execute(select(unfinished.loose_sounds.c.sha256)).scalars().all() == ["ab" * 32]
+        assert connection.execute(select(unfinished.unscrubbed)).all() == []
     other.close()
 
 

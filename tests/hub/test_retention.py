@@ -97,13 +97,28 @@ def test_the_sound_of_an_old_clip_goes_and_its_moment_stays(store, forgetting, t
     sounds = Sounds(tmp_path / "sounds")
     with sounds.open("x") as file:
         file.write(b"sound")
-    sounds.complete("x", clip().sha256)
-    clips.keep(store, clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac"), 5)
+    clips.keep(store, sounds, clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac"), "x")
     assert forget_old(store, forgetting, Retention(clip_days=1), now_ms()) == 0
     assert sounds.path(clip().sha256).exists()
     assert forget_old(store, forgetting, Retention(clip_days=1), now_ms() + 2 * 86_400_000) == 0
     assert not sounds.path(clip().sha256).exists()
     assert ids(store) == {kept.id}
+
+
+def test_an_erasing_that_the_hubs_end_cut_short_is_ended_at_its_start(store, tmp_path, monkeypatch):
+    store.take([make(clip=clip())])
+    sounds = Sounds(tmp_path / "sounds")
+    with sounds.open("x") as file:
+        file.write(b"sound")
+    clips.keep(store, sounds, clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac"), "x")
+    before = without_broker(store, sounds)
+    monkeypatch.setattr(before, "finish", lambda: None)
+    assert before.matching(Filter(device=("pocket-1",))) == 1
+    assert sounds.path(clip().sha256).exists()
+    retainer = Retainer(store, without_broker(store, sounds), Retention())
+    retainer.start()
+    wait_until(lambda: not sounds.path(clip().sha256).exists())
+    retainer.close()
 
 
 def test_parts_of_sounds_that_stopped_arriving_are_erased_after_two_days(store, tmp_path):

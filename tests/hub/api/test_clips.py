@@ -2,11 +2,14 @@
 
 import hashlib
 
+import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from moments import uuid7
 from tests.hub.api.test_door import bearer
 from tests.hub.moments import make
+from tests.parts import wait_until
 
 SOUND = bytes(range(256)) * 400
 SHA = hashlib.sha256(SOUND).hexdigest()
@@ -92,3 +95,35 @@ def test_a_clip_of_an_erased_record_is_not_wanted(client, store):
     store.take([make(origin="mark", record=record)])
     assert client.delete(f"/api/records/{record}").status_code == 204
     assert client.put(f"{PATH}?record={record}", content=SOUND, headers=FLAC).status_code == 410
+
+
+def files(store):
+    return [path for path in (store.path.parent / "sounds").rglob("*") if path.is_file()]
+
+
+def test_a_clip_whose_record_is_erased_while_it_arrives_is_not_kept(client, store):
+    record = uuid7()
+    store.take([make(origin="mark", record=record)])
+
+    def body():
+        yield SOUND[:60_000]
+        wait_until(lambda: files(store))
+        assert client.delete(f"/api/records/{record}").status_code == 204
+        yield SOUND[60_000:]
+
+    with httpx.Client(base_url=client.base_url) as device:
+        assert device.put(f"{PATH}?record={record}", content=body(), headers=FLAC).status_code == 410
+    assert client.get(PATH).status_code == 404
+    assert files(store) == []
+
+
+def test_a_clip_that_the_store_does_not_take_is_sent_anew(client, store, monkeypatch):
+    def locked(*_args):
+        raise OperationalError("", None, Exception("database is locked"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.records.clips.leave_sounds", locked)
+        assert client.put(PATH, content=SOUND, headers=FLAC).status_code == 503
+    assert files(store) == []
+    assert client.head(PATH).headers["upload-offset"] == "0"
+    assert client.put(PATH, content=SOUND, headers=FLAC).status_code == 201

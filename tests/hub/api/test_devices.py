@@ -40,6 +40,19 @@ def test_a_command_is_published_to_its_device(store):
         assert client.post("/api/devices/pocket-1/command", json={"do": "explode"}).json()["field"] == "do"
 
 
+@pytest.mark.parametrize("args", ['{"x":"' + "a" * 300_000 + '"}', '{"x":NaN}', '{"x":"\\ud800"}'])
+def test_a_command_that_the_broker_cannot_carry_is_refused(store, args):
+    store.take([make()])
+    sent = []
+    with serving(create_app(store, send=lambda *what: sent.append(what) or True)) as client:
+        body = f'{{"do":"ping","args":{args}}}'
+        answer = client.post(
+            "/api/devices/pocket-1/command", content=body, headers={"Content-Type": "application/json"}
+        )
+    assert (answer.status_code, answer.json()["field"]) == (422, "args")
+    assert sent == []
+
+
 def test_a_command_without_a_broker_is_said_to_be_impossible(client, store):
     store.take([make()])
     assert client.post("/api/devices/pocket-1/command", json={"do": "ping"}).status_code == 503

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hub.api.app import create_app
 from hub.records import reader
@@ -219,3 +220,24 @@ def test_a_device_that_was_never_heard_may_give_a_note(locked, store):
     answer = give(locked, note="x", headers=mine)
     assert (answer.status_code, answer.json()["device"]) == (202, "new")
     assert locked.get(answer.headers["location"], headers=mine).json()["note"] == "x"
+
+
+def test_a_recording_that_the_store_does_not_take_leaves_no_sound(client, store, monkeypatch):
+    def locked(*_args):
+        raise OperationalError("", None, Exception("database is locked"))
+
+    give(client, note="so that the device is known")
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.records.keep.insert", locked)
+        assert give(client, recording("wav", 1.0)).status_code == 503
+    assert [path for path in (store.path.parent / "sounds").rglob("*") if path.is_file()] == []
+
+
+def test_an_owner_who_was_erased_and_is_back_finds_what_is_uploaded_then(locked, store):
+    mine, anyone = bearer(store, "write", owner="Ann"), bearer(store, "admin")
+    give(locked, note="before", headers=mine)
+    assert locked.delete("/api/moments?owner=Ann", headers=anyone).json() == {"erased": 1}
+    mine = bearer(store, "write", owner="Ann")
+    made = give(locked, note="after", headers=mine)
+    assert (made.status_code, made.json()["owner"]) == (202, "Ann")
+    assert locked.get("/api/moments", headers=mine).json()["total"] == 1

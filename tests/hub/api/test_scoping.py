@@ -4,6 +4,7 @@ import pytest
 
 from hub.api.app import create_app
 from hub.records import clips
+from hub.records.sounds import Sounds
 from hub.stores.store import Report
 from moments import uuid7
 from tests.hub.api.test_door import bearer
@@ -66,7 +67,10 @@ def anns(store):
     store.take([moment], reports=[Report("a", "status", '{"state":"listening"}')])
     store.describe_device("a", name="Anns-coat", owner="Ann")
     store.write_note(moment.id, "Anns-words")
-    clips.keep(store, clips.Sent(SHA, "a", None, 1.0, "audio/flac"), 3)
+    sounds = Sounds(store.path.parent / "sounds")
+    with sounds.open("a") as file:
+        file.write(b"abc")
+    clips.keep(store, sounds, clips.Sent(SHA, "a", None, 1.0, "audio/flac"), "a")
     return {
         "moment_id": moment.id, "record_id": str(moment.record), "sha256": SHA, "device": "a", "command_id": uuid7(),
     }  # fmt: skip

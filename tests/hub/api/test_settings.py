@@ -1,6 +1,7 @@
 """What an owner sets reaches every device of that owner, and nobody else's."""
 
 import pytest
+import yaml
 
 from hub.api.app import create_app
 from hub.settings import rules
@@ -82,6 +83,31 @@ def test_own_rules_are_published_as_a_document_until_they_are_given_up(hub, wire
     wait_until(lambda: (wire.config("a") or {}).get("rules") == shown["rules"])
     assert hub.put("/api/rules?owner=Ann", json={"text": None}).json()["own"] is False
     wait_until(lambda: wire.config("a")["rules"] is None)
+
+
+def long_rules(count):
+    """The table that ships with so many rules more, each with as long a reason in Korean as is allowed."""
+    table = yaml.safe_load(rules.default())
+    one = next(rule for rule in table["rules"] if rule["id"] == "rain")
+    more = [one | {"id": f"r{n}", "when": {"level_db": {"least": n / 10}}, "because": "가" * 190} for n in range(count)]
+    return yaml.dump(table | {"rules": more + table["rules"]}, allow_unicode=True, default_flow_style=True)
+
+
+def test_what_the_broker_cannot_carry_to_devices_is_not_set(hub, wire):
+    text = long_rules(340)
+    assert len(text) < rules.LONGEST
+    for query in ("", "&dry_run=true"):
+        answer = hub.put(f"/api/rules?owner=Ann{query}", json={"text": text})
+        assert (answer.status_code, answer.json()["field"]) == (422, "text")
+        assert "the broker carries" in answer.json()["detail"]
+    assert hub.get("/api/rules?owner=Ann").json()["own"] is False
+    assert hub.put("/api/rules?owner=Ann", json={"text": long_rules(300)}).status_code == 200
+    zones = [ZONE | {"name": "가" * 100} for _ in range(100)]
+    answer = hub.put("/api/settings?owner=Ann", json={"zones": zones})
+    assert (answer.status_code, answer.json()["field"]) == (422, "body")
+    wait_until(lambda: wire.config("a"))
+    assert len(wire.config("a")["rules"]["rules"]) > 300
+    assert wire.config("a")["zones"] == []
 
 
 def test_a_dry_run_changes_nothing(hub):

@@ -25,6 +25,7 @@ from moments.errors import WorkError
 from tests.hub.moments import make
 from tests.hub.query.test_filter_sql import FOUND_AT_ONCE, ZONES, filled, queries, stored
 from tests.influx import InfluxDB
+from tests.parts import wait_until
 
 pytestmark = pytest.mark.needs("influxd", "nginx")
 _numbers = itertools.count()
@@ -48,9 +49,9 @@ def server(influx):
 
 def feeder(store, server, **settings):
     """One whose steps the test takes."""
-    with store.writing() as connection:
-        connection.execute(insert(counters).values(name="influx", value=0))
-    return Feeder(store, server, Metrics(), **({"allow_undeletable": False} | settings))
+    made = Feeder(store, server, Metrics(), **({"allow_undeletable": False} | settings))
+    assert made.prepare()
+    return made
 
 
 def feed(feeding):
@@ -67,13 +68,104 @@ def short(moment):
     return moment.id.replace("-", "")
 
 
-def test_it_is_filled_from_the_beginning_and_goes_on_where_it_was(store, server):
+def test_it_is_filled_from_the_beginning_and_goes_on_where_it_was(store, server, monkeypatch):
     first, later = [make() for _ in range(30)], [make(device="pocket-2")]
     store.take(first)
     feed(feeder(store, server))
     store.take(later)
-    feed(Feeder(store, server, Metrics(), allow_undeletable=False))
+    written, write = [], server.write
+    monkeypatch.setattr(server, "write", lambda lines: written.extend(lines) or write(lines))
+    feed(feeder(store, server))
+    assert len(written) == 1
     assert ids(server) == sorted(map(short, first + later))
+
+
+def other_bucket(influx):
+    made = Server(Influx(url=influx.url, bucket=f"b{next(_numbers)}"))
+    made.make()
+    return made
+
+
+def test_another_bucket_is_fed_from_the_beginning(influx, store, server):
+    kept = [make() for _ in range(30)]
+    store.take(kept)
+    feed(feeder(store, server))
+    other = other_bucket(influx)
+    with store.reading() as connection:
+        assert parts(connection, other, Filter(), ("day",)) is None
+    feed(feeder(store, other))
+    assert ids(other) == sorted(map(short, kept))
+    other.close()
+
+
+def test_a_bucket_that_is_fed_again_has_nothing_that_was_erased_meanwhile(influx, store, server):
+    kept, gone = make(device="a"), make(device="b")
+    store.take([kept, gone])
+    feed(feeder(store, server))
+    other = other_bucket(influx)
+    feeding = feeder(store, other)
+    feed(feeding)
+    store.erase(condition(Filter(device=("b",))))
+    feed(feeding)
+    feed(feeder(store, server))
+    assert ids(server) == ids(other) == [short(kept)]
+    other.close()
+
+
+def empty_in_place(server):
+    server.ask(f'DROP DATABASE "{server._bucket}"')
+    server.make()
+
+
+def test_a_bucket_that_was_emptied_answers_nothing_and_is_fed_anew(store, server):
+    kept = [make() for _ in range(30)]
+    store.take(kept)
+    feed(feeder(store, server))
+    with store.reading() as connection:
+        assert parts(connection, server, Filter(), ("day",))
+    empty_in_place(server)
+    with store.reading() as connection:
+        assert parts(connection, server, Filter(), ("day",)) is None
+    feeding = feeder(store, server)
+    with store.reading() as connection:
+        assert not caught_up(connection)
+    feed(feeding)
+    assert ids(server) == sorted(map(short, kept))
+
+
+def test_a_bucket_that_is_emptied_while_the_hub_runs_is_fed_anew(store, server, monkeypatch):
+    monkeypatch.setattr("hub.influx.feeder._LOOK_S", 0.0)
+    store.take([make()])
+    feeding = Feeder(store, server, Metrics(), allow_undeletable=False)
+    feeding.start()
+    try:
+        wait_until(lambda: ids(server))
+        empty_in_place(server)
+        wait_until(lambda: ids(server))
+    finally:
+        feeding.close()
+
+
+def test_a_store_that_does_not_know_which_bucket_it_fed_feeds_it_from_the_beginning(store, server):
+    kept = [make() for _ in range(3)]
+    store.take(kept)
+    with store.writing() as connection:
+        connection.execute(insert(counters).values(name="influx", value=3))
+    feed(feeder(store, server))
+    assert ids(server) == sorted(map(short, kept))
+
+
+def test_a_server_that_does_not_show_its_marks_goes_on_where_it_was(store, server, monkeypatch):
+    def no():
+        raise Refused("there is no InfluxQL here")
+
+    monkeypatch.setattr(server, "marks", no)
+    store.take([make()])
+    feed(feeder(store, server))
+    written = []
+    monkeypatch.setattr(server, "write", written.extend)
+    feed(feeder(store, server))
+    assert written == []
 
 
 def test_what_is_sent_again_overwrites_itself_and_two_moments_never_do(store, server, monkeypatch):
@@ -125,7 +217,6 @@ def test_a_server_that_is_away_gets_all_when_it_is_back(store, tmp_path):
         late = [make() for _ in range(10)]
         store.take(late)
         influx.start()
-        from tests.parts import wait_until
 
         def all_there():
             with store.reading() as connection:
@@ -158,9 +249,10 @@ def test_summaries_come_from_the_store_while_it_is_away(store):
     from hub.influx.buckets import Series
 
     store.take([make()])
-    with store.writing() as connection:
-        connection.execute(insert(counters).values(name="influx", value=1))
     away = Server(Influx(url="http://127.0.0.1:9"))
+    with store.writing() as connection:
+        kept = {"influx": 1, f"influx feed {away.place}": 7}
+        connection.execute(insert(counters), [{"name": name, "value": value} for name, value in kept.items()])
     with store.reading() as connection:
         with pytest.raises(Unreachable):
             parts(connection, away, Filter(), ("day",))

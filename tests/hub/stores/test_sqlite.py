@@ -10,6 +10,7 @@ from hub.query.filter import Filter
 from hub.query.sql import condition
 from hub.stores import checking
 from hub.stores.store import Store
+from hub.stores.unfinished import loose_sounds, stale_days, unscrubbed
 from moments.errors import UserError, WorkError
 from tests.hub.moments import make
 from tests.hub.stores.test_store import ids
@@ -60,6 +61,19 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
     file.close()
     with pytest.raises(UserError, match="version 99, made by a newer Moodscape"):
         Store(tmp_path / "hub.db")
+
+
+def test_a_store_of_a_hub_that_noted_nothing_unfinished_is_taken_up(tmp_path):
+    store = Store(tmp_path / "hub.db")
+    store.take([make()])
+    with store.writing() as connection:
+        for table in (unscrubbed, stale_days, loose_sounds):
+            table.drop(connection)
+    store.close()
+    store = Store(tmp_path / "hub.db")
+    assert store.erase(condition(Filter(scene=("cafe",)))) == 1
+    store.scrub_left()
+    store.close()
 
 
 def test_damage_is_found_after_an_unclean_end(tmp_path):

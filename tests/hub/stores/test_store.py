@@ -95,6 +95,7 @@ def test_nothing_of_an_erased_moment_is_left_in_any_file(store, request):
     store.write_note(other.id, "stays")
     assert contains(store, request, MARK) or contains(store, request, MARK.lower())
     assert store.erase(condition(Filter(text=MARK))) == 60
+    store.scrub_left()
     assert not contains(store, request, MARK)
     assert not contains(store, request, MARK.lower())
     assert store.take(marked) == set()
