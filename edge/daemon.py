@@ -10,6 +10,7 @@ from edge.care.health import Machine
 from edge.care.memory import give_back
 from edge.care.report import report
 from edge.care.systemd import notify
+from edge.care.usable import need_usable
 from edge.clock import Clock, Reading
 from edge.config import Config
 from edge.delivery.publisher import Publisher
@@ -17,6 +18,7 @@ from edge.listener import Listener
 from edge.moment import stamp
 from edge.outbox.lock import only_one
 from edge.outbox.queue import Outbox
+from edge.owner.answered import Answered
 from edge.owner.commands import Commands
 from edge.owner.control import Control, path_beside
 from edge.owner.gpio import Pins
@@ -71,6 +73,7 @@ class Device:
             shelf=self.shelf,
             recorder=self.recorder,
             forget=self.listener.forget,
+            answered=Answered(folder / "commands.json"),
         )
         self.publisher = Publisher(
             config.device,
@@ -92,7 +95,7 @@ class Device:
 
         Raises WorkError when the sound breaks off, or when the hub does not take what was heard before its end.
         """
-        on_signals(leave=self._stop.set, reload=self._reload, mark=self.mark)
+        on_signals(leave=self._end, reload=self._reload, mark=self.mark)
         lock = only_one(self.config.outbox_path)
         try:
             self.outbox.rename(self.config.device)
@@ -267,13 +270,18 @@ class Device:
 
     # The end.
 
+    def _end(self) -> None:
+        self._code = 0  # also where it was about to start anew
+        self._stop.set()
+
     def _reload(self) -> None:
         if self._again is None:
             return
         try:
-            self._again()
-        except UserError as error:
-            log.error("the settings are wrong; the device goes on with the old ones: %s", error)
+            need_usable(self._again())
+        except (UserError, WorkError) as error:
+            # As one text: a message that repeats is written once a minute, and this one answers whoever just asked.
+            log.error("the settings are wrong; the device goes on with the old ones: " + str(error))  # noqa: G003
             return
         self._code = RELOAD
         self._stop.set()

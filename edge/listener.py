@@ -237,7 +237,10 @@ class Listener:
     def _flush(self, begin: float = math.inf, end: float = math.inf) -> None:
         """End what is being heard; give what did not begin in [begin, end), in Unix seconds."""
         self._flushed = True
-        for draft in self._pipeline.flush() if self._pipeline is not None else ():
+        begun, self._busy_since = self._busy_since, time.monotonic()
+        drafts = self._pipeline.flush() if self._pipeline is not None else []
+        self._busy_since = begun
+        for draft in drafts:
             if not begin <= self._when(draft.at).start.timestamp() < end:
                 self._keep(draft)
 

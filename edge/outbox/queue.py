@@ -53,21 +53,34 @@ def _as_kept(name: str) -> str | None:
         return None
 
 
+def moment_of(body: bytes) -> Moment | None:
+    """Read a moment; None where a card has changed its bytes, or an older version wrote what is none any more."""
+    try:
+        return Moment.from_json(body)
+    except ValueError:
+        return None
+
+
 def _start(body: bytes) -> float:
-    return Moment.from_json(body).start.timestamp()
+    moment = moment_of(body)
+    return float("-inf") if moment is None else moment.start.timestamp()
 
 
 def _stamped(row: Row, at: Reading) -> Row:
-    moment = Moment.from_json(row.body).model_copy(update={"start": at.start, "clock": at.clock})
-    return replace(row, body=moment.to_json(), born=at.start.timestamp(), heard=None, boot=None)
+    moment = moment_of(row.body)
+    if moment is None:  # it goes as it is: the hub tells whoever looks at its dead letters
+        return replace(row, heard=None, boot=None)
+    stamped = moment.model_copy(update={"start": at.start, "clock": at.clock})
+    return replace(row, body=stamped.to_json(), born=at.start.timestamp(), heard=None, boot=None)
 
 
 def _rename(db: sqlite3.Connection, device: str) -> int:
     done, seq = 0, 0
     step = "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT 500"
     while rows := db.execute(step, (seq,)).fetchall():
-        moments = [(Moment.from_json(body).model_copy(update={"device": device}), n) for n, body in rows]
-        db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", [(moment.to_json(), n) for moment, n in moments])
+        moments = [(moment, n) for n, body in rows if (moment := moment_of(body))]
+        renamed = [(moment.model_copy(update={"device": device}).to_json(), n) for moment, n in moments]
+        db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", renamed)
         done, seq = done + len(rows), rows[-1][0]
     return done
 
@@ -135,7 +148,7 @@ class Outbox:
         """Make all that waits this device's, in case it had another name before; give their number."""
         with self._lock:
             oldest = self._file.read("SELECT * FROM outbox ORDER BY seq LIMIT 1")  # all that waits has one name
-            if not oldest or Moment.from_json(oldest[0].body).device == device:
+            if not oldest or ((first := moment_of(oldest[0].body)) and first.device == device):
                 return 0
             return self._file.write(lambda db: _rename(db, device)) or 0
 
@@ -146,7 +159,8 @@ class Outbox:
             if clip is None or not rows:
                 return
             self._flush()
-            bodies = [(Moment.from_json(row.body).model_copy(update={"clip": clip}).to_json(), row) for row in rows]
+            found = [(moment, row) for row in rows if (moment := moment_of(row.body))]
+            bodies = [(moment.model_copy(update={"clip": clip}).to_json(), row) for moment, row in found]
             written = [(body, row.seq) for body, row in bodies]
             if self._file.write(lambda db: db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", written)) is None:
                 self._memory |= {row.id: replace(row, body=body) for body, row in bodies if row.id in self._memory}
@@ -196,8 +210,8 @@ class Outbox:
         with self._lock:
             self._flush()
             rows = [*self._file.read("SELECT * FROM outbox WHERE keep = 3"), *self._memory.values()]
-            found = [Moment.from_json(row.body) for row in rows if row.id not in self._done]
-            return [moment.id for moment in found if moment.record in records]
+            found = [moment_of(row.body) for row in rows if row.id not in self._done]
+            return [moment.id for moment in found if moment and moment.record in records]
 
     def stored(self, ids: Iterable[str]) -> None:
         """Let go what the hub has stored. Ids that are not here are of no matter."""

@@ -5,22 +5,20 @@ Asked over MQTT by the hub, or over a socket beside the outbox by `moodscape edg
 
 import json
 import logging
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from edge.clock import Clock
-from edge.outbox.queue import Outbox
+from edge.outbox.queue import Outbox, moment_of
+from edge.owner.answered import Answered
 from edge.owner.pause import Pause
 from edge.records.recorder import Recorder
 from edge.records.shelf import Shelf
-from moments import Moment
 
 log = logging.getLogger(__name__)
-_REMEMBERED: Final = 100
 
 
 class Until(BaseModel):
@@ -55,7 +53,7 @@ class Command(BaseModel):
 
 
 class Commands:
-    """Does what valid commands ask and says what came of it. A command that came before is not done again.
+    """Does what valid commands ask and says what came of it; to one that came before, what it said then.
 
     `forget(begin, end)` drops what was heard and is no moment yet, as far as it began in [begin, end), in Unix seconds;
     it raises TimeoutError, with a reason, when it cannot.
@@ -71,26 +69,31 @@ class Commands:
         shelf: Shelf,
         recorder: Recorder,
         forget: Callable[[float, float], None],
+        answered: Answered,
     ) -> None:
         self._clock, self._outbox, self._pause, self._mark = clock, outbox, pause, mark
         self._shelf, self._recorder, self._forget = shelf, recorder, forget
-        self._done: deque[str] = deque(maxlen=_REMEMBERED)
+        self._answered = answered
 
     def answer(self, payload: bytes) -> dict[str, Any] | None:
-        """Do one command; give the reply, None for one that is ignored (expired, or done before)."""
+        """Do one command; give the reply, None for one that is ignored since it has expired."""
         try:
             command = Command.model_validate_json(payload)
         except ValidationError as error:
             log.warning("a command is not understood", extra={"errors": error.error_count()})
             return _refused(payload, error)
-        if command.id in self._done:
-            return None
-        self._done.append(command.id)
+        if (said := self._answered.get(command.id)) is not None:
+            return said
         now = self._clock.now()
         if command.until is not None and now.clock != "free" and now.start > command.until:
             log.info("an expired command is ignored", extra={"do": command.do})
             return None
         log.info("command", extra={"do": command.do, "command": command.id})
+        reply = self._reply(command)
+        self._answered.keep(reply)
+        return reply
+
+    def _reply(self, command: Command) -> dict[str, Any]:
         try:
             return {"id": command.id, "ok": True, "error": None} | self._do(command)
         except ValidationError as error:
@@ -118,8 +121,8 @@ class Commands:
         if any(named is not None for named in (what.ids, what.records, what.clips)):
             records = what.records or []
             ids = [*(what.ids or []), *(self._outbox.of_records(records) if records else [])]
-            waiting = [Moment.from_json(row.body) for row in self._outbox.rows(ids)]
-            sha256s = [*(what.clips or []), *(moment.clip.sha256 for moment in waiting if moment.clip)]
+            waiting = [moment_of(row.body) for row in self._outbox.rows(ids)]
+            sha256s = [*(what.clips or []), *(moment.clip.sha256 for moment in waiting if moment and moment.clip)]
             self._recorder.forget(ids, records)
             clips = self._shelf.erase(sha256s=sha256s, records=records, moments=ids)
             return {"erased": self._outbox.erase(ids), "clips": clips}

@@ -54,7 +54,8 @@ class Control:
             self._thread.join(_CLOSE_SECONDS)
             self._socket.close()
             self._socket = None
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # a card that has become read-only
+                self._path.unlink(missing_ok=True)
 
     def _run(self) -> None:
         while (listening := self._socket) is not None:

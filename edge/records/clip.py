@@ -23,7 +23,11 @@ _KEY: Final = 32
 
 
 class UnreadableClip(WorkError):  # noqa: N818 - named for what it is
-    """A clip that is broken, or was encrypted with another key."""
+    """A clip that is broken for good."""
+
+
+class ClosedClip(WorkError):  # noqa: N818 - named for what it is
+    """A clip that cannot be opened as things are: its key is not here, or its file cannot be read now."""
 
 
 class Label(BaseModel):
@@ -66,15 +70,15 @@ class Safe:
         return nonce + sealed
 
     def open_up(self, written: bytes, label: bytes, *, encrypted: bool) -> bytes:
-        """Give back what was written. Raises UnreadableClip."""
+        """Give back what was written. Raises ClosedClip: a wrong key and broken bytes look alike."""
         if not encrypted:
             return written
         if self._cipher is None:
-            raise UnreadableClip("the clip is encrypted: set clips.key_file to the key that it was kept with")
+            raise ClosedClip("the clip is encrypted: set clips.key_file to the key that it was kept with")
         try:
             plain: bytes = self._cipher.decrypt(written[:_NONCE], written[_NONCE:], label)
         except Exception as error:  # InvalidTag, or ValueError for what is too short
-            raise UnreadableClip("the clip cannot be decrypted: it is broken, or was kept with another key") from error
+            raise ClosedClip("the clip cannot be decrypted: it is broken, or was kept with another key") from error
         return plain
 
 
@@ -131,20 +135,24 @@ def packed(
 
 
 def label_of(path: Path) -> Label:
-    """Read a clip's label. Raises UnreadableClip."""
+    """Read a clip's label. Raises UnreadableClip, ClosedClip."""
     try:
         with path.open("rb") as file:
             return Label.model_validate_json(file.readline(65_536))
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        raise ClosedClip(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
         raise UnreadableClip(f"{path} is no clip of this device") from error
 
 
 def sound_of(path: Path, safe: Safe) -> bytes:
-    """Give a clip's FLAC. Raises UnreadableClip when it is broken or the key is another."""
+    """Give a clip's FLAC. Raises UnreadableClip, ClosedClip."""
     try:
         line, _, written = path.read_bytes().partition(b"\n")
         label = Label.model_validate_json(line)
-    except (OSError, ValidationError) as error:
+    except OSError as error:
+        raise ClosedClip(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
         raise UnreadableClip(f"{path} is no clip of this device") from error
     flac = safe.open_up(written, line, encrypted=label.encrypted)
     if hashlib.sha256(flac).hexdigest() != label.sha256:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge.records.clip import Label, Safe, UnreadableClip, label_of, sound_of
+from edge.records.clip import ClosedClip, Label, Safe, UnreadableClip, label_of, sound_of
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +64,13 @@ class Shelf:
                     raise UnreadableClip(f"{path} is no clip")
                 label = label_of(path)
                 self._kept[label.sha256] = Kept(path, label, path.stat().st_size)
-            except (UnreadableClip, OSError):
+            except UnreadableClip:
                 if path.suffix in {_TAIL, ".part"}:
                     self.dropped["broken"] += path.suffix == _TAIL
                     with suppress(OSError):
                         path.unlink()
+            except (ClosedClip, OSError) as error:
+                self.trouble = f"{error}; it stays there"
 
     def all(self) -> list[Kept]:
         """Give all clips, those first that are worth most: marks, then the newest."""
@@ -107,18 +109,18 @@ class Shelf:
             return True
 
     def sound(self, sha256: str) -> bytes | None:
-        """Give the FLAC of a clip; None for one that is not here. Raises UnreadableClip."""
+        """Give the FLAC of a clip; None for one that is not here. Raises UnreadableClip, ClosedClip."""
         with self._lock:
             kept = self._kept.get(sha256)
         return None if kept is None else sound_of(kept.path, self._safe)
 
     def remove(self, sha256: str) -> None:
-        """Take a clip away: the hub has it, or it cannot be read."""
+        """Take a clip away: the hub has it, or it is broken. Raises OSError where the disk refuses; it stays then."""
         with self._lock:
-            kept = self._kept.pop(sha256, None)
+            kept = self._kept.get(sha256)
             if kept is not None:
-                with suppress(FileNotFoundError):
-                    kept.path.unlink()
+                kept.path.unlink(missing_ok=True)
+                del self._kept[sha256]
 
     def erase(
         self,
@@ -128,7 +130,10 @@ class Shelf:
         moments: Collection[str] = (),
         span: tuple[float, float] | None = None,
     ) -> int:
-        """Erase clips by hash, record, moment, or all that touch [begin, end) in Unix seconds; give their number."""
+        """Erase clips by hash, record, moment, or all that touch [begin, end) in Unix seconds; give their number.
+
+        Raises OSError where the disk refuses one of them, after the others are gone.
+        """
         with self._lock:
             gone = [
                 kept.label.sha256
@@ -138,8 +143,14 @@ class Shelf:
                 or not set(moments).isdisjoint(kept.label.moments)
                 or (span is not None and kept.label.touches(*span))
             ]
+            refused: OSError | None = None
             for sha256 in gone:
-                self.remove(sha256)
+                try:
+                    self.remove(sha256)
+                except OSError as error:
+                    refused = error
+            if refused is not None:
+                raise refused
             return len(gone)
 
     def tick(self, now: float | None) -> None:
@@ -185,19 +196,20 @@ class Shelf:
         return True
 
     def _drop_first(self, why: str, *, spare_marks: bool) -> bool:
-        """Drop the clip that is worth least, if there is one that may go."""
+        """Drop the clip that is worth least; False where none may go, or the disk refuses."""
         first = min(self._kept.values(), key=lambda kept: kept.worth, default=None)
         if first is None or (spare_marks and first.label.kind == "mark"):
             return False
-        self._drop(first, why)
-        return True
+        return self._drop(first, why)
 
-    def _drop(self, kept: Kept, why: str) -> None:
+    def _drop(self, kept: Kept, why: str) -> bool:
         try:
             self.remove(kept.label.sha256)
         except OSError as error:
             self.trouble = f"{self.folder}: {error.strerror}; clips cannot be removed"
+            return False
         self._count(kept.label, why)
+        return True
 
     def _count(self, label: Label, why: str) -> None:
         self.dropped[why] += 1

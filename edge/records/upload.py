@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from edge.records.clip import UnreadableClip
+from edge.records.clip import ClosedClip, UnreadableClip
 from edge.records.shelf import Kept, Shelf
 from moments.errors import UserError
 
@@ -93,6 +93,7 @@ class Uploader:
         self.sent = 0
         self._shelf, self._hub, self._back_off_s = shelf, hub, back_off_s
         self._refused: set[str] = set()
+        self._closed: str | None = None
         self._closing = threading.Event()
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upload", daemon=True)
@@ -119,8 +120,9 @@ class Uploader:
         while not self._closing.is_set():
             self._woken.clear()
             try:
+                self._closed = None
                 self._send_all()
-                failures, self.trouble = 0, None
+                failures, self.trouble = 0, self._closed
             except (OSError, http.client.HTTPException, Unreachable, UserError) as error:
                 failures += 1
                 self.trouble = f"clips do not reach {self._hub.url}: {error}"
@@ -160,12 +162,17 @@ class Uploader:
         except UnreadableClip as error:
             log.error("a clip cannot be read and is dropped", extra={"reason": str(error)})
             self._shelf.dropped["broken"] += 1
-            self._shelf.remove(sha256)
+            self._take_away(sha256)
+            return
+        except ClosedClip as error:
+            if self.trouble is None:
+                log.error("a clip cannot be opened and stays", extra={"reason": str(error)})
+            self._closed = f"a clip cannot be opened and stays: {error}"
             return
         if sound is None:  # erased meanwhile
             return
         if self._has(connection, kept, sound):
-            self._shelf.remove(sha256)
+            self._take_away(sha256)
             self.sent += 1
             log.info("the hub has a clip", extra={"seconds": kept.label.seconds, "bytes": len(sound)})
 
@@ -190,7 +197,7 @@ class Uploader:
                 return True
             if status == _ERASED:
                 log.info("the owner erased the record of a clip, which goes too")
-                self._shelf.remove(kept.label.sha256)
+                self._take_away(kept.label.sha256)
                 return False
             if status in _REFUSED:
                 return self._refuse(kept, status)
@@ -199,6 +206,14 @@ class Uploader:
                 raise Unreachable(f"it answers {status} to a clip")
             offset = told
         return False
+
+    def _take_away(self, sha256: str) -> None:
+        """Remove what need not be sent again; where the disk refuses, leave it alone until the next start."""
+        try:
+            self._shelf.remove(sha256)
+        except OSError as error:
+            self._refused.add(sha256)
+            log.error("a clip cannot be removed", extra={"reason": str(error)})
 
     def _here(self, kept: Kept) -> bool:
         return kept.path.exists()

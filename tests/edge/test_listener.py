@@ -184,6 +184,25 @@ def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypat
     assert isinstance(listener.failure, WorkError)
 
 
+def test_a_model_that_hangs_on_what_was_heard_before_a_pause_counts_as_stuck(listening, monkeypatch):
+    monkeypatch.setattr(listeners, "_STUCK_S", 0.2)
+    hang = [True]
+
+    def flush():
+        while hang:
+            time.sleep(0.01)
+        return []
+
+    paused = []
+    listener, _ = listening(paused=lambda: bool(paused))
+    wait_until(lambda: not listener._flushed)
+    monkeypatch.setattr(listener._pipeline, "flush", flush)
+    paused.append(True)
+    wait_until(lambda: listener.stuck(time.monotonic()))
+    hang.clear()
+    wait_until(lambda: not listener.stuck(time.monotonic()))
+
+
 def test_what_was_heard_and_is_no_moment_yet_is_forgotten_where_it_began_in_the_span(listening):
     listener, kept = listening(paused=lambda: True)
     now = time.time()

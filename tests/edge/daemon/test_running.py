@@ -62,6 +62,9 @@ def test_new_settings_are_taken_on_sighup_and_wrong_ones_leave_it_as_it_was(tmp_
         path.write_text("brokre: {}")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "brokre is not a setting" in log.read_text())
+        path.write_text(lines + f"clips: {{key_file: {tmp_path}/none}}\noutbox: {{path: {tmp_path}/outbox.db}}\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "clips.key_file" in log.read_text())
         path.write_text(lines.replace("pocket-1", "pocket-2") + f"outbox: {{path: {tmp_path}/outbox.db}}\n")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "device=pocket-2" in log.read_text(), 20)
@@ -124,6 +127,13 @@ def test_a_new_start_with_new_settings_is_no_stop_for_systemd(systemd, hub, devi
         said.append(listening.recv(100))
     assert any(each.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for each in said)
     assert b"STOPPING=1" not in said
+
+
+def test_an_end_that_comes_while_it_starts_anew_ends_it(hub, device):
+    running = device().ready()
+    running.process.send_signal(signal.SIGHUP)
+    running.process.terminate()
+    assert running.process.wait(10) == 0
 
 
 def test_a_model_that_fails_ends_the_device_so_that_it_is_started_anew(hub, device):

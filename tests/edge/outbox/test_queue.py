@@ -202,3 +202,21 @@ def test_what_waits_when_the_device_gets_another_name_goes_under_that_name(opene
     assert {each.device for each in found} == {"pocket-9"}
     assert [each.model_copy(update={"device": waiting[0].device}) for each in found[:3]] == waiting
     assert opened().rename("pocket-9") == 0
+
+
+def test_a_moment_whose_bytes_the_card_has_changed_holds_nothing_up(opened, tmp_path):
+    box = opened()
+    box.put(moment(device="pocket-1"))
+    box.put(free := moment(device="pocket-1", clock="free"), heard=1.0, boot="now")
+    box.put(whole := moment(device="pocket-1", start=NOON + timedelta(hours=1)))
+    with sqlite3.connect(box.path) as other:
+        other.execute("UPDATE outbox SET body = ? WHERE seq <= 2", (b'{"schema": 1, "id": "?"',))
+    assert box.rename("pocket-2") == 3
+    assert box.settle(lambda _: Reading(NOON, "synced", 1.0), "now") == 1
+    rows = box.after(0, 10)
+    assert [row.body[:9] for row in rows[:2]] == [b'{"schema"'] * 2, "the hub is told of them"
+    assert Moment.from_json(rows[2].body).device == "pocket-2"
+    assert box.of_records(["x"]) == []
+    assert box.erase(None, NOON, None) == 1, "of a time that is named only what is known to be of it"
+    assert box.erase(None) == 2
+    assert {free.id, whole.id}.isdisjoint(ids(box.after(0, 10)))

@@ -1,5 +1,6 @@
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.clock import Clock
 from edge.outbox.queue import Outbox
+from edge.owner.answered import Answered
 from edge.owner.commands import Commands
 from edge.owner.pause import Pause
 from edge.records.clip import Safe, packed
@@ -22,7 +24,7 @@ WALL = NOON.timestamp()
 
 class Asked:
     def __init__(self, folder):
-        self.known = True
+        self.known, self.folder = True, folder
         self.clock = Clock(wall=lambda: WALL, monotonic=lambda: 5.0, since_boot=lambda: 5.0, known=lambda: self.known)
         self.outbox = Outbox(folder / "outbox.sqlite", max_mb=10, max_days=365)
         self.path = folder / "paused.json"
@@ -49,6 +51,7 @@ class Asked:
             shelf=self.shelf,
             recorder=self.recorder,
             forget=self.forget,
+            answered=Answered(self.folder / "commands.json"),
         )
 
     def forget(self, begin, end):
@@ -75,10 +78,34 @@ def test_a_ping_is_answered(ask):
     assert ask("ping") == {"id": "1", "ok": True, "error": None}
 
 
-def test_a_command_that_comes_twice_is_done_once(ask):
-    assert ask("mark")["record"] == "a-record"
-    assert ask("mark") is None
+def test_a_command_that_comes_twice_is_done_once_and_answered_twice(ask):
+    first = ask("mark")
+    assert first["record"] == "a-record"
+    assert ask("mark") == first
     assert ask.notes == [None]
+
+
+def test_a_command_that_comes_again_after_a_restart_is_answered_and_not_done_again(ask):
+    erased = ask("erase", args={})
+    ask.commands = ask.by(ask.clock)
+    assert ask("erase", args={}) == erased
+    assert len(ask.forgotten) == 1, "what was heard since is not what was meant"
+
+
+@pytest.mark.parametrize("kept", [b"", b"[]", b"{", b'{"1": null}'])
+def test_answers_that_cannot_be_read_hold_nothing_up(tmp_path, kept):
+    (tmp_path / "commands.json").write_bytes(kept)
+    asked = Asked(tmp_path)
+    assert asked("ping")["ok"]
+    asked.outbox.close()
+
+
+def test_the_last_hundred_answers_are_kept(tmp_path):
+    answered = Answered(tmp_path / "commands.json")
+    for number in range(150):
+        answered.keep({"id": str(number), "ok": True})
+    again = Answered(tmp_path / "commands.json")
+    assert [again.get(str(number)) is None for number in (49, 50, 149)] == [True, False, False]
 
 
 def test_an_expired_command_is_ignored(ask):
@@ -230,6 +257,7 @@ def test_a_wrong_command_is_answered_with_the_field_that_is_wrong(ask, payload, 
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_bytes_end_in_an_exception(payload):
-    commands = Commands(Clock(), None, None, lambda _: "", shelf=None, recorder=None, forget=lambda *_: None)
+    parts = {"shelf": None, "recorder": None, "forget": lambda *_: None, "answered": Answered(Path("/dev/null/none"))}
+    commands = Commands(Clock(), None, None, lambda _: "", **parts)
     reply = commands.answer(payload)
     assert reply is None or not reply["ok"]

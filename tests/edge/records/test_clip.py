@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge.records.clip import Safe, UnreadableClip, label_of, packed, sound_of
+from edge.records.clip import ClosedClip, Safe, UnreadableClip, label_of, packed, sound_of
 from edge.sound import RATE
 from moments import uuid7
 from moments.errors import UserError
@@ -54,19 +54,19 @@ def test_another_key_no_key_or_a_changed_byte_is_told(tmp_path, key):
     _, path = written(tmp_path, Safe(key))
     other = tmp_path / "other.key"
     other.write_bytes(base64.b64encode(bytes(32)))
-    with pytest.raises(UnreadableClip, match="another key"):
+    with pytest.raises(ClosedClip, match="another key"):
         sound_of(path, Safe(other))
-    with pytest.raises(UnreadableClip, match=r"set clips\.key_file"):
+    with pytest.raises(ClosedClip, match=r"set clips\.key_file"):
         sound_of(path, Safe(None))
     content = bytearray(path.read_bytes())
     for at in (20, len(content) // 2, len(content) - 1):
         changed = bytearray(content)
         changed[at] ^= 1
         path.write_bytes(changed)
-        with pytest.raises(UnreadableClip):
+        with pytest.raises((ClosedClip, UnreadableClip)):
             sound_of(path, Safe(key))
     path.write_bytes(content[:-30])
-    with pytest.raises(UnreadableClip):
+    with pytest.raises(ClosedClip):
         sound_of(path, Safe(key))
 
 
@@ -78,6 +78,13 @@ def test_a_broken_clip_in_the_clear_is_told_by_its_hash(tmp_path):
     path.write_bytes(b"no label")
     with pytest.raises(UnreadableClip, match="no clip"):
         label_of(path)
+
+
+def test_a_clip_that_the_disk_does_not_give_now_is_not_called_broken(tmp_path):
+    with pytest.raises(ClosedClip, match="cannot be read"):
+        label_of(tmp_path)
+    with pytest.raises(ClosedClip, match="cannot be read"):
+        sound_of(tmp_path, Safe(None))
 
 
 @pytest.mark.parametrize("content", [b"", b"short", base64.b64encode(bytes(16)), b"\xff" * 44])

@@ -1,5 +1,7 @@
+import errno
 import os
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +140,52 @@ def test_what_a_power_cut_left_half_written_goes_and_what_is_broken_is_counted(o
     assert names(again) == ["m1"]
     assert again.dropped == {"broken": 1}
     assert {path.name for path in shelf.folder.iterdir()} == {shelf.all()[0].path.name, "notes.txt"}
+
+
+def refusing(monkeypatch, method, error):
+    """Have the disk refuse that of a clip."""
+    does = getattr(Path, method)
+
+    def refused(path, *args, **more):
+        if path.suffix == ".clip":
+            raise OSError(error, os.strerror(error))
+        return does(path, *args, **more)
+
+    monkeypatch.setattr(Path, method, refused)
+
+
+def test_a_clip_that_cannot_be_read_now_stays(opened, monkeypatch):
+    shelf = opened()
+    shelf.put(*clip(1))
+    with monkeypatch.context() as disk:
+        refusing(disk, "open", errno.EIO)
+        again = opened()
+        assert names(again) == []
+        assert "cannot be read: Input/output error; it stays there" in again.trouble
+        assert again.dropped == {}
+    assert names(opened()) == ["m1"]
+
+
+def test_what_the_disk_does_not_let_go_is_not_called_erased(opened, monkeypatch):
+    shelf = opened(max_days=1)
+    for number in (1, 2):
+        shelf.put(*clip(number))
+    with monkeypatch.context() as disk:
+        refusing(disk, "unlink", errno.EROFS)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Read-only"):
+                shelf.erase(span=(float("-inf"), float("inf")))
+        shelf.tick(9 * DAY)
+        assert shelf.dropped == {}, "nothing went"
+    assert shelf.erase(span=(float("-inf"), float("inf"))) == 2
+    assert opened().all() == []
+
+
+def test_a_disk_that_lets_nothing_go_takes_no_more_than_its_share(opened, monkeypatch):
+    shelf = opened()
+    first, second = clip(1), clip(2)
+    Disk(monkeypatch, total=int(len(first[1]) * 2.5))
+    assert shelf.put(*first)
+    refusing(monkeypatch, "unlink", errno.EROFS)
+    assert not shelf.put(*second)
+    assert names(shelf) == ["m1"]

@@ -1,3 +1,4 @@
+import base64
 import datetime as dt
 import hashlib
 import http.server
@@ -289,6 +290,21 @@ def test_a_clip_that_cannot_be_read_is_dropped_and_counted(hub, shelf, uploading
     wait_until(lambda: other.sha256 in hub.whole)
     assert shelf.all() == []
     assert shelf.dropped == {"broken": 1}
+
+
+def test_a_clip_whose_key_is_not_here_waits_for_it_and_holds_up_no_other(hub, shelf, uploading, tmp_path, caplog):
+    key = tmp_path / "key"
+    key.write_bytes(base64.b64encode(bytes(32)))
+    sealed, content = packed(np.ones(RATE, np.int16), Safe(key), kind="mark", record=None, moments=[], begin=9.0)
+    shelf.put(sealed, content)
+    other = keep(shelf, 1, seconds=1)
+    uploader = uploading()
+    wait_until(lambda: other.sha256 in hub.whole and uploader.trouble)
+    assert "set clips.key_file" in uploader.trouble
+    assert [kept.label for kept in shelf.all()] == [sealed]
+    uploader.wake()
+    wait_until(lambda: uploader._woken.is_set() is False)
+    assert caplog.text.count("cannot be opened and stays") == 1
 
 
 def test_over_https_the_certificate_is_checked(hub, shelf, uploading, tmp_path):
