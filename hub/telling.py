@@ -26,6 +26,8 @@ from moments import uuid7
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_S: Final = 2**32 - 1
+"""What MQTT can say of an expiry."""
 _DUE_MS: Final = 90 * 86_400_000
 """For how long an order to erase is repeated to a device that never answers."""
 
@@ -46,8 +48,10 @@ _LATE: Final = json.dumps({"ok": True, "error": None, "late": True})
 class Send(Protocol):
     """Publishes to a device; False when the broker is not reached or cannot carry it."""
 
-    def __call__(self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:
-        """Publish."""
+    def __call__(
+        self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False, expires_s: int | None = None
+    ) -> bool:
+        """Publish; the broker drops what it could not deliver within `expires_s`."""
 
 
 class Telling:
@@ -105,13 +109,13 @@ class Telling:
     def command(self, device: str, order: dict[str, Any]) -> bool:
         """Send one command and keep it, so that its reply can be read; False: the broker does not take it."""
         self._keep_order(device, order)
-        return self._send(device, "command", order)
+        return self._send_order(device, order)
 
     def erase(self, device: str, args: dict[str, Any]) -> None:
         """Have a device erase, sooner or later: `args` are the command's."""
         order = {"id": uuid7(), "do": "erase", "until": None, "args": args}
         self._keep_order(device, order)
-        self._send(device, "command", order)
+        self._send_order(device, order)
 
     def erase_ids(self, device: str, ids: Sequence[str]) -> None:
         """Have a device erase moments, in its queue and with their sound."""
@@ -202,7 +206,14 @@ class Telling:
         for row in found:
             order = json.loads(row.body)
             if order["do"] == "erase":
-                self._send(row.device, "command", order)
+                self._send_order(row.device, order)
+
+    def _send_order(self, device: str, order: dict[str, Any]) -> bool:
+        """Send an order; the broker drops it after its `until`, which a device without the time cannot tell."""
+        if order["until"] is None:
+            return self._send(device, "command", order)
+        left_s = math.ceil(datetime.fromisoformat(order["until"]).timestamp() - time.time())
+        return self._send(device, "command", order, expires_s=min(max(1, left_s), _LONGEST_S))
 
 
 def _kept(order: dict[str, Any]) -> str:

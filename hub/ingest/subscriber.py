@@ -103,11 +103,16 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def send(self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False) -> bool:
-        """Publish to a device; False when the broker is not reached or cannot carry it, and nothing is sent then."""
-        return self._publish(topic(device, kind), body, retain=retain)
+    def send(
+        self, device: str, kind: str, body: dict[str, Any], *, retain: bool = False, expires_s: int | None = None
+    ) -> bool:
+        """Publish to a device; False when the broker is not reached or cannot carry it, and nothing is sent then.
 
-    def _publish(self, where: str, body: dict[str, Any], *, retain: bool) -> bool:
+        The broker drops what it could not deliver within `expires_s`.
+        """
+        return self._publish(topic(device, kind), body, retain=retain, expires_s=expires_s)
+
+    def _publish(self, where: str, body: dict[str, Any], *, retain: bool, expires_s: int | None = None) -> bool:
         if not self._client.is_connected():
             return False
         try:
@@ -115,7 +120,10 @@ class Subscriber:
         except ValueError as error:
             _log.error("a message is not published", extra={"topic": where, "reason": str(error)})
             return False
-        self._client.publish(where, payload, qos=1, retain=retain)
+        about = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if expires_s is not None:
+            about.MessageExpiryInterval = expires_s
+        self._client.publish(where, payload, qos=1, retain=retain, properties=about)
         return True
 
     def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:

@@ -33,7 +33,7 @@ class Wire:
         self.sent = []
         self.there = True
 
-    def __call__(self, device, kind, body, *, retain=False):  # noqa: ARG002
+    def __call__(self, device, kind, body, *, retain=False, expires_s=None):  # noqa: ARG002
         if self.there:
             self.sent.append((device, kind, body))
         return self.there

@@ -26,7 +26,7 @@ class Wire:
     def __init__(self):
         self.orders = []
 
-    def __call__(self, device, kind, body, *, retain=False):  # noqa: ARG002
+    def __call__(self, device, kind, body, *, retain=False, expires_s=None):  # noqa: ARG002
         if kind == "command":
             self.orders.append(body)
         return True

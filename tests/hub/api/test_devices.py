@@ -26,7 +26,7 @@ def test_a_device_is_shown_with_its_last_words(client, store):
 def test_a_command_is_published_to_its_device(store):
     store.take([make()])
     sent = []
-    with serving(create_app(store, send=lambda *what: sent.append(what) or True)) as client:
+    with serving(create_app(store, send=lambda *what, **_: sent.append(what) or True)) as client:
         answer = client.post(
             "/api/devices/pocket-1/command", json={"do": "pause", "until": "2026-05-22T10:00:00+09:00"}
         )
@@ -44,7 +44,7 @@ def test_a_command_is_published_to_its_device(store):
 def test_a_command_that_the_broker_cannot_carry_is_refused(store, args):
     store.take([make()])
     sent = []
-    with serving(create_app(store, send=lambda *what: sent.append(what) or True)) as client:
+    with serving(create_app(store, send=lambda *what, **_: sent.append(what) or True)) as client:
         body = f'{{"do":"ping","args":{args}}}'
         answer = client.post(
             "/api/devices/pocket-1/command", content=body, headers={"Content-Type": "application/json"}

@@ -27,7 +27,7 @@ class Wire:
     def __init__(self):
         self.sent = []
 
-    def __call__(self, device, kind, body, *, retain=False):
+    def __call__(self, device, kind, body, *, retain=False, expires_s=None):  # noqa: ARG002
         self.sent.append((device, kind, body, retain))
         return True
 

@@ -2,8 +2,13 @@
 
 import json
 import threading
+import time
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from hub.config import Broker as Settings
 from hub.ingest.judge import readable_id
@@ -54,6 +59,21 @@ def device(mosquitto):
     made.close()
 
 
+def commanded(broker, heard):
+    """Connect as a device that the broker keeps messages for while it is away."""
+    ready = threading.Event()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, "pocket-1", protocol=mqtt.MQTTv5)
+    client.on_connect = lambda client, *_: client.subscribe("moodscape/v1/pocket-1/command", 1)
+    client.on_subscribe = lambda *_: ready.set()
+    client.on_message = lambda _c, _d, message: heard.append(json.loads(message.payload))
+    session = Properties(PacketTypes.CONNECT)
+    session.SessionExpiryInterval = 600
+    client.connect(broker.host, broker.port, clean_start=False, properties=session)
+    client.loop_start()
+    assert ready.wait(5)
+    return client
+
+
 def answered(device):
     moment = make()
     device.publish(moment.to_json())
@@ -62,6 +82,20 @@ def answered(device):
 
 def order(size):
     return {"id": "1", "do": "ping", "args": {"x": "x" * size}}
+
+
+@REAL
+@pytest.mark.slow
+def test_what_holds_for_a_while_is_not_delivered_after_it(hub, mosquitto):
+    commanded(mosquitto, []).disconnect()
+    assert hub.send("pocket-1", "command", order(1) | {"id": "soon over"}, expires_s=1)
+    assert hub.send("pocket-1", "command", order(1) | {"id": "holds"})
+    time.sleep(2.5)  # the broker counts whole seconds
+    heard = []
+    back = commanded(mosquitto, heard)
+    wait_until(lambda: heard)
+    assert [command["id"] for command in heard] == ["holds"]
+    back.disconnect()
 
 
 @REAL
