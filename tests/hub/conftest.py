@@ -13,6 +13,7 @@ from hub.api.app import create_app
 from hub.api.patience import Patience
 from hub.serve import Server
 from hub.stores.store import Store
+from hub.telling import Telling
 from tests.parts import wait_until
 from tests.postgres import Cluster
 
@@ -115,3 +116,12 @@ def locked(store):
     """Calls of a hub that wants tokens."""
     with serving(create_app(store, tokenless=False)) as made:
         yield made
+
+
+@pytest.fixture
+def telling(store, wire):
+    """What tells devices, over the `wire` of a test."""
+    made = Telling(store, wire)
+    made.start()
+    yield made
+    made.close()

@@ -48,14 +48,6 @@ def wire():
 
 
 @pytest.fixture
-def telling(store, wire):
-    made = Telling(store, wire)
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def sounds(tmp_path):
     return Sounds(tmp_path / "sounds")
 

@@ -46,14 +46,6 @@ def wire():
     return Wire()
 
 
-@pytest.fixture
-def telling(store, wire):
-    made = Telling(store, wire)
-    made.start()
-    yield made
-    made.close()
-
-
 def reply(order, *, ok, error=None, device="a"):
     return Report(device, "reply", json.dumps({"id": order["id"], "ok": ok, "error": error}))
 
