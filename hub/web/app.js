@@ -97,7 +97,7 @@ function route() {
   panel.open(opened);
 }
 
-/** Draw everything again: after log-in, or in another language. */
+/** Draw everything again: after log-in, in another language, or on another day. */
 function restart() {
   locked = false;
   shown?.leave?.();

@@ -70,7 +70,7 @@ export function calendar() {
   function choose(from, to) {
     focusDay = from;
     const same = filter.get("from") === from && filter.get("to") === to;
-    ask(changed(filter, same ? { from: null, to: null } : { from, to }));
+    ask((now) => changed(now, same ? { from: null, to: null } : { from, to }));
   }
 
   function cell(day, found, most) {

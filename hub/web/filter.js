@@ -26,8 +26,11 @@ export function toggled(filter, field, value) {
   return changed(filter, { [field]: values.includes(value) ? values.filter((one) => one !== value) : [...values, value] });
 }
 
-/** Go to the question that `filter` asks. */
-export function ask(filter) {
-  const text = filter.toString();
+/**
+ * Go to the question that `change` makes of the one in the address. No control keeps a filter to change: views hear of
+ * a new address only later, and words that are left for a button are asked for just before the button is pressed.
+ */
+export function ask(change) {
+  const text = change(filterOf(new URLSearchParams(location.hash.split("?")[1]))).toString();
   location.hash = text ? `#/recall?${text}` : "#/recall";
 }

@@ -41,12 +41,15 @@ function others(filter) {
 /** Make the bar; `show(filter)` brings its controls to what the filter says. */
 export function filterBar() {
   let filter = new URLSearchParams();
-  const set = (fields) => ask(changed(filter, fields));
+  // What is typed counts for every control: a phone may leave the focus in the field when another is touched.
+  const choose = (change) => ask((now) => changed(change(now), { text: text.value.trim() }));
+  const set = (fields) => choose((now) => changed(now, fields));
+  const toggle = (field, value) => choose((now) => toggled(now, field, value));
 
-  const text = h("input", { type: "search", name: "text", "aria-label": t("filter.words"), placeholder: t("filter.short"), onchange: () => set({ text: text.value.trim() }) });
+  const text = h("input", { type: "search", name: "text", "aria-label": t("filter.words"), placeholder: t("filter.short"), onchange: () => set({}) });
   const emotions = SHOWN.map((emotion) => h("button", {
     type: "button", class: "chip", "aria-pressed": "false", "data-value": emotion,
-    onclick: () => ask(toggled(filter, "emotion", emotion)),
+    onclick: () => toggle("emotion", emotion),
   }, badge(emotion), t(`emotion.${emotion}`)));
   const strip = h("div", { class: "chips scroll", role: "group", "aria-label": t("filter.emotion") }, emotions);
   const from = h("input", { type: "date", id: "filter-from", onchange: () => set({ from: from.value }) });
@@ -65,10 +68,10 @@ export function filterBar() {
     },
   }, option("", t("filter.any")));
   const device = h("select", { id: "filter-device", onchange: () => set({ device: device.value }) }, option("", t("filter.any")));
-  const tick = (value) => h("input", { type: "checkbox", value, onchange: () => ask(toggled(filter, "has", value)) });
+  const tick = (value) => h("input", { type: "checkbox", value, onchange: () => toggle("has", value) });
   const [note, place, clip] = [tick("note"), tick("place"), tick("clip")];
   const rest = h("div", { class: "chips" });
-  const clear = h("button", { type: "button", class: "small", onclick: () => ask(new URLSearchParams()) }, t("filter.clear"));
+  const clear = h("button", { type: "button", class: "small", onclick: () => ask(() => new URLSearchParams()) }, t("filter.clear"));
   const more = h("details", { ontoggle: () => more.open && fill() }, h("summary", {}, t("filter.more")),
     h("div", { class: "fields" },
       h("label", {}, t("filter.from"), from), h("label", {}, t("filter.to"), to),
@@ -81,7 +84,7 @@ export function filterBar() {
     class: "filterbar card", role: "search", "aria-label": t("filter.label"),
     onsubmit: (event) => {
       event.preventDefault();
-      set({ text: text.value.trim() });
+      set({});
     },
   }, h("div", { class: "find" }, text, h("button", { type: "submit" }, t("filter.find"))),
   strip, more, rest);
@@ -142,7 +145,7 @@ export function filterBar() {
       clip.checked = has.includes("clip");
       put(rest, others(filter).map(([field, value, words]) => h("button", {
         type: "button", class: "chip plain", "aria-label": t("filter.without", { what: words }),
-        onclick: () => ask(value === null ? changed(filter, { [field]: null, ...(field === "near" ? { radius_m: null } : {}) }) : toggled(filter, field, value)),
+        onclick: () => (value === null ? set({ [field]: null, ...(field === "near" ? { radius_m: null } : {}) }) : toggle(field, value)),
       }, words, h("span", { "aria-hidden": "true" }, "×"))), [...filter.keys()].length ? clear : null);
     },
   };

@@ -3,7 +3,7 @@
 // the middle of its privacy grid stays there, and the circle counts all that were moved to it.
 
 import * as api from "./api.js";
-import { h, put, soon } from "./dom.js";
+import { h, soon } from "./dom.js";
 import { feltIn } from "./emotions.js";
 import { ask, changed } from "./filter.js";
 import { momentAddress } from "./rows.js";
@@ -45,13 +45,14 @@ function common(box, other) {
 export function map() {
   let filter = new URLSearchParams();
   let drawn = null; // {L, world, circles, trail}
+  let beginning = null; // of the map: there may be only one, however often it is asked for meanwhile
   let cells = [];
   let trailOf; // the owner whose trail is drawn: null for everybody, undefined before any is
   let gone = false;
   let stop = new AbortController();
   const field = h("div", { class: "map" });
   const hint = h("p", { class: "quiet", role: "status" });
-  const here = h("button", { type: "button", class: "small", onclick: () => ask(changed(filter, { bbox: box().map((edge) => edge.toFixed(ROUND)).join(",") })) }, t("map.here"));
+  const here = h("button", { type: "button", class: "small", onclick: () => ask((now) => changed(now, { bbox: box().map((edge) => edge.toFixed(ROUND)).join(",") })) }, t("map.here"));
   const element = h("section", { "aria-label": t("map.label"), class: "mapview" }, field, h("div", { class: "actions" }, hint, here));
 
   function box() {
@@ -65,7 +66,7 @@ export function map() {
     const [one] = group.points;
     if (group.points.length > 1 && edges.getNorthEast().distanceTo(edges.getSouthWest()) > SAME_M) world.fitBounds(edges.pad(0.3));
     else if (group.points.length === 1 && one.id) location.hash = momentAddress(one.id);
-    else if (world.getZoom() >= CLOSE) ask(changed(filter, { near: `${one.lat},${one.lon}`, radius_m: SAME_M, bbox: null }));
+    else if (world.getZoom() >= CLOSE) ask((now) => changed(now, { near: `${one.lat},${one.lon}`, radius_m: SAME_M, bbox: null }));
     else world.fitBounds([[one.lat - HALF, one.lon - HALF], [one.lat + HALF, one.lon + HALF]]);
   }
 
@@ -141,8 +142,11 @@ export function map() {
 
   async function begin() {
     const made = await ground(field);
-    if (gone) return;
     const { L, world } = made;
+    if (gone) {
+      world.remove();
+      return;
+    }
     drawn = { ...made, trail: L.layerGroup(), circles: L.layerGroup().addTo(world) };
     world.on("moveend", look);
     world.on("zoomend", lay);
@@ -157,22 +161,25 @@ export function map() {
   async function load() {
     stop.abort();
     stop = new AbortController();
+    const { signal } = stop;
     hint.textContent = t("map.loading");
     try {
+      beginning ??= begin().catch((error) => {
+        beginning = null; // so that it is tried again
+        throw error;
+      });
       const [answer] = await Promise.all([
-        api.summary(changed(filter, { by: "place", has: [...filter.getAll("has").filter((one) => one !== "place"), "place"], order: null }), stop.signal),
-        drawn ? null : begin(),
+        api.summary(changed(filter, { by: "place", has: [...filter.getAll("has").filter((one) => one !== "place"), "place"], order: null }), signal),
+        beginning,
       ]);
-      if (gone) return;
+      if (signal.aborted) return;
       const first = cells.length === 0;
       cells = answer.buckets.filter(({ place }) => place).map(fromBucket);
       if (first || !cells.some(({ lat, lon }) => drawn.world.getBounds().contains([lat, lon]))) fit();
       look();
       if (filter.get("owner") !== trailOf) await trail(filter.get("owner"));
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (drawn) hint.textContent = error.message;
-      else put(field, h("p", { class: "empty" }, error.message));
+      if (!signal.aborted) hint.textContent = error.message;
     }
   }
 

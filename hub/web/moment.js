@@ -10,6 +10,11 @@ import { number, percent, sceneName, t } from "./words.js";
 
 const ALIKE = 5; // similar moments shown
 
+const unsaved = new Map(); // id → words for a moment that the hub has not got: they outlive the panel
+
+/** The sentence for what the hub refused about a moment. */
+const refusal = (error) => (error.status === 404 ? t("moment.gone") : api.saidBy(error));
+
 function section(title, ...children) {
   return h("section", {}, h("h3", {}, title), children);
 }
@@ -94,17 +99,24 @@ function where(moment, opened) {
 }
 
 function noteForm(moment, changed) {
-  const text = h("textarea", { id: "note", rows: 3, maxlength: 4000, placeholder: t("note.hint") });
-  text.value = noteText(moment);
-  const word = h("span", { class: "quiet", role: "status" });
+  let saved = noteText(moment);
+  const text = h("textarea", {
+    id: "note", rows: 3, maxlength: 4000, placeholder: t("note.hint"),
+    oninput: () => (text.value === saved ? unsaved.delete(moment.id) : unsaved.set(moment.id, text.value)),
+  });
+  text.value = unsaved.get(moment.id) ?? saved;
+  const word = h("span", { class: "quiet", role: "status" }, unsaved.has(moment.id) ? t("note.unsaved") : null);
   const save = async (event) => {
     event.preventDefault();
+    const sent = text.value;
     try {
-      await api.writeNote(moment.id, text.value.trim());
+      await api.writeNote(moment.id, sent.trim());
+      saved = sent;
+      if (unsaved.get(moment.id) === sent) unsaved.delete(moment.id); // what was typed meanwhile stays
       word.textContent = t("note.saved");
       changed();
     } catch (error) {
-      word.textContent = error.message;
+      word.textContent = refusal(error);
     }
   };
   return h("form", { class: "note", onsubmit: save },
@@ -114,20 +126,21 @@ function noteForm(moment, changed) {
 
 function correction(moment, changed) {
   if (moment.basis === "none") return null;
+  let felt = feltIn(moment);
   const word = h("p", { class: "quiet", role: "status" });
   const choose = async (emotion) => {
     try {
       await api.correct(moment.id, emotion);
+      felt = emotion ?? moment.emotion;
       word.textContent = emotion === null ? t("correct.undone") : t("correct.saved", { emotion: t(`emotion.${emotion}`) });
       undo.hidden = emotion === null;
-      for (const radio of fieldset.querySelectorAll("input")) radio.checked = radio.value === (emotion ?? moment.emotion);
       changed();
     } catch (error) {
-      word.textContent = error.message;
+      word.textContent = refusal(error);
     }
+    for (const radio of fieldset.querySelectorAll("input")) radio.checked = radio.value === felt;
   };
   const undo = h("button", { type: "button", class: "link", hidden: !moment.correction, onclick: () => choose(null) }, t("correct.undo"));
-  const felt = feltIn(moment);
   const choices = EMOTIONS.map((emotion) => h("label", { class: "choice" },
     h("input", { type: "radio", name: "felt", value: emotion, checked: emotion === felt, onchange: () => choose(emotion) }),
     badge(emotion), h("span", {}, t(`emotion.${emotion}`))));
@@ -164,9 +177,10 @@ function eraser(moment, erased) {
   const doIt = async () => {
     try {
       await api.erase(moment.id);
+      unsaved.delete(moment.id);
       erased();
     } catch (error) {
-      word.textContent = error.message;
+      word.textContent = refusal(error);
     }
   };
   ask(false);
@@ -210,8 +224,7 @@ export class MomentPanel {
       const moment = await api.moment(id);
       if (this.id === id) this.draw(moment);
     } catch (error) {
-      const words = error.status === 404 ? t("moment.gone") : error.message;
-      if (this.id === id) this.fill(this.top(words));
+      if (this.id === id) this.fill(this.top(refusal(error)));
     }
   }
 

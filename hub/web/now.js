@@ -11,19 +11,25 @@ const EVERY_MS = 10_000;
 const ANSWER_MS = 6000; // how long a device is waited for
 const FRESH_MS = 90_000; // a scene window is 5 s; after this long without one, nothing is being heard
 
-/** The card with the newest moment; `null` shows that nothing is heard. */
+function quietWords(moment) {
+  if (moment === undefined) return "";
+  return moment === null ? t("now.nothing") : t("now.quiet_since", { ago: agoText(moment.start) });
+}
+
+/** The card with the newest moment; `null` shows that nothing was ever heard, undefined that it is not known. */
 export function nowCard() {
   const element = h("section", { class: "now", "aria-label": t("now.label") });
   let shown;
   return {
     element,
-    show(moment, live) {
+    show(moment) {
       const fresh = moment && Date.now() - instant(moment) - moment.seconds * 1000 < FRESH_MS;
-      const key = `${moment?.id} ${fresh} ${live} ${moment && feltIn(moment)}`;
+      const words = fresh ? heardIn(moment) : quietWords(moment);
+      const key = `${moment?.id} ${fresh} ${words} ${moment && feltIn(moment)}`;
       if (key === shown) return;
       shown = key;
       if (!fresh) {
-        put(element, h("p", { class: "quiet" }, moment ? t("now.quiet_since", { ago: agoText(moment.start) }) : t("now.nothing")));
+        put(element, h("p", { class: "quiet" }, words));
         return;
       }
       const emotion = feltIn(moment);
@@ -33,7 +39,7 @@ export function nowCard() {
         h("span", {},
           h("span", { class: "eyebrow" }, t("now.label")),
           h("strong", {}, t(`emotion.${emotion}`)),
-          h("span", { class: "quiet" }, heardIn(moment)))));
+          h("span", { class: "quiet" }, words))));
       if (held) element.firstElementChild.focus();
     },
   };
@@ -92,7 +98,7 @@ export function deviceList(most = Infinity) {
       if (answer) word.textContent = answer.ok ? t(`device.did_${order.do}`) : (answer.error ?? t("device.refused"));
       else if (answer === null) word.textContent = t("device.silent");
     } catch (error) {
-      word.textContent = error.message;
+      word.textContent = api.saidBy(error);
     }
     ask();
   }
@@ -125,7 +131,7 @@ export function deviceList(most = Infinity) {
       if (devices.length) keep(list, [...devices.slice(0, most).map((device) => entry(device, act)), ...(rest > 0 ? [more] : [])]);
       else put(list, h("li", { class: "quiet" }, t("device.none")));
     } catch (error) {
-      if (error.status !== 0) put(list, h("li", { class: "quiet" }, error.message));
+      if (error.status !== 0) put(list, h("li", { class: "quiet" }, api.saidBy(error)));
     }
   }
 

@@ -23,7 +23,7 @@ export function plane() {
     type: "button", class: `corner ${name}`, "aria-pressed": "false", "data-valence": valence, "data-arousal": arousal,
     onclick: (event) => {
       const on = event.currentTarget.getAttribute("aria-pressed") === "true";
-      ask(changed(filter, on ? { valence: null, arousal: null } : { valence, arousal }));
+      ask((now) => changed(now, on ? { valence: null, arousal: null } : { valence, arousal }));
     },
   }, t(`plane.${name}`)));
   const hint = h("p", { class: "quiet" });

@@ -12,6 +12,7 @@ import { dayOf, instant } from "./time.js";
 import { t } from "./words.js";
 
 const PAGE = 100; // of the list, before more is asked for
+const MOST = 1000; // that the hub gives at once
 const ROWS = 40;
 const POINTS = 500; // that the plane shows
 const PANES = { calendar, plane, map };
@@ -89,12 +90,11 @@ export function show(main, params) {
     draw();
   }
 
-  async function load() {
+  async function load(n) {
     stop.abort();
     stop = new AbortController();
-    limit = ROWS;
     try {
-      const answer = await api.moments(changed(filter, { limit: PAGE }), stop.signal);
+      const answer = await api.moments(changed(filter, { limit: n }), stop.signal);
       ({ items, next } = answer);
       known = true;
       const all = [...filter.keys()].length === 0;
@@ -114,10 +114,17 @@ export function show(main, params) {
     tell();
   }
 
+  /** Ask again for as many as the list has: what was changed or erased counts in it, in the calendar and in the map. */
+  function again() {
+    draw();
+    load(Math.min(MOST, Math.max(PAGE, items.length)));
+  }
+
   function update(now) {
     filter = filterOf(now);
     bar.show(filter);
-    load();
+    limit = ROWS;
+    load(PAGE);
   }
 
   put(main, bar.element,
@@ -132,12 +139,11 @@ export function show(main, params) {
     redraw: () => pane.redraw?.(),
     erased(id) {
       items = items.filter((moment) => moment.id !== id);
-      draw();
-      tell();
+      again();
     },
     changed(moment) {
       items = items.map((one) => (one.id === moment.id ? moment : one));
-      draw();
+      again();
     },
     leave() {
       stop.abort();

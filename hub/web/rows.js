@@ -52,7 +52,7 @@ export function entry(run, { dated = false } = {}) {
   const last = run.at(-1);
   return {
     key: run[0].id,
-    sign: [last.id, feltIn(last), last.correction, noteText(last), language()].join(" "),
+    sign: [momentAddress(last.id), feltIn(last), last.correction, noteText(last), language()].join(" "),
     make: () => row(run, dated),
   };
 }

@@ -35,9 +35,15 @@ self.addEventListener("activate", (event) => {
 // An answer of its own, for a rejected one reaches the page as a broken load and not as a hub that is away.
 const away = () => new Response(null, { status: 503, statusText: "The hub cannot be reached", headers: { "X-Away": "1" } });
 
+/** The hub's answer. Patience is for its beginning alone: the rest takes as long as a slow line needs. */
 async function fromHub(request) {
-  const stop = AbortSignal.timeout(PATIENCE_MS);
-  return fetch(request, { signal: AbortSignal.any([stop, request.signal]) });
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  try {
+    return await fetch(request, { signal: AbortSignal.any([patience.signal, request.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function pageFile(request) {

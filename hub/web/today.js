@@ -9,7 +9,7 @@ import { Ribbon, told } from "./ribbon.js";
 import { shares } from "./ribbon-shape.js";
 import { entry, momentAddress, runs, titleOf } from "./rows.js";
 import { follow } from "./stream.js";
-import { addDays, dayOf, dayText, isDay, today } from "./time.js";
+import { addDays, dayOf, dayText, instant, isDay, today } from "./time.js";
 import { percent, t } from "./words.js";
 
 const ROWS = 40;
@@ -19,19 +19,42 @@ const TELL_MS = 10_000; // how often arrivals are told to a screen reader
 
 const dayAddress = (day) => (day === today() ? "#/today" : `#/today?day=${day}`);
 
+/** The head of a day; `reach(day)` lets it lead up to that day, or up to today where that is later. */
 function dayBar(date) {
+  let typing = false; // a browser tells of a change at each key: what is typed is a day once it is left or Enter is pressed
+  const go = () => {
+    typing = false;
+    if (pick.value === date) return;
+    if (isDay(pick.value) && pick.value <= pick.max) location.hash = dayAddress(pick.value);
+    else pick.value = date;
+  };
   const pick = h("input", {
-    type: "date", value: date, max: today(), "aria-label": t("today.pick"),
-    onchange: () => isDay(pick.value) && (location.hash = dayAddress(pick.value)),
+    type: "date", value: date, "aria-label": t("today.pick"), "data-control": "pick",
+    onkeydown: (event) => (event.key === "Enter" ? go() : (typing = true)), onpointerdown: () => (typing = false),
+    onchange: () => typing || go(), onblur: go,
   });
-  const later = addDays(date, 1);
-  const step = (day, sign, label) => h("a", { class: "step", href: dayAddress(day), "aria-label": label }, sign);
-  return h("div", { class: "daybar" },
+  const step = (name, sign) => h("a", { class: "step", "aria-label": t(`today.${name}`), "data-control": name }, sign);
+  const [before, after] = [step("before", "‹"), step("after", "›")];
+  before.href = dayAddress(addDays(date, -1));
+  const element = h("div", { class: "daybar" },
     h("h1", {}, date === today() ? t("today.title") : dayText(date)),
-    h("div", { class: "steps" },
-      step(addDays(date, -1), "‹", t("today.before")), pick,
-      later <= today() ? step(later, "›", t("today.after")) : h("span", { class: "step", "aria-hidden": "true" }),
-      date === today() ? null : h("a", { class: "small", href: "#/today" }, t("today.back"))));
+    h("div", { class: "steps" }, before, pick, after,
+      date === today() ? null : h("a", { class: "small", href: "#/today", "data-control": "back" }, t("today.back"))));
+  return {
+    element,
+    reach(day) {
+      const last = day > today() ? day : today();
+      const later = addDays(date, 1);
+      pick.max = last > date ? last : date;
+      if (later <= last) after.href = dayAddress(later);
+      else after.removeAttribute("href");
+    },
+    /** Give the focus to the control of this name, or to the choice of a day where this day has none such. */
+    focus(name) {
+      const control = element.querySelector(`[data-control="${name}"]:is(input, [href])`) ?? pick;
+      control.focus();
+    },
+  };
 }
 
 function madeOf(date, moments) {
@@ -48,9 +71,11 @@ async function emptyWord(date) {
   return words;
 }
 
-/** Show the day of `params` in `main`; gives what the frame needs to change and to leave the view. */
-export function show(main, params) {
+/** Show the day of `params` in `main`, with `again` drawing the page anew; gives what the frame needs to change and to leave it. */
+export function show(main, params, again) {
   const date = isDay(params.get("day")) ? params.get("day") : today();
+  const bar = dayBar(date);
+  const held = document.activeElement.closest(".daybar [data-control]")?.dataset.control; // by a step from another day
   const now = nowCard();
   const devices = deviceList(DEVICES);
   const ribbon = new Ribbon((moment) => (location.hash = momentAddress(moment.id)));
@@ -62,8 +87,7 @@ export function show(main, params) {
   const more = h("button", { class: "small wide", type: "button", hidden: true, onclick: () => ((limit += 4 * ROWS), draw()) }, t("list.more"));
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   let limit = ROWS;
-  let newest = null;
-  let live = false;
+  let newest; // of all days: a device elsewhere may be on another; undefined until it is known
   let toldAt = 0;
   let asked = false;
 
@@ -89,7 +113,8 @@ export function show(main, params) {
     list.hidden = moments.length === 0;
     card.hidden = !empty.hidden;
     if (!empty.hidden) explain();
-    if (date === today()) now.show(moments.find((moment) => moment.id === newest?.id) ?? moments.at(-1) ?? null, live);
+    bar.reach(newest ? dayOf(newest) : today());
+    now.show(newest);
   }, DRAW_MS);
 
   const day = new Day(date, draw);
@@ -104,33 +129,57 @@ export function show(main, params) {
     }
   };
 
+  async function loadNewest() {
+    try {
+      const [found = null] = (await api.moments({ limit: 1 }, day.stop.signal)).items;
+      if (!newest || (found && instant(found) > instant(newest))) newest = found;
+      draw();
+    } catch {
+      // The day is asked for at the same time, and tells why it cannot be loaded.
+    }
+  }
+
   function arrived(moments) {
-    newest = moments.at(-1);
+    for (const moment of moments) if (!newest || instant(moment) >= instant(newest)) newest = moment;
     const fresh = day.add(moments);
     if (fresh && date === today() && Date.now() - toldAt > TELL_MS) {
       toldAt = Date.now();
-      announce(t("today.arrived", { n: fresh, title: titleOf(newest) }));
+      announce(t("today.arrived", { n: fresh, title: titleOf(moments.at(-1)) }));
     }
   }
 
   put(main,
-    dayBar(date),
+    bar.element,
     date === today() ? h("div", { class: "head" }, now.element, devices.element) : null,
     trouble,
     card,
     h("section", { "aria-label": t("list.label") }, h("h2", {}, t("list.label")), list, empty, more));
-  load();
+  bar.reach(today());
+  if (held) bar.focus(held);
+  const loadAll = () => {
+    load();
+    loadNewest();
+  };
+  loadAll();
   if (date === today()) devices.start();
-  const unfollow = follow({ arrived, changed: (state) => ((live = state), draw()), resumed: load });
+  const unfollow = follow({ arrived, changed: draw, resumed: loadAll });
   const clock = setInterval(() => {
-    if (!params.has("day") && today() !== date) location.reload(); // midnight has passed
+    if (!params.has("day") && today() !== date) again(); // midnight has passed
     else draw();
   }, 30_000);
 
   return {
     redraw: draw,
-    erased: (id) => day.remove(id),
-    changed: (moment) => day.add([moment]),
+    erased(id) {
+      day.remove(id);
+      if (id !== newest?.id) return;
+      newest = undefined;
+      loadNewest();
+    },
+    changed(moment) {
+      if (moment.id === newest?.id) newest = moment;
+      day.add([moment]);
+    },
     leave() {
       clearInterval(clock);
       unfollow();

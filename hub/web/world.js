@@ -6,24 +6,23 @@ import { t } from "./words.js";
 
 export const COASTS_TO = 9; // the zoom up to which the coasts are drawn: they are too coarse to lie under a town
 
-let library = null;
-
-/** Load Leaflet once; it is a plain script that leaves `window.L`. */
-function leaflet() {
-  library ??= new Promise((resolve, reject) => {
-    document.head.append(h("link", { rel: "stylesheet", href: "/vendor/leaflet/leaflet.css" }));
-    document.head.append(h("script", { src: "/vendor/leaflet/leaflet.js", onload: () => resolve(window.L), onerror: () => reject(new Error(t("error.unreachable"))) }));
-  });
-  return library;
+/** Have `load` run once for all who ask; after a failure, told in a sentence, whoever asks next has it run again. */
+function once(load) {
+  let loaded = null;
+  return () => (loaded ??= load().catch(() => {
+    loaded = null;
+    throw new Error(t("error.unreachable"));
+  }));
 }
 
-let coasts = null;
+/** Load Leaflet; it is a plain script that leaves `window.L`. */
+const leaflet = once(() => new Promise((resolve, reject) => {
+  document.head.append(h("link", { rel: "stylesheet", href: "/vendor/leaflet/leaflet.css" }));
+  document.head.append(h("script", { src: "/vendor/leaflet/leaflet.js", onload: () => resolve(window.L), onerror: reject }));
+}));
 
 /** The coasts as GeoJSON. */
-function land() {
-  coasts ??= fetch("/vendor/world/land.json").then((answer) => answer.json());
-  return coasts;
-}
+const land = once(() => fetch("/vendor/world/land.json").then((answer) => answer.json()));
 
 /** Make a map in `field`; gives {L, world}. `still` makes one that is only looked at. Throws an Error with a sentence. */
 export async function ground(field, { still = false } = {}) {

@@ -160,6 +160,7 @@ export default {
   "note.hint": "What was this moment?",
   "note.save": "Save",
   "note.saved": "Saved.",
+  "note.unsaved": "Not saved yet.",
   "correct.saved": "Kept as {emotion}, beside what the device read.",
   "correct.undo": "Back to what the device read",
   "correct.undone": "Taken back.",

@@ -179,6 +179,7 @@ export default {
   "note.hint": "어떤 순간이었나요?",
   "note.save": "저장",
   "note.saved": "저장했습니다.",
+  "note.unsaved": "아직 저장하지 않았습니다.",
   "correct.saved": "기기가 읽은 것과 함께 “{emotion}”으로 남겼습니다.",
   "correct.undo": "기기가 읽은 대로 되돌리기",
   "correct.undone": "되돌렸습니다.",

@@ -18,6 +18,7 @@ export function recordForm(kept) {
   let began = null;
   let place = null;
   let key = newKey();
+  let failed = null; // what went with the sound in the last try under this key, which the hub may have taken
   let sending = false;
   let picture = null;
 
@@ -65,6 +66,7 @@ export function recordForm(kept) {
     picture = null;
     sound = began = null;
     key = newKey();
+    failed = null;
     put(heard);
     ready();
   }
@@ -84,6 +86,8 @@ export function recordForm(kept) {
   async function submit(event) {
     event.preventDefault();
     fail("");
+    const beside = JSON.stringify([note.value.trim(), place]);
+    if (failed !== null && failed !== beside) key = newKey(); // to a key that it knows the hub gives what it has
     const sent = { key, words: note.value };
     sending = true;
     ready();
@@ -100,6 +104,7 @@ export function recordForm(kept) {
       announce(t("record.taken"));
       kept(made);
     } catch (error) {
+      if (key === sent.key) failed = beside;
       fail(api.saidBy(error));
     }
     sending = false;

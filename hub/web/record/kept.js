@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h, keep, put } from "../dom.js";
 import { entry as row } from "../rows.js";
-import { dayText, lengthText } from "../time.js";
+import { dayText, lengthText, localTime } from "../time.js";
 import { percent, t } from "../words.js";
 
 const EVERY_MS = 1000; // while something is being read
@@ -84,7 +84,7 @@ export function keptRecords() {
   let gone = false;
 
   function line(record) {
-    const begun = record.start ?? record.made; // until a file is read, only when it came is known
+    const begun = record.start ?? localTime(new Date(record.made)); // until a file is read, only when it came is known
     const time = h("time", { datetime: begun }, `${dayText(begun.slice(0, 10))}, ${begun.slice(11, 16)}`);
     const facts = [t(`origin.${record.origin}`), record.seconds ? lengthText(record.seconds) : null].filter(Boolean).join(" · ");
     return h("li", { class: "record card", "data-id": record.id, "data-state": record.state },

@@ -12,6 +12,7 @@ export function recorder(got) {
   let line = null; // to the microphone, while it records
   let timer = null;
   let busy = false;
+  let gone = false;
 
   const time = h("p", { class: "stopwatch", "aria-hidden": "true" }, "0:00");
   const button = h("button", { type: "button", class: "big", "aria-pressed": "false", "aria-label": t("record.begin"), onclick: () => press() }, h("span", {}));
@@ -50,12 +51,18 @@ export function recorder(got) {
   }
 
   async function begin() {
+    let opened;
     try {
-      line = await listen();
+      opened = await listen();
     } catch (error) {
       say(error.message, true);
       return;
     }
+    if (gone) { // its reader left while the browser asked, and nothing else would stop it
+      opened.stop();
+      return;
+    }
+    line = opened;
     button.setAttribute("aria-pressed", "true");
     button.setAttribute("aria-label", t("record.end"));
     element.dataset.on = "";
@@ -66,11 +73,15 @@ export function recorder(got) {
 
   async function end() {
     clearInterval(timer);
-    const { begun } = line;
-    const sound = await line.stop();
+    const ended = line;
     line = null;
+    const sound = await ended.stop();
+    if (gone) {
+      announce(t("record.dropped"));
+      return;
+    }
     rest();
-    got(sound, begun);
+    got(sound, ended.begun);
   }
 
   function rest() {
@@ -99,6 +110,7 @@ export function recorder(got) {
     element,
     /** Stop the microphone; what it heard is dropped. */
     close() {
+      gone = true;
       clearInterval(timer);
       if (line) announce(t("record.dropped"));
       line?.stop();

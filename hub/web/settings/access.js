@@ -9,14 +9,14 @@ import { asking, card, field, saving } from "./form.js";
 
 const SCOPES = ["read", "write", "admin"];
 
-function line(token, again) {
+function line(token, ended) {
   const bound = token.device ? t("access.device", { name: token.device }) : token.owner ? t("access.owner", { name: token.owner }) : t("access.all");
   const made = dayText(localTime(new Date(token.made_ms)).slice(0, 10));
   return h("li", { class: "span-line" },
     h("p", {}, h("strong", {}, token.name), " ", h("span", { class: "quiet" }, `${t(`access.${token.scope}`)} · ${bound} · ${made}`)),
     asking(t("access.end"), () => t("access.sure", { name: token.name }), t("access.end_do"), async () => {
       await api.revokeToken(token.n);
-      again();
+      await ended();
     }));
 }
 
@@ -40,22 +40,24 @@ function maker(made) {
   return saving(async () => {
     const { token } = await api.makeToken({ name: name.value.trim(), scope: scope.value, ...JSON.parse(whose.value) });
     name.value = "";
-    made(token);
+    await made(token);
     return "";
   }, h("div", { class: "fields" }, field(t("access.name"), name), field(t("access.may"), scope), field(t("access.sees"), whose)), t("access.make"));
 }
 
 /** Show the tokens. */
 export function show(stage) {
-  card(stage, t("settings.access"), t("access.how"), async (again) => {
-    const { items } = await api.tokens();
+  card(stage, t("settings.access"), t("access.how"), async () => {
     const shown = h("div", { role: "status" });
     const list = h("ul", { class: "spans" });
-    const fill = (tokens) => put(list, tokens.length ? tokens.map((token) => line(token, again)) : h("li", { class: "quiet" }, t("access.none")));
-    fill(items);
-    return [list, h("h3", {}, t("access.new")), maker(async (token) => {
+    const fill = async () => {
+      const { items } = await api.tokens();
+      put(list, items.length ? items.map((token) => line(token, fill)) : h("li", { class: "quiet" }, t("access.none")));
+    };
+    await fill();
+    return [list, h("h3", {}, t("access.new")), maker((token) => {
       put(shown, fresh(token));
-      fill((await api.tokens()).items);
+      return fill();
     }), shown];
   });
 }

@@ -5,6 +5,7 @@ import { h, put } from "../dom.js";
 import { badge, SHOWN } from "../emotions.js";
 import { recalled, remember } from "../memory.js";
 import { language, speak, t } from "../words.js";
+import { saving } from "./form.js";
 
 function choice(name, legend, options, chosen, pick) {
   return h("fieldset", { class: "pick" }, h("legend", {}, legend), options.map(([value, label, lang]) =>
@@ -23,6 +24,7 @@ async function leave() {
   remember("session", null);
   if ("caches" in window) for (const name of await caches.keys()) await caches.delete(name); // not there without TLS
   location.assign("/");
+  return "";
 }
 
 /** Show it; `again` draws the page anew in another language. */
@@ -36,7 +38,7 @@ export function show(stage, { again }) {
         again();
       }),
       choice("theme", t("settings.theme"), ["auto", "light", "dark"].map((theme) => [theme, t(`theme.${theme}`)]), recalled("theme") ?? "auto", setTheme),
-      recalled("session") ? h("p", {}, h("button", { type: "button", onclick: leave }, t("settings.log_out"))) : null),
+      recalled("session") ? saving(leave, [], t("settings.log_out")) : null),
     h("section", { class: "card" }, h("h2", {}, t("settings.signs")),
       h("ul", { class: "chips" }, SHOWN.map((emotion) => h("li", { class: "chip" }, badge(emotion), t(`emotion.${emotion}`)))),
       h("p", { class: "quiet" }, t("settings.honest"))));

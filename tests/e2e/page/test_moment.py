@@ -55,6 +55,28 @@ def test_a_note_is_kept(hub, look):
     expect(page.locator(f'.rows li[data-id="{moment.id}"]')).to_contain_text("바다에서 들은 파도 소리")
 
 
+def test_words_that_were_not_saved_are_there_when_the_moment_is_opened_again(hub, look):
+    moment = publish(hub)
+    page = opened(look, hub, moment)
+    row, words = page.locator(f'.rows li[data-id="{moment.id}"] a'), page.get_by_label("Your words")
+    words.fill("the sea")
+    page.keyboard.press("Escape")
+    row.click()
+    expect(words).to_have_value("the sea")
+    words.fill("the sea at night")
+    page.mouse.click(5, 5)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    row.click()
+    expect(words).to_have_value("the sea at night")
+    expect(page.locator(".note [role=status]")).to_have_text("Not saved yet.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note [role=status]")).to_have_text("Saved.")
+    page.keyboard.press("Escape")
+    row.click()
+    expect(words).to_have_value("the sea at night")
+    expect(page.locator(".note [role=status]")).to_have_text("")
+
+
 def test_a_correction_counts_and_the_reading_stays_told(hub, look):
     moment = publish(hub, emotion="anger")
     page = opened(look, hub, moment)
@@ -63,6 +85,19 @@ def test_a_correction_counts_and_the_reading_stays_told(hub, look):
     expect(page.locator(f'.rows li[data-id="{moment.id}"] .feeling')).to_have_text("Surprise")
     kept = hub.get(f"/api/moments/{moment.id}")
     assert (kept["correction"], kept["emotion"]) == ("surprise", "anger")
+
+
+def test_what_the_hub_refuses_is_told_in_the_reader_s_language_and_the_choice_stays_what_it_was(hub, look):
+    moment = publish(hub, emotion="anger")
+    page = opened(look, hub, moment, locale="ko-KR", errors=["403"])
+    refused = {"status": 403, "json": {"title": "Forbidden", "detail": "It needs the scope write."}}
+    page.route("**/api/moments/*/*", lambda route: route.fulfill(**refused))
+    page.get_by_role("radio", name="놀람").click()
+    expect(page.locator(".choices [role=status]")).to_contain_text("이 토큰으로는 할 수 없습니다.")
+    expect(page.get_by_role("radio", name="분노")).to_be_checked()
+    page.get_by_label("나의 기록").fill("바다")
+    page.get_by_role("button", name="저장").click()
+    expect(page.locator(".note [role=status]")).to_contain_text("이 토큰으로는 할 수 없습니다.")
 
 
 def test_a_correction_can_be_taken_back(hub, look):

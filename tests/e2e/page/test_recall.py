@@ -81,6 +81,20 @@ def test_pressing_an_emotion_asks_for_it_and_pressing_again_lets_it_go(hub, look
     page.wait_for_url("**/#/recall")
 
 
+def test_words_that_were_typed_count_with_what_is_pressed_next(hub, look):
+    page = look(hub, "#/recall", width=390)
+    expect(page.locator(f'[data-day="{DAY}"][data-emotion]')).to_be_visible()
+    words = page.get_by_label("Words in notes and scenes")
+    words.press_sequentially("rain")
+    page.get_by_role("button", name="Calm", exact=True).click()
+    page.wait_for_url("**/#/recall?emotion=calm&text=rain")
+    expect(words).to_have_value("rain")
+    words.fill("")
+    words.press_sequentially("sea")
+    page.locator(f'[data-day="{DAY}"]').click()
+    page.wait_for_url(f"**/#/recall?*text=sea&from={DAY}&to={AFTER}")
+
+
 def test_every_control_of_the_bar_writes_the_address(hub, look):
     page = look(hub, "#/recall")
     page.get_by_text("More filters").click()
@@ -165,6 +179,51 @@ def test_more_can_be_shown_to_the_end(hub, look):
     before = page.locator(".rows li").count()
     page.get_by_role("button", name="Show more").click()
     expect(page.locator(".rows li").nth(before)).to_be_visible()
+
+
+def test_a_moment_that_both_filters_find_is_opened_under_the_later_one(hub, look):
+    moment = make(start=LAST_DAY - timedelta(days=520), emotion="surprise", device="both")
+    hub.publish(moment)
+    wait_until(lambda: hub.get(f"/api/moments/{moment.id}"))
+    page = look(hub, "#/recall?device=both")
+    expect(page.locator("main .rows li")).to_have_count(1)
+    page.get_by_role("button", name="Surprise", exact=True).click()
+    expect(page.locator("h1")).to_have_text(hub.get("/api/moments?limit=1&device=both&emotion=surprise")["describes"])
+    page.locator("main .rows a").click()
+    expect(page).to_have_url(re.compile(f"emotion=surprise.*moment={moment.id}"))
+
+
+def test_what_is_erased_is_not_counted_any_more(hub, look):
+    gone = [make(start=LAST_DAY - timedelta(days=500, minutes=n), device="erased") for n in range(2)]
+    hub.publish(*gone)
+    wait_until(lambda: all(hub.get(f"/api/moments/{one.id}") for one in gone))
+    page = look(hub, "#/recall?device=erased")
+    expect(page.locator("#found + p")).to_have_text("2 moments")
+    for left in ("One moment", "0 moments"):
+        page.locator(".rows a").first.click()
+        page.get_by_role("button", name="Erase this moment").click()
+        page.get_by_role("button", name="Erase", exact=True).click()
+        expect(page.locator("#found + p")).to_have_text(left)
+    expect(page.locator(".empty")).to_have_text("Nothing matches. Take away a filter to see more.")
+    expect(page.locator(".daycell[data-emotion]")).to_have_count(0)
+
+
+def test_what_is_corrected_counts_as_that_in_the_list_and_the_calendar(hub, look):
+    day = LAST_DAY - timedelta(days=510)
+    moment = make(start=day, emotion="surprise", device="corrected")
+    hub.publish(moment)
+    wait_until(lambda: hub.get(f"/api/moments/{moment.id}"))
+    page = look(hub, "#/recall?device=corrected")
+    cell = page.locator(f'[data-day="{day:%Y-%m-%d}"]')
+    page.locator("main .rows a").click()
+    page.get_by_role("radio", name="Sadness").check()
+    expect(cell).to_have_attribute("aria-label", re.compile("mostly Sadness"))
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Sadness", exact=True).click()
+    page.wait_for_url("**emotion=sadness*")
+    page.locator("main .rows a").click()
+    page.get_by_role("radio", name="Calm").check()
+    expect(page.locator("main .rows li")).to_have_count(0)
 
 
 def test_a_second_press_while_more_is_fetched_shows_nothing_twice(hub, look):

@@ -132,6 +132,83 @@ def test_what_is_taken_and_typed_while_another_is_sent_stays(hub, look, tmp_path
     assert record(hub, "about the second")["clip"] != record(hub, "about the first")["clip"]
 
 
+def lost_once(page, taken):
+    """Let the first record reach the hub, or not, and lose the answer; give the keys of all tries."""
+    keys = []
+
+    def send(route):
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) > 1:
+            route.continue_()
+            return
+        if taken:
+            route.fetch()
+        route.abort()
+
+    page.route("**/api/records", send)
+    return keys
+
+
+def test_words_that_are_changed_after_a_lost_answer_are_kept(hub, look):
+    page = look(hub, "#/record", errors=["ERR_FAILED"])
+    lost_once(page, taken=True)
+    page.get_by_label("Your words").fill("what I knew")
+    page.get_by_role("button", name="Keep the words").click()
+    expect(page.locator(".recordform .trouble")).to_have_text("The hub cannot be reached.")
+    page.get_by_label("Your words").fill("what I knew, and what I remembered then")
+    page.get_by_role("button", name="Keep the words").click()
+    expect(page.get_by_label("Your words")).to_have_value("")
+    assert record(hub, "what I knew, and what I remembered then")["state"] == "done"
+
+
+def test_a_sound_is_the_same_thing_on_a_second_try_until_its_words_or_its_place_change(hub, look, heard):
+    page = look(hub, "#/record", errors=["ERR_FAILED"], **HERE)
+    keys = []
+    page.route("**/api/records", lambda route: (keys.append(route.request.headers["idempotency-key"]), route.abort()))
+    page.locator("#file").set_input_files(heard)
+
+    def tried(n):
+        page.get_by_role("button", name="Keep", exact=True).click()
+        wait_until(lambda: page.wait_for_timeout(50) or len(keys) == n)
+        expect(page.get_by_role("button", name="Keep", exact=True)).to_be_enabled()
+
+    tried(1)
+    tried(2)
+    page.get_by_label("Your words").fill("about it")
+    tried(3)
+    page.get_by_label("Add where I am").check()
+    expect(page.locator(".recordform")).to_contain_text("35.1587, 129.1604")
+    tried(4)
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+def test_a_microphone_that_opens_after_its_reader_left_is_closed(hub, look):
+    page = look(hub, "#/settings", **HERE)
+    page.evaluate(
+        """() => {
+          const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          window.streams = [];
+          navigator.mediaDevices.getUserMedia = async (asked) => {
+            await new Promise((go) => { window.allow = go; });
+            window.streams.push(await open(asked));
+            return window.streams[0];
+          };
+        }"""
+    )
+    page.evaluate("location.hash = '#/record'")
+    page.get_by_role("button", name="Begin to record").click()
+    wait_until(lambda: page.evaluate("'allow' in window"))
+    page.evaluate("location.hash = '#/today'")
+    page.wait_for_selector(".daybar")
+    page.evaluate("allow()")
+    states = "streams.flatMap((one) => one.getTracks()).map((one) => one.readyState)"
+    wait_until(lambda: page.evaluate(states) == ["ended"])
+
+
 def test_a_microphone_that_is_refused_says_what_to_do(hub, look):
     page = look(hub, "#/settings")
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject({name: 'NotAllowedError'}); }")
@@ -170,6 +247,14 @@ def test_a_record_that_is_still_being_read_shows_how_far(hub, look):
         lambda route: route.fulfill(json=READING | {"state": "failed", "error": "It holds no sound."}),
     )
     expect(kept).to_contain_text("It holds no sound.")
+
+
+def test_a_record_that_could_not_be_read_bears_the_time_of_its_reader(hub, look):
+    page = look(hub, "#/settings", timezone_id="Asia/Seoul")
+    failed = READING | {"state": "failed", "start": None, "made": "2026-05-22T20:16:00.000+00:00"}
+    page.route("**/api/records?*", lambda route: route.fulfill(json={"items": [failed], "next": None}))
+    page.evaluate("location.hash = '#/record'")
+    expect(page.locator(".record time")).to_have_text("Saturday, 23 May 2026, 05:16")
 
 
 def test_a_hub_without_records_says_so(hub, look):

@@ -126,6 +126,31 @@ def test_a_token_is_shown_once_and_ended(hub, look):
     assert hub.get("/api/tokens")["items"] == []
 
 
+def test_a_token_that_is_shown_once_stays_while_another_is_ended(hub, look):
+    page = look(hub, "#/settings?part=access")
+    for name in ("the old tablet", "the new tablet"):
+        page.get_by_label("What it is for").fill(name)
+        page.get_by_role("button", name="Make it").click()
+        expect(page.locator(".span-line", has_text=name)).to_be_visible()
+    shown = page.locator(".fresh code").inner_text()
+    for name in ("the old tablet", "the new tablet"):
+        line = page.locator(".span-line", has_text=name)
+        line.get_by_role("button", name="End it").click()
+        line.get_by_role("button", name="End it").click()
+        expect(line).to_have_count(0)
+        expect(page.locator(".fresh code")).to_have_text(shown)
+
+
+def test_logging_out_while_the_hub_is_away_says_so(hub, look):
+    page = look(hub, "#/settings", errors=["ERR_FAILED"])
+    page.evaluate("localStorage.setItem('session', 'begun')")
+    page.reload()
+    page.route("**/api/session", lambda route: route.abort())
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("alert")).to_have_text("The hub cannot be reached.")
+    expect(page.get_by_role("button", name="Log out")).to_be_enabled()
+
+
 def test_everything_can_be_taken_out(hub, look):
     moment = make(start=datetime.fromisoformat("2017-01-02T10:00:00+09:00"), device="taken")
     hub.publish(moment)

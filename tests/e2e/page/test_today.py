@@ -13,6 +13,8 @@ from tests.parts import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
 DAY = f"{LAST_DAY:%Y-%m-%d}"
+TYPED = LAST_DAY.replace(year=LAST_DAY.year - 1, month=10, day=10)
+"""Typed the same where the day comes first and where the month does."""
 
 
 def now():
@@ -93,6 +95,50 @@ def test_the_day_before_is_one_step_away(hub, look):
     expect(page.locator(".rows li").first).to_be_visible()
 
 
+def test_a_date_is_typed_to_its_end_before_another_day_is_shown(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    pick, wanted = page.get_by_label("Choose a day"), TYPED
+    pick.focus()
+    page.keyboard.type(f"{wanted:%d%m%Y}")
+    expect(pick).to_have_value(f"{wanted:%Y-%m-%d}")
+    page.wait_for_timeout(300)
+    assert page.url.endswith(f"#/today?day={DAY}")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/#/today?day={wanted:%Y-%m-%d}")
+    expect(pick).to_have_value(f"{wanted:%Y-%m-%d}")
+    expect(pick).to_be_focused()
+
+
+def test_a_typed_date_is_shown_once_it_is_left_and_one_in_the_future_is_not(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    pick, wanted = page.get_by_label("Choose a day"), TYPED
+    pick.focus()
+    page.keyboard.type(f"{wanted.replace(year=wanted.year + 2):%d%m%Y}")
+    pick.blur()
+    expect(pick).to_have_value(DAY)
+    assert page.url.endswith(f"#/today?day={DAY}")
+    pick.focus()
+    page.keyboard.type(f"{wanted:%d%m%Y}")
+    pick.blur()
+    page.wait_for_url(f"**/#/today?day={wanted:%Y-%m-%d}")
+
+
+def test_a_day_that_is_picked_without_a_key_is_shown_at_once(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    wanted = f"{LAST_DAY - timedelta(days=40):%Y-%m-%d}"
+    page.get_by_label("Choose a day").fill(wanted)
+    page.wait_for_url(f"**/#/today?day={wanted}")
+
+
+def test_the_steps_keep_the_focus_from_day_to_day(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    page.get_by_role("link", name="The day before").focus()
+    for days in (1, 2):
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/#/today?day={LAST_DAY - timedelta(days=days):%Y-%m-%d}")
+        expect(page.get_by_role("link", name="The day before")).to_be_focused()
+
+
 def test_focus_stays_on_a_row_while_moments_arrive(hub, look):
     hub.publish(make(start=now(), device="live"))
     page = look(hub)
@@ -128,6 +174,14 @@ def test_the_state_of_a_device_is_shown_in_words(hub, look, state, word):
     hub.say(device, "status", f'{{"state": "{state}", "since": "{now().isoformat()}"}}'.encode())
     page = look(hub, "#/settings?part=devices")
     expect(page.locator(".device", has_text=device)).to_contain_text(word, timeout=15_000)
+
+
+def test_a_device_that_the_token_may_not_command_is_told_in_the_reader_s_language(hub, look):
+    hub.say("held", "status", f'{{"state": "listening", "since": "{now().isoformat()}"}}'.encode())
+    page = look(hub, "#/settings?part=devices", locale="ko-KR", errors=["403"])
+    page.route("**/command", lambda route: route.fulfill(status=403, json={"detail": "It needs the scope write."}))
+    page.locator(".device", has_text="held").get_by_role("button", name="멈추기").click()
+    expect(page.locator(".sound > [role=status]")).to_contain_text("이 토큰으로는 할 수 없습니다.")
 
 
 def test_of_fifty_devices_those_in_trouble_come_first(empty_hub, look):
