@@ -11,12 +11,13 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from edge.owner.schedule import Span
 from edge.sound import QUIET_DBFS
 from moments.encryption import Encryption
 from moments.errors import UserError
+from moments.paths import at_home
 from moments.topics import valid_device
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -49,6 +50,7 @@ def _device(name: str) -> str:
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _paths = field_validator("*")(at_home)
 
 
 class Broker(_Settings, Encryption):

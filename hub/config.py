@@ -5,14 +5,15 @@ import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from moments.encryption import Encryption
 from moments.enrolment import Address
 from moments.errors import UserError
+from moments.paths import at_home
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -25,6 +26,7 @@ def data_folder() -> Path:
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _paths = field_validator("*")(at_home)
 
 
 class Http(_Settings):
@@ -75,6 +77,12 @@ class Broker(_Settings, Encryption):
         description="what hubs over one PostgreSQL share; each has its own client_id",
     )
 
+    @model_validator(mode="after")
+    def _has_a_user_for_its_password(self) -> Self:
+        if self.password_file is not None and self.user is None:
+            raise ValueError("password_file needs user, whose password it holds")
+        return self
+
     def password(self) -> str | None:
         """Read the password. Raises UserError when its file cannot be read."""
         return _first_line("broker.password_file", self.password_file)
@@ -100,7 +108,7 @@ class StoreSettings(_Settings):
     @property
     def file(self) -> Path:
         """The database file."""
-        return (self.path or data_folder() / "hub.db").expanduser()
+        return self.path or data_folder() / "hub.db"
 
     @property
     def place(self) -> Path | str:

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -107,8 +107,9 @@ class Forgetting:
             ids = _told_singly(connection, found)
         for device, some in ids.items():
             self._telling.erase_ids(device, some)
+        now = datetime.now(UTC)
         for device, span in spans.items():
-            self._telling.erase(device, span)
+            self._telling.erase(device, _up_to(span, now))
         return self._store.erase(found)
 
     def _drop_loose(self, sha256: str) -> None:
@@ -204,6 +205,12 @@ def _named_by_moments(connection: Connection, device: str, hashes: Sequence[str]
     for at in range(0, len(hashes), _STEP):
         found.update(connection.execute(named.where(moments.c.clip.in_(hashes[at : at + _STEP]))).scalars())
     return found
+
+
+def _up_to(span: dict[str, str], now: datetime) -> dict[str, str]:
+    """End a span now: a device may hear of it much later, and what it hears until then is not meant."""
+    over = "to" in span and datetime.fromisoformat(span["to"]) <= now
+    return span if over else span | {"to": now.isoformat(timespec="milliseconds")}
 
 
 def _span(connection: Connection, filter_: Filter, device: str) -> dict[str, str]:

@@ -26,6 +26,9 @@ from moments import uuid7
 
 _log = logging.getLogger(__name__)
 
+_LOOK_S: Final = 5.0
+_SLACK_MS: Final = 60_000
+"""How late another process' order may be seen after it was given: a store may be busy."""
 _LONGEST_S: Final = 2**32 - 1
 """What MQTT can say of an expiry."""
 _DUE_MS: Final = 90 * 86_400_000
@@ -63,6 +66,9 @@ class Telling:
         self._due: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._heard: set[str] = set()
         self._awake: set[str] = set()
+        self._looked_ms = now_ms()
+        self._sent: dict[str, int] = {}
+        """The orders that this process sent lately, and when."""
         self._again: dict[str, float] = {}
         """When devices that could not erase are told again, in monotonic seconds."""
         self.on_span_erased: list[Callable[[str, dict[str, str], int], object]] = []
@@ -164,12 +170,27 @@ class Telling:
                 connection.execute(update(commands).where(commands.c.id == row.id).values(reply=_DONE))
 
     def _run(self) -> None:
-        while (due := self._due.get()) is not None:
+        while (due := self._next()) is not None:
             try:
                 due()
             except (DatabaseError, OSError) as error:
                 why = {"reason": str(getattr(error, "orig", error))}
                 _log.error("what is due to devices cannot be done; the next connection does it", extra=why)
+
+    def _next(self) -> Callable[[], object] | None:
+        """Give what is due, None at the end; every few seconds that is what others have ordered."""
+        try:
+            return self._due.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return self._tell_others
+
+    def _tell_others(self) -> None:
+        """Publish what another process has ordered lately, as `moodscape hub erase` does beside a hub."""
+        since, self._looked_ms = self._looked_ms - _SLACK_MS, now_ms()
+        for row in self._orders(commands.c.sent_ms >= since):
+            if row.id not in self._sent:
+                self._send_order(row.device, json.loads(row.body))
+        self._sent = {name: at for name, at in self._sent.items() if at >= since}
 
     def _tell_all(self) -> None:
         self._heard |= self._tell_settings()
@@ -192,24 +213,21 @@ class Telling:
             self._tell_orders(came[at : at + _ASKED])
 
     def _tell_orders(self, devices: Sequence[str] | None) -> None:
+        of_devices = () if devices is None else (commands.c.device.in_(devices),)
+        for row in self._orders(*of_devices, limit=_AT_ONCE * (1 if devices is None else len(devices))):
+            self._send_order(row.device, json.loads(row.body))
+
+    def _orders(self, *which: Any, limit: int = _AT_ONCE) -> list[Any]:
+        """Give the orders to erase that are still due, the oldest first."""
         c = commands.c
-        asked = (
-            select(c.device, c.body)
-            .where(c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%'))
-            .order_by(c.sent_ms)
-            .limit(_AT_ONCE * (1 if devices is None else len(devices)))
-        )
-        if devices is not None:
-            asked = asked.where(c.device.in_(devices))
+        due = (c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%'))
         with self._store.reading() as connection:
-            found = connection.execute(asked).all()
-        for row in found:
-            order = json.loads(row.body)
-            if order["do"] == "erase":
-                self._send_order(row.device, order)
+            found = connection.execute(select(commands).where(*due, *which).order_by(c.sent_ms).limit(limit)).all()
+        return [row for row in found if json.loads(row.body)["do"] == "erase"]
 
     def _send_order(self, device: str, order: dict[str, Any]) -> bool:
         """Send an order; the broker drops it after its `until`, which a device without the time cannot tell."""
+        self._sent[order["id"]] = now_ms()
         if order["until"] is None:
             return self._send(device, "command", order)
         left_s = math.ceil(datetime.fromisoformat(order["until"]).timestamp() - time.time())

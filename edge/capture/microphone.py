@@ -6,6 +6,7 @@ counted and never stops capture.
 
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -73,7 +74,8 @@ def need_pyaudio() -> None:
         import pyaudio  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise NoMicrophone(
-            "the microphone needs PyAudio and PortAudio: apt install libportaudio2, pip install 'moodscape[mic]'"
+            "the microphone needs PyAudio and PortAudio: apt install portaudio19-dev python3-dev gcc, then "
+            f"{sys.executable} -m pip install 'moodscape[mic]'"
         ) from error
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
@@ -19,6 +19,9 @@ from edge.records.recorder import Recorder
 from edge.records.shelf import Shelf
 
 log = logging.getLogger(__name__)
+
+_IN_MEMORY_S: Final = 300.0
+"""No sound in memory is older."""
 
 
 class Until(BaseModel):
@@ -127,7 +130,9 @@ class Commands:
             clips = self._shelf.erase(sha256s=sha256s, records=records, moments=ids)
             return {"erased": self._outbox.erase(ids), "clips": clips}
         span = (_unix(what.begin, float("-inf")), _unix(what.end, float("inf")))
-        self._recorder.forget_all()
+        now = self._clock.now()
+        if now.clock == "free" or span[1] > now.start.timestamp() - _IN_MEMORY_S:
+            self._recorder.forget_all()
         self._forget(*span)
         return {"erased": self._outbox.erase(None, what.begin, what.end), "clips": self._shelf.erase(span=span)}
 

@@ -43,9 +43,9 @@ class Label(BaseModel):
     encrypted: bool
 
     def touches(self, begin: float, end: float) -> bool:
-        """Tell whether some of it lies in [begin, end), Unix seconds; one of unknown time does only in all of time."""
+        """Tell whether some of it lies in [begin, end), Unix seconds; one of unknown time, where `begin` is open."""
         if self.begin is None:
-            return begin == float("-inf") and end == float("inf")
+            return begin == float("-inf")
         return self.begin < end and self.begin + self.seconds > begin
 
     @property

@@ -4,6 +4,7 @@ What a call has written when it returns is on the disk, and what is erased is ov
 """
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,8 @@ class Sqlite:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _for_its_owner_alone(path)
         log = path.with_name(path.name + "-wal")
         self.unclean: bool = log.exists() and log.stat().st_size > 0
         url = URL.create("sqlite", database=str(path))
@@ -103,12 +105,18 @@ class Sqlite:
     def backup(self, to: Path) -> None:
         """Copy the store as it is now into a new file. Raises WorkError."""
         try:
+            _for_its_owner_alone(to)
             with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(to)) as copy:
                 source.backup(copy, pages=4096)
         except (OSError, sqlite3.Error) as error:
             with suppress(OSError):
                 to.unlink()
             raise WorkError(f"the backup to {to} failed: {error}") from None
+
+
+def _for_its_owner_alone(path: Path) -> None:
+    """Make the file, if it is not there, so that nobody else reads it: SQLite's own, and what it makes beside it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from configs import shipped
 from edge import config
+from edge.config import Config
 from edge.models.interpreter import WEIGHTS
 from moments.errors import UserError
 
@@ -123,3 +124,8 @@ def test_no_bytes_in_the_file_end_in_a_traceback(tmp_path_factory, content):
     path.write_bytes(content)
     with suppress(UserError):
         assert isinstance(config.load(path), config.Config)
+
+
+def test_a_path_may_begin_at_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Config(outbox={"path": "~/waits.sqlite"}).outbox_path == tmp_path / "waits.sqlite"

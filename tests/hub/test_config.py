@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from hub.config import Settings, data_folder, load
+from hub.config import Broker, Http, Settings, data_folder, load
 from moments.errors import UserError
 
 
@@ -69,3 +70,16 @@ def test_a_hub_that_others_reach_does_not_start_open(tmp_path):
 
     with pytest.raises(UserError, match="calls need tokens"):
         run(load(None, ["http.host=0.0.0.0", f"store.path={tmp_path}/hub.db"]))
+
+
+def test_a_path_may_begin_at_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    http = Http(cert_file="~/hub.crt", key_file="~/hub.key")
+    assert (http.cert_file, http.key_file) == (tmp_path / "hub.crt", tmp_path / "hub.key")
+    with pytest.raises(ValidationError, match="cannot be found"):
+        Http(cert_file="~nobody-of-that-name/hub.crt")
+
+
+def test_a_password_without_a_user_is_a_mistake():
+    with pytest.raises(ValidationError, match="password_file needs user"):
+        Broker(password_file="/secret")  # noqa: S106 (a path)

@@ -150,3 +150,18 @@ def test_a_hub_that_ends_before_it_erased_that_does_it_at_its_next_connection(st
         app.state.parts.telling.connected()
     assert ids(store) == set()
     assert all("ids" in order["args"] for order in wire.take())
+
+
+def test_an_order_of_another_process_reaches_a_device_that_stays_connected(store, wire, monkeypatch):
+    monkeypatch.setattr("hub.telling._LOOK_S", 0.05)
+    here = Telling(store, wire)
+    here.start()
+    here.erase("a", {"ids": ["of this process"]})
+    assert len(wire.take()) == 1
+    Telling(store, lambda *_, **__: False).erase("a", {})
+    order = wait_until(wire.span)
+    assert order["do"] == "erase"
+    assert [told["args"] for told in wire.take()] == [{}], "its own it has told already"
+    here.reported(reply(order, ok=True))
+    here.close()
+    assert wire.take() == []

@@ -108,6 +108,14 @@ def test_the_last_hundred_answers_are_kept(tmp_path):
     assert [again.get(str(number)) is None for number in (49, 50, 149)] == [True, False, False]
 
 
+@pytest.mark.parametrize(("ago", "left"), [(timedelta(hours=1), True), (timedelta(seconds=1), False)])
+def test_an_erasing_of_what_is_long_over_leaves_the_sound_in_memory(ask, monkeypatch, ago, left):
+    forgotten = []
+    monkeypatch.setattr(ask.recorder, "forget_all", lambda: forgotten.append(True))
+    assert ask("erase", args={"to": (NOON - ago).isoformat()})["ok"]
+    assert (not forgotten) is left
+
+
 def test_an_expired_command_is_ignored(ask):
     assert ask("mark", until=(NOON - timedelta(seconds=1)).isoformat()) is None
     assert ask("mark", "2", until=(NOON + timedelta(seconds=1)).isoformat())["ok"]

@@ -101,3 +101,9 @@ def test_a_missing_key_or_library_is_named(tmp_path, key, monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     with pytest.raises(UserError, match=r"moodscape\[clips\]"):
         Safe(key)
+
+
+def test_a_clip_of_unknown_time_lies_in_every_span_without_a_beginning(tmp_path):
+    label, _ = packed(np.ones(RATE, np.int16), Safe(None), kind="mark", record=None, moments=[], begin=None)
+    assert label.touches(float("-inf"), 5.0)
+    assert not label.touches(0.0, float("inf"))

@@ -144,3 +144,13 @@ CREATE VIRTUAL TABLE places USING rtree(seq, south, north, west, east);
 INSERT INTO devices VALUES ('pocket-1', 'the one', 'Ann', NULL, NULL, 1);
 PRAGMA user_version = 1;
 """
+
+
+def test_nobody_else_reads_the_store_or_its_copy(tmp_path):
+    made = Store(tmp_path / "new" / "hub.db")
+    made.be_ready()
+    made.take([make()])
+    made.backup(tmp_path / "copy.db")
+    files = [*(tmp_path / "new").iterdir(), tmp_path / "copy.db", tmp_path / "new"]
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
+    made.close()
