@@ -5,10 +5,12 @@ import { badge, feltIn } from "./emotions.js";
 import { clockText, instant, lengthText, shortDayText, dayOf } from "./time.js";
 import { language, sceneName, t } from "./words.js";
 
+const wordlessMark = (moment) => moment.basis === "none" && moment.origin === "mark" && !moment.note;
+
 /** What was heard, in words. */
 export function heardIn(moment) {
   if (moment.basis === "speech") return moment.scene ? t("heard.speech_at", { scene: sceneName(moment.scene.label) }) : t("heard.speech");
-  if (moment.basis === "none") return t("heard.note");
+  if (moment.basis === "none") return t(wordlessMark(moment) ? "origin.mark" : "heard.note");
   return moment.scene ? sceneName(moment.scene.label) : t("heard.scene");
 }
 
@@ -65,7 +67,7 @@ function row(run, dated) {
     last.note ? t("row.note") : null,
     last.correction ? t("row.corrected") : null,
     last.clip ? t("row.clip") : null,
-    last.origin === "mark" || last.origin === "upload" ? t(`origin.${last.origin}`) : null,
+    (last.origin === "mark" && !wordlessMark(last)) || last.origin === "upload" ? t(`origin.${last.origin}`) : null,
   ].filter(Boolean);
   return h("li", { "data-id": last.id },
     h("a", { class: "row", href: momentAddress(last.id) },

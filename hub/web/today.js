@@ -87,7 +87,7 @@ export function show(main, params, again) {
   const more = h("button", { class: "small wide", type: "button", hidden: true, onclick: () => ((limit += 4 * ROWS), draw()) }, t("list.more"));
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   let limit = ROWS;
-  let newest; // of all days: a device elsewhere may be on another; undefined until it is known
+  let newest; // that was heard, of all days: a device elsewhere may be on another; undefined until it is known
   let toldAt = 0;
   let asked = false;
 
@@ -131,7 +131,7 @@ export function show(main, params, again) {
 
   async function loadNewest() {
     try {
-      const [found = null] = (await api.moments({ limit: 1 }, day.stop.signal)).items;
+      const [found = null] = (await api.moments([["limit", 1], ["basis", "speech"], ["basis", "scene"]], day.stop.signal)).items;
       if (!newest || (found && instant(found) > instant(newest))) newest = found;
       draw();
     } catch {
@@ -140,7 +140,7 @@ export function show(main, params, again) {
   }
 
   function arrived(moments) {
-    for (const moment of moments) if (!newest || instant(moment) >= instant(newest)) newest = moment;
+    for (const moment of moments) if (moment.basis !== "none" && (!newest || instant(moment) >= instant(newest))) newest = moment;
     const fresh = day.add(moments);
     if (fresh && date === today() && Date.now() - toldAt > TELL_MS) {
       toldAt = Date.now();

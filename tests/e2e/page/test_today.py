@@ -46,6 +46,19 @@ def test_a_moment_that_was_erased_is_not_heard_now_any_more(hub, look):
     expect(page.locator(".now")).not_to_contain_text("Disgust")
 
 
+def test_a_mark_without_words_is_neither_heard_nor_written(hub, look):
+    page = look(hub)
+    page.wait_for_load_state("networkidle")
+    heard = make(start=now(), emotion="surprise", device="live")
+    mark = make(start=now() + timedelta(seconds=1), basis="none", origin="mark", device="live")
+    hub.publish(heard, mark)
+    row = page.locator(f'.rows li[data-id="{mark.id}"]')
+    expect(row.locator(".quiet").first).to_have_text("marked")
+    expect(page.locator(".now strong")).to_have_text("Surprise")
+    page.reload()
+    expect(page.locator(".now strong")).to_have_text("Surprise")
+
+
 def test_a_scene_that_goes_on_is_one_row(hub, look):
     first = make(start=datetime.fromisoformat("2020-01-02T10:00:00+09:00"), basis="scene", emotion="calm", seconds=5)
     second = make(
