@@ -32,8 +32,7 @@ def hub(tmp_path):
 def begun(hub):
     """Give the hub a recording, and wait until it is being read; gives its record and the reader's process id."""
     record = give(hub, RECORDING.read_bytes(), "audio/ogg")
-    wait_until(lambda: hub.get(record)["progress"] > 0, 60)
-    (reader,) = readers(hub)
+    (reader,) = wait_until(lambda: readers(hub), 60)  # at its beginning: it is soon through
     return record, reader
 
 
