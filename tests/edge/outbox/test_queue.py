@@ -1,6 +1,7 @@
 """What waits, in which order, what it waits for, and what goes when there is too much."""
 
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -209,7 +210,7 @@ def test_a_moment_whose_bytes_the_card_has_changed_holds_nothing_up(opened, tmp_
     box.put(moment(device="pocket-1"))
     box.put(free := moment(device="pocket-1", clock="free"), heard=1.0, boot="now")
     box.put(whole := moment(device="pocket-1", start=NOON + timedelta(hours=1)))
-    with sqlite3.connect(box.path) as other:
+    with closing(sqlite3.connect(box.path, isolation_level=None)) as other:
         other.execute("UPDATE outbox SET body = ? WHERE seq <= 2", (b'{"schema": 1, "id": "?"',))
     assert box.rename("pocket-2") == 3
     assert box.settle(lambda _: Reading(NOON, "synced", 1.0), "now") == 1
