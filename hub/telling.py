@@ -190,7 +190,7 @@ class Telling:
         for row in self._orders(commands.c.sent_ms >= since):
             if row.id not in self._sent:
                 self._send_order(row.device, json.loads(row.body))
-        self._sent = {name: at for name, at in self._sent.items() if at >= since}
+        self._sent = {name: at for name, at in list(self._sent.items()) if at >= since}
 
     def _tell_all(self) -> None:
         self._heard |= self._tell_settings()

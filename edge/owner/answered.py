@@ -2,9 +2,11 @@
 
 import json
 import logging
-import os
+import threading
 from pathlib import Path
 from typing import Any, Final
+
+from edge.owner.durable import put
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +18,13 @@ Reply = dict[str, Any]
 class Answered:
     """Replies by the command's id, the last hundred: a small file, since a broker may bring a command after a restart.
 
-    A disk that cannot be written only costs what a restart would know.
+    Any thread may ask: commands come over the broker and over a local socket. A disk that cannot be written only costs
+    what a restart would know.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._replies: dict[str, Reply] = {}
         try:
             kept = json.loads(path.read_bytes())
@@ -36,16 +40,11 @@ class Answered:
 
     def keep(self, reply: Reply) -> None:
         """Keep the reply to the command that it names."""
-        self._replies[reply["id"]] = reply
-        for oldest in list(self._replies)[:-_REMEMBERED]:
-            del self._replies[oldest]
-        new = self._path.with_suffix(".new")
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(self._replies, file)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
-        except OSError as error:
-            log.error("a command would be done again after a restart", extra={"reason": str(error)})
+        with self._lock:
+            self._replies[reply["id"]] = reply
+            for oldest in list(self._replies)[:-_REMEMBERED]:
+                del self._replies[oldest]
+            try:
+                put(self._path, json.dumps(self._replies).encode())
+            except OSError as error:
+                log.error("a command would be done again after a restart", extra={"reason": str(error)})

@@ -5,7 +5,6 @@ It comes retained over MQTT and is kept beside the outbox, so that a reboot with
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.config import Zone
 from edge.models.rules import Rules
+from edge.owner.durable import put
 from edge.owner.schedule import Span
 from moments.errors import UserError
 
@@ -90,13 +90,8 @@ class Owner:
         self.rules, self.version = rules, found.version
 
     def _keep(self, payload: bytes) -> None:
-        new = self._path.with_suffix(".new")
         try:
-            with new.open("wb") as file:
-                file.write(payload or b'{"version": 0}')
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            put(self._path, payload or b'{"version": 0}')
         except OSError as error:
             log.error("the owner's settings would not survive a reboot", extra={"reason": str(error)})
 

@@ -107,9 +107,3 @@ class PlaceDays:
                 about = and_(_m.start_ms > (day - 1) * _DAY_MS, _m.start_ms < (day + 2) * _DAY_MS)
                 found = _added(connection, _m.device == device, about, day == _DAY, _m.seq <= done)
                 put_rows(connection, table, (*_KEY, *_SUMS), found, _ADD)
-
-
-def days_of(connection: Connection, found: Iterable[Any]) -> list[Day]:
-    """Give the days with a place of the moments for which all of `found` holds."""
-    asked = select(_m.device, _DAY.label("day")).where(_m.lat.is_not(None), *found).distinct()
-    return [(row.device, int(row.day)) for row in connection.execute(asked)]

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -98,6 +99,16 @@ def test_answers_that_cannot_be_read_hold_nothing_up(tmp_path, kept):
     asked = Asked(tmp_path)
     assert asked("ping")["ok"]
     asked.outbox.close()
+
+
+def test_answers_are_kept_from_several_threads_at_once_and_for_their_owner_alone(tmp_path):
+    path = tmp_path / "state" / "commands.json"
+    answered = Answered(path)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: answered.keep({"id": str(number), "ok": True}), range(80)))
+    again = Answered(path)
+    assert all(again.get(str(number)) for number in range(80))
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_the_last_hundred_answers_are_kept(tmp_path):
