@@ -6,6 +6,7 @@ later do not spoil what was heard before.
 """
 
 import ctypes
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -111,7 +112,7 @@ def _boot_seconds() -> float:
 
 
 class Clock:
-    """Maps monotonic times to wall time. One thread feeds it; others may read.
+    """Maps monotonic times to wall time. Every method may be called from any thread.
 
     Once the time of a boot was known it stays known: an NTP server that goes away leaves a clock that drifts by
     seconds a day at worst.
@@ -132,21 +133,37 @@ class Clock:
         self.state: Knowledge = "free"
         self._gps_offset = 0.0
         self._sleeps: list[tuple[float, float]] = []
+        """From which monotonic time on the time since boot is ahead by how much."""
+        self._turn = threading.Lock()
         self.look()
 
     def look(self) -> Knowledge:
         """Look at all clocks again; call it every few seconds. Gives what is known of the time."""
         time.tzset()  # the owner may have moved to another time zone
-        monotonic = self._monotonic()
-        ahead = self._since_boot() - monotonic
-        if not self._sleeps or ahead - self._sleeps[-1][1] > _SUSPEND_SECONDS:
-            self._sleeps = [*self._sleeps[-99:], (monotonic, ahead)]
+        with self._turn:
+            self._notice(self._monotonic())
         if self._known():
             self.state = "synced"
         elif self.state != "synced" and (fix := self._satellites()) and _EARLIEST <= fix.unix < _LATEST:
             self.state = "gps"
             self._gps_offset = fix.unix - self._to_boot(fix.at)
         return self.state
+
+    def woke(self, at: float) -> None:
+        """Hear that what comes from monotonic `at` on was heard after a suspend: sooner known than by a look."""
+        with self._turn:
+            known = self._notice(at)
+            before = self._sleeps[:-1]
+            if before and not known:  # a look came first, but after the sound
+                self._sleeps = [*before, (min(self._sleeps[-1][0], max(at, before[-1][0])), self._sleeps[-1][1])]
+
+    def _notice(self, at: float) -> bool:
+        """Note that the machine slept before monotonic `at`, if it did since it was last noted; tell whether."""
+        ahead = self.slept_s
+        if self._sleeps and ahead - self._sleeps[-1][1] <= _SUSPEND_SECONDS:
+            return False
+        self._sleeps = [*self._sleeps[-99:], (at, ahead)]
+        return True
 
     @property
     def slept_s(self) -> float:

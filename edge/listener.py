@@ -224,6 +224,9 @@ class Listener:
         slept_s, self._slept_s = self._slept_s, self._clock.slept_s
         if self._begins is None and self._slept_s - slept_s > _SLEEP_S:
             self._flush()  # block times stood still: what comes is not what was heard before
+            self._clock.woke(block.at)
+            if self._recorder is not None:
+                self._recorder.hush(block.at)
         self._flushed = False
         self._sum += float(np.add.reduce(block.samples))
         self._square += float(np.dot(block.samples, block.samples))

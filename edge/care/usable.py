@@ -1,18 +1,21 @@
 """Whether the files that settings name can be used: what a reload asks before it gives up the settings that work."""
 
+from pathlib import Path
+
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from configs import shipped
+from edge.capture.recording import Recording
 from edge.config import Config
 from edge.delivery.connection import authenticate
-from edge.models.interpreter import Model
 from edge.models.rules import Rules
+from edge.models.speech import SpeechReader
 from edge.records.clip import Safe
 
 
 def need_usable(config: Config) -> None:
-    """Raise UserError for a key, password, certificate, token, table of rules or weights that cannot be used.
+    """Raise UserError or WorkError for a file that the settings name and that cannot be used, from keys to recording.
 
     Nothing is opened that the running device has open: pins and microphone are not tried.
     """
@@ -27,4 +30,7 @@ def need_usable(config: Config) -> None:
         hub.connect().close()
     Rules.load(models.rules or shipped("scenes.yaml"))
     if models.speech is not None:
-        Model.load(models.speech)
+        SpeechReader.load(models.speech)
+    kind, _, name = config.source.partition(":")
+    if kind == "file":
+        Recording(Path(name)).close()

@@ -28,7 +28,7 @@ from typing import Any, Final
 from edge.config import Broker
 from edge.delivery.connection import Connection, Task
 from edge.delivery.window import Window
-from edge.outbox.queue import Outbox, Row
+from edge.outbox.queue import Outbox, Row, moment_of
 from moments.topics import topic
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ _NO_SUBSCRIBER: Final = 0x10
 _REFUSED: Final = 0x80
 _TURN_S: Final = 0.25
 _MUTE_S: Final = 60.0
+_UNREADABLE_TRIES: Final = 3
 _AT_ONCE: Final = 2000
 
 
@@ -228,15 +229,28 @@ class Publisher:
             due = due[:1] if now >= self._probe_at else []
         elif any(self._sent[each].at > 0 for each in due):
             self._window.unanswered()
+        self._send_rows_again(due)
+        for sent in self._sent.values():
+            sent.passed_over = sent.tries > 1 and sent.seq < self._stored_seq
+        self.unanswered = sum(1 for sent in self._sent.values() if sent.passed_over)
+
+    def _send_rows_again(self, due: list[str]) -> None:
         rows = self._outbox.rows(due)
         if self._outbox.trouble is None:  # else what is not found may be on a disk that cannot be read now
             for gone in set(due).difference(row.id for row in rows):  # erased or dropped meanwhile
                 del self._sent[gone]
         for row in rows:
-            self._send(row)
-        for sent in self._sent.values():
-            sent.passed_over = sent.tries > 1 and sent.seq < self._stored_seq
-        self.unanswered = sum(1 for sent in self._sent.values() if sent.passed_over)
+            if self._sent[row.id].tries >= _UNREADABLE_TRIES and not _is_whole(row):
+                self._give_up(row)
+            else:
+                self._send(row)
+
+    def _give_up(self, row: Row) -> None:
+        """Let go what the hub has among its dead letters, and answers only where it could read an id."""
+        del self._sent[row.id]
+        self._outbox.dropped["corrupt"] += 1
+        self._outbox.stored([row.id])
+        log.error("a moment dropped: the disk has changed its bytes, and the hub does not know it")
 
     # What arrives.
 
@@ -299,3 +313,8 @@ class Publisher:
     def _publish_if_connected(self, kind: str, body: bytes, *, retain: bool) -> None:
         if self.connected:
             self._connection.publish(kind, body, retain=retain)
+
+
+def _is_whole(row: Row) -> bool:
+    moment = moment_of(row.body)
+    return moment is not None and moment.id == row.id

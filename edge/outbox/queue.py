@@ -69,7 +69,7 @@ def _start(body: bytes) -> float:
 def _stamped(row: Row, at: Reading) -> Row:
     moment = moment_of(row.body)
     if moment is None:  # it goes as it is: the hub tells whoever looks at its dead letters
-        return replace(row, heard=None, boot=None)
+        return replace(row, born=at.start.timestamp(), heard=None, boot=None)
     stamped = moment.model_copy(update={"start": at.start, "clock": at.clock})
     return replace(row, body=stamped.to_json(), born=at.start.timestamp(), heard=None, boot=None)
 

@@ -127,8 +127,8 @@ class Commands:
             waiting = [moment_of(row.body) for row in self._outbox.rows(ids)]
             sha256s = [*(what.clips or []), *(moment.clip.sha256 for moment in waiting if moment and moment.clip)]
             self._recorder.forget(ids, records)
-            clips = self._shelf.erase(sha256s=sha256s, records=records, moments=ids)
-            return {"erased": self._outbox.erase(ids), "clips": clips}
+            erased = self._outbox.erase(ids)  # first: the clips may lie on a disk of their own that refuses
+            return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, records=records, moments=ids)}
         span = (_unix(what.begin, float("-inf")), _unix(what.end, float("inf")))
         now = self._clock.now()
         if now.clock == "free" or span[1] > now.start.timestamp() - _IN_MEMORY_S:

@@ -64,7 +64,7 @@ class Owner:
         self.schedule: Sequence[Span] = ()
         self.clips: Clips | None = None
         try:
-            self._apply(path.read_bytes())
+            self._apply(path.read_bytes(), kept=True)
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing was set yet
         except (OSError, ValueError, UserError) as error:
@@ -81,10 +81,17 @@ class Owner:
         log.info("the owner's settings are in force", extra={"version": self.version})
         return True
 
-    def _apply(self, payload: bytes) -> None:
+    def _apply(self, payload: bytes, *, kept: bool = False) -> None:
+        """Put settings in force. Where they are `kept` from before, rules that this version refuses cost no zone."""
         found = OwnerConfig.model_validate_json(payload)
         text = json.dumps(found.rules, ensure_ascii=False)  # YAML has no pairs of \u escapes
-        rules = None if found.rules is None else Rules.parse(text, "the owner's rules")
+        try:
+            rules = None if found.rules is None else Rules.parse(text, "the owner's rules")
+        except UserError as error:
+            if not kept:
+                raise
+            log.error("the owner's rules cannot be used; the device's own hold", extra={"reason": _short(error)})
+            rules = None
         self.zones = tuple(Zone(**zone.model_dump()) for zone in found.zones or ())
         self.schedule, self.clips = found.schedule or (), found.clips
         self.rules, self.version = rules, found.version

@@ -7,6 +7,7 @@ clip, which was in memory alone, and no moment.
 """
 
 import logging
+import math
 import queue
 import threading
 from collections.abc import Callable, Collection
@@ -142,10 +143,15 @@ class Recorder:
                 if cut.state == "hearing" and self._ring.end >= cut.end:
                     self._cut(cut)
 
-    def hush(self) -> None:
-        """The device does not listen any more: finish what is open and forget the sound in memory."""
+    def hush(self, until: float = math.inf) -> None:
+        """The device does not listen any more: finish what is open and forget the sound in memory.
+
+        What is heard from monotonic `until` on belongs to no record of before.
+        """
         with self.lock:
             self._finish_all()
+            for cut in self._cuts:
+                cut.end = min(cut.end, until)
             if self._ring is not None:
                 self._ring.clear()
 

@@ -31,7 +31,7 @@ class RulesBody(BaseModel):
 
 
 class RulesShown(BaseModel):
-    """The table in force; `own`: the owner's, not the one that ships. `rules` is the text as a document."""
+    """The table that is set; `own`: the owner's, not the one that ships. `rules` is what is in force, as a document."""
 
     version: int
     own: bool
@@ -87,7 +87,8 @@ def write_settings(request: Request, body: Settings, owner: Owner = None) -> Res
 
 def _shown(kept: keep.Kept) -> dict[str, Any]:
     text = kept.rules if kept.rules is not None else rules.default()
-    return {"version": kept.version, "own": kept.rules is not None, "text": text, "rules": rules.document(text)}
+    table = rules.document(rules.in_force(kept.rules))
+    return {"version": kept.version, "own": kept.rules is not None, "text": text, "rules": table}
 
 
 @router.get("/rules", response_model=RulesShown)
@@ -134,8 +135,7 @@ def _check_size(request: Request, owner: str, field: str, **changed: Any) -> Non
 
 def _in_force(request: Request, owner: str) -> Any:
     with parts_of(request).store.reading() as connection:
-        text = keep.read(connection, owner).rules
-    return rules.parse(text if text is not None else rules.default())
+        return rules.in_force(keep.read(connection, owner).rules)
 
 
 def _last_week(request: Request, owner: str | None) -> list[dict[str, Any]]:

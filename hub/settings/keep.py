@@ -28,7 +28,8 @@ class Kept:
     def config(self) -> dict[str, Any]:
         """Give what is published to a device."""
         body = self.settings.model_dump(by_alias=True, mode="json", include={"zones", "schedule", "clips"})
-        return {"version": self.version, "rules": rules.document(self.rules) if self.rules else None} | body
+        own = rules.own(self.rules)
+        return {"version": self.version, "rules": None if own is None else rules.document(own)} | body
 
 
 def read(connection: Connection, owner: str) -> Kept:

@@ -4,6 +4,7 @@ The table is the device's, read by the device's own code through `edge.pipeline`
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -14,6 +15,8 @@ from configs import shipped
 
 if TYPE_CHECKING:
     from edge.pipeline import Rules
+
+_log = logging.getLogger(__name__)
 
 LONGEST: Final = 200_000
 _LONGEST_CHAIN_S: Final = 86_400.0
@@ -45,9 +48,24 @@ def parse(text: str) -> "Rules":
         raise WrongTable(f"rules: are not YAML: {error}") from None
 
 
-def document(text: str) -> dict[str, Any]:
-    """Give a table as it is published. Raises WrongTable."""
-    found: dict[str, Any] = json.loads(parse(text).to_json())
+def own(text: str | None) -> "Rules | None":
+    """Give an owner's table; None where none is set, or one that an older version took and this one refuses."""
+    try:
+        return None if text is None else parse(text)
+    except WrongTable as error:
+        _log.warning("an owner's rules cannot be used, those that ship hold", extra={"reason": str(error)})
+        return None
+
+
+def in_force(text: str | None) -> "Rules":
+    """Give the table that an owner's devices go by: the own one, or the one that ships."""
+    found = own(text)
+    return parse(default()) if found is None else found
+
+
+def document(table: "Rules") -> dict[str, Any]:
+    """Give a table as it is published."""
+    found: dict[str, Any] = json.loads(table.to_json())
     return found
 
 

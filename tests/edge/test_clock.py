@@ -68,6 +68,38 @@ def test_what_was_heard_before_a_suspend_keeps_its_time():
     assert machine.clock.slept_s - before_s == pytest.approx(3600)
 
 
+def awoken():
+    """A machine that has just slept an hour, and the monotonic time at which it woke."""
+    machine = Machine()
+    machine.wall, machine.known = RIGHT, True
+    machine.run(5)
+    machine.suspend(3600)
+    woke = machine.mono
+    return machine, woke
+
+
+def test_what_is_heard_right_after_a_suspend_has_its_time_before_anybody_looks():
+    machine, woke = awoken()
+    machine.mono, machine.boot, machine.wall = (each + 0.3 for each in (machine.mono, machine.boot, machine.wall))
+    machine.clock.woke(woke + 0.2)
+    assert unix(machine.clock.at(woke + 0.2)) == pytest.approx(RIGHT + 3605.2, abs=1e-3)
+    assert unix(machine.clock.at(woke - 1)) == pytest.approx(RIGHT + 4, abs=1e-3)
+    machine.run(0.5)
+    assert unix(machine.clock.at(woke + 0.2)) == pytest.approx(RIGHT + 3605.2, abs=1e-3)
+
+
+def test_what_is_heard_right_after_a_suspend_has_its_time_though_a_look_came_between():
+    machine, woke = awoken()
+    machine.run(0.3)
+    machine.clock.woke(woke + 0.2)
+    assert unix(machine.clock.at(woke + 0.2)) == pytest.approx(RIGHT + 3605.2, abs=1e-3)
+    assert unix(machine.clock.at(woke - 1)) == pytest.approx(RIGHT + 4, abs=1e-3)
+    machine.suspend(60)
+    machine.run(0.1)
+    machine.clock.woke(woke - 50)
+    assert unix(machine.clock.at(woke - 1)) == pytest.approx(RIGHT + 4, abs=1e-3), "sleeps stay in their order"
+
+
 def test_a_step_of_the_clock_moves_what_comes_after_and_before_alike():
     machine = Machine()
     machine.wall, machine.known = RIGHT + 500, True

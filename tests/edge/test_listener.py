@@ -1,6 +1,7 @@
 import os
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,7 +54,11 @@ def listening(monkeypatch):
     def go(source="microphone", paused=lambda: False, **more):
         kept = []
         listener = Listener(
-            Config(source=source, device="d"), more.get("clock", Clock()), paused, lambda *given: kept.append(given)
+            Config(source=source, device="d"),
+            more.pop("clock", Clock()),
+            paused,
+            lambda *given: kept.append(given),
+            **more,
         )
         listener.load()
         listener.start()
@@ -165,6 +170,26 @@ def test_what_was_heard_before_a_suspend_is_ended_by_it(listening):
     slept[0] = 9 * 3600
     listener._hear(Block(silence(0.1) + 1e-4, at))
     assert len(kept) == 1
+
+
+def test_what_is_heard_first_after_a_suspend_has_the_time_of_then_and_belongs_to_no_record_of_before(listening):
+    slept, hushed = [0.0], []
+    clock = Clock(since_boot=lambda: time.monotonic() + slept[0], wall=lambda: time.monotonic() + slept[0])
+    recorder = SimpleNamespace(hear=lambda _: None, hush=hushed.append)
+    listener, kept = listening(paused=lambda: True, clock=clock, recorder=recorder)
+    at = time.monotonic()
+    listener._hear(Block(silence(1) + 1e-4, at))
+    slept[0], woke = 7200.0, at + 1
+    at = woke
+    for part in np.split(np.concatenate([silence(1) + 1e-4, voice(1), silence(2) + 1e-4]), 40):
+        listener._hear(Block(part, at))
+        at += len(part) / RATE
+    clock.look()
+    listener.close()
+    assert hushed == [woke]
+    began = [when.start.timestamp() - 7200 for _, when in kept]
+    assert began
+    assert min(began) == pytest.approx(woke + 1, abs=0.5)
 
 
 def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypatch):

@@ -65,6 +65,14 @@ def test_new_settings_are_taken_on_sighup_and_wrong_ones_leave_it_as_it_was(tmp_
         path.write_text(lines + f"clips: {{key_file: {tmp_path}/none}}\noutbox: {{path: {tmp_path}/outbox.db}}\n")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "clips.key_file" in log.read_text())
+        weights = ROOT / "edge" / "models" / "weights" / "scenes.tflite"
+        path.write_text(lines + f"models: {{speech: {weights}}}\noutbox: {{path: {tmp_path}/outbox.db}}\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "not a speech model" in log.read_text())
+        gone = f"source: file:{tmp_path}/gone.wav"
+        path.write_text(lines.replace("source: pipe:-", gone) + f"outbox: {{path: {tmp_path}/outbox.db}}\n")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "there is no such file" in log.read_text())
         path.write_text(lines.replace("pocket-1", "pocket-2") + f"outbox: {{path: {tmp_path}/outbox.db}}\n")
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "device=pocket-2" in log.read_text(), 20)

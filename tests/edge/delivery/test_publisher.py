@@ -1,9 +1,11 @@
 import json
 import queue
+import sqlite3
 import subprocess
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -22,6 +24,7 @@ from edge.delivery.publisher import Publisher
 from edge.delivery.window import FIRST
 from edge.outbox.queue import Outbox
 from hub.ca import prepare
+from moments import uuid7
 from moments.errors import UserError
 from tests.edge.making import moment, moments
 from tests.parts import answers, free_port, program, wait_until
@@ -195,6 +198,17 @@ def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(h
     assert all(hub.heard.count(each.id) == 1 for each in rest)
     hub.silent_about.clear()
     wait_until(lambda: outbox.depth == 0)
+    wait_until(lambda: publisher.unanswered == 0)
+
+
+def test_a_moment_whose_bytes_the_disk_has_changed_goes_a_few_times_and_is_counted(hub, outbox, publishing):
+    outbox.put(broken := moment())
+    with closing(sqlite3.connect(outbox.path, isolation_level=None)) as other:
+        other.execute("UPDATE outbox SET body = replace(CAST(body AS TEXT), ?, ?)", (broken.id, uuid7()))
+    publisher = publishing(resend_s=0.2)
+    wait_until(lambda: outbox.depth == 0, 15)
+    assert outbox.dropped == {"corrupt": 1}
+    assert (len(hub.heard), broken.id in hub.heard) == (3, False)
     wait_until(lambda: publisher.unanswered == 0)
 
 

@@ -215,6 +215,7 @@ def test_a_moment_whose_bytes_the_card_has_changed_holds_nothing_up(opened, tmp_
     assert box.rename("pocket-2") == 3
     assert box.settle(lambda _: Reading(NOON, "synced", 1.0), "now") == 1
     rows = box.after(0, 10)
+    assert rows[1].born == NOON.timestamp(), "so that it goes with its age at the latest"
     assert [row.body[:9] for row in rows[:2]] == [b'{"schema"'] * 2, "the hub is told of them"
     assert Moment.from_json(rows[2].body).device == "pocket-2"
     assert box.of_records(["x"]) == []

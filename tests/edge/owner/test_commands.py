@@ -1,3 +1,4 @@
+import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -203,6 +204,19 @@ def kept_clip(ask, value, begin=WALL, **more):
     )
     assert ask.shelf.put(label, content)
     return label
+
+
+def test_what_is_to_be_erased_is_not_sent_though_the_disk_of_the_clips_refuses(ask, monkeypatch):
+    record = uuid7()
+    for each in moments(2, record=record):
+        ask.outbox.put(each)
+
+    def refuses(**_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(ask.shelf, "erase", refuses)
+    assert "Read-only" in ask("erase", args={"records": [record]})["error"]
+    assert ask.outbox.after(0, 9) == []
 
 
 def test_erasing_a_moment_or_a_record_reaches_its_clip(ask):

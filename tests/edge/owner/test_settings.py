@@ -62,6 +62,20 @@ def test_what_is_not_valid_changes_nothing(tmp_path, wrong):
     assert len(Owner(tmp_path / "owner.json").zones) == 1
 
 
+def test_rules_that_an_older_version_took_and_this_one_refuses_cost_no_zone_at_a_start(tmp_path, caplog):
+    rules = yaml.safe_load(shipped("scenes.yaml").read_text())
+    rules["rules"][0]["when"] = {}
+    zones = [ZONES[0] | {"pause": True}]
+    (tmp_path / "owner.json").write_bytes(
+        payload(zones=zones, schedule=[{"from": "22:00", "to": "07:00"}], rules=rules)
+    )
+    owner = Owner(tmp_path / "owner.json")
+    assert (owner.version, owner.rules) == (3, None)
+    assert owner.zones[0].pause
+    assert [span.begin for span in owner.schedule] == ["22:00"]
+    assert "rules cannot be used" in caplog.text
+
+
 def test_an_empty_payload_takes_it_all_back(tmp_path):
     owner = Owner(tmp_path / "owner.json")
     owner.take(payload(zones=ZONES))

@@ -111,6 +111,17 @@ def test_a_pause_ends_the_record_with_what_there_is_and_forgets_the_sound(studio
     assert s.seconds_of(wait_until(lambda: s.attached[1:])[0][1]) == [6, 7], "nothing from before the pause"
 
 
+def test_what_is_heard_after_a_suspend_belongs_to_no_record_of_before_though_the_clock_stood_still(studio):
+    s = studio()
+    s.hears(10)
+    marked = s.recorder.mark(10.0, "m0")
+    s.recorder.hush(10.0)
+    ((hold, clip),) = wait_until(lambda: s.attached)
+    assert (hold, s.seconds_of(clip)) == (marked.record, [7, 8, 9])
+    assert s.recorder.belongs("m1", 8.0, 9.5).record == marked.record
+    assert s.recorder.belongs("m2", 10.0, 11.0).record is None
+
+
 def test_a_record_ends_also_when_no_more_sound_comes(studio):
     s = studio()
     s.hears(5)

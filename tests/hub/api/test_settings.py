@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from hub.api.app import create_app
-from hub.settings import rules
+from hub.settings import keep, rules
+from hub.settings.shapes import Settings
 from hub.stores.store import Report
 from tests.hub.api.test_door import bearer
 from tests.hub.conftest import serving
@@ -91,6 +92,28 @@ def long_rules(count):
     one = next(rule for rule in table["rules"] if rule["id"] == "rain")
     more = [one | {"id": f"r{n}", "when": {"level_db": {"least": n / 10}}, "because": "가" * 190} for n in range(count)]
     return yaml.dump(table | {"rules": more + table["rules"]}, allow_unicode=True, default_flow_style=True)
+
+
+def test_rules_that_an_older_hub_took_and_this_one_refuses_cost_nothing_but_themselves(store, wire):
+    store.take([make(device="a"), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    table = yaml.safe_load(rules.default())
+    table["rules"][0]["when"] = {}
+    text = yaml.safe_dump(table)
+    keep.write(store, "Ann", rules=text, settings=Settings.model_validate({"zones": [ZONE]}))
+    app = create_app(store, send=wire)
+    with serving(app) as hub:
+        app.state.parts.telling.connected()
+        told = wait_until(lambda: wire.config("a") and wire.config("b") and wire.config("a"))
+        assert told["rules"] is None
+        assert [zone["name"] for zone in told["zones"]] == ["home"]
+        shown = hub.get("/api/rules?owner=Ann").json()
+        assert (shown["own"], shown["text"]) == (True, text), "to be mended on the page"
+        assert shown["rules"] == rules.document(rules.parse(rules.default()))
+        assert hub.put("/api/rules?owner=Ann", json={"text": text}).status_code == 422
+        dry_run = hub.put("/api/rules?owner=Ann&dry_run=true", json={"text": rules.default()})
+        assert dry_run.status_code == 200
+        assert hub.put("/api/settings?owner=Ann", json=SETTINGS).status_code == 200
 
 
 def test_what_the_broker_cannot_carry_to_devices_is_not_set(hub, wire):
