@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from moments import yaml_text
+
 _VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s#{\[&*|>'\"](?:[^#\n]|(?<=\S)#)*?)?"
 """A value that stands on one line."""
 
@@ -40,7 +42,9 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
 
 def _settings(text: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(text)
+        values = yaml_text.load(text)
+    except yaml_text.StandsTwice as error:
+        raise ValueError(str(error)) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"is not YAML: {' '.join(str(error).split())}") from None
     if values is not None and not isinstance(values, dict):

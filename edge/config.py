@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from edge.owner.schedule import Span
 from edge.sound import QUIET_DBFS
+from moments import yaml_text
 from moments.encryption import Encryption
 from moments.errors import UserError
 from moments.paths import at_home
@@ -266,7 +267,9 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UserError(f"--set {override}: {folder} holds no settings")
         at = inner
     try:
-        at[name] = yaml.safe_load(text)
+        at[name] = yaml_text.value(text)
+    except yaml_text.StandsTwice as error:
+        raise UserError(f"--set {override}: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"--set {override}: the value is not YAML: {_line(error)}") from error
 
@@ -277,11 +280,13 @@ def _line(error: Exception) -> str:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_text.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; give another file with --config") from error
+    except yaml_text.StandsTwice as error:
+        raise UserError(f"{path} line {error.line}: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path}: is not YAML: {_line(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):

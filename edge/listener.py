@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from configs import shipped
+from edge.capture import dates
 from edge.capture.ears import DriverHangs, Ears
 from edge.capture.liveness import NO_SOUND
 from edge.capture.source import Source
@@ -254,7 +254,7 @@ class Listener:
     def _when(self, at: float) -> Reading:
         if self._begins is None:
             return self._clock.at(at)
-        return Reading(self._begins.start + timedelta(seconds=at), self._begins.clock, 0.0)
+        return Reading(dates.after(self._begins.start, at), self._begins.clock, 0.0)
 
     def _hour(self, at: float) -> float | None:
         when = self._when(at)
@@ -266,10 +266,7 @@ class Listener:
             from edge.capture.recording import Recording
 
             recording = Recording(Path(name))
-            begins = recording.begins()
-            if begins is None:
-                ended = datetime.fromtimestamp(Path(name).stat().st_mtime).astimezone()
-                begins = ended - timedelta(seconds=recording.seconds)
+            begins = recording.begins() or dates.of_change(Path(name), recording.seconds)
             self._begins = Reading(begins, "synced", 0.0)
             return recording
         if kind == "pipe":

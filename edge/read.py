@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from edge.capture import dates
 from moments import Moment
 from moments.errors import UserError
 
@@ -35,12 +36,16 @@ def register(subparsers: Any) -> None:
 
 
 def local_time(text: str) -> datetime:
-    """Read an RFC 3339 time; one without an offset is local. Raises UserError."""
+    """Read an RFC 3339 time of the years `dates.YEARS`; one without an offset is local. Raises UserError."""
     try:
         when = datetime.fromisoformat(text)
-        return when if when.tzinfo else when.astimezone()
-    except (ValueError, OverflowError):
+    except ValueError:
         raise UserError(f"--start {text}: is no time; write it as 2026-05-22T09:30:00+09:00") from None
+    begins = dates.placed(when)
+    if begins is None:
+        years = f"{dates.YEARS[0]} to {dates.YEARS[-1]}"
+        raise UserError(f"--start {text}: is no time of a recording; give one of the years {years}")
+    return begins
 
 
 def drafts(pipeline: "Pipeline", recording: "Recording") -> Iterator[Any]:
@@ -65,17 +70,16 @@ def _moments(pipeline: "Pipeline", recording: "Recording", begins: datetime) -> 
     from edge.moment import stamp
 
     for draft in drafts(pipeline, recording):
-        start = (begins + timedelta(seconds=draft.at)).astimezone(begins.tzinfo)
-        yield stamp(draft, DEVICE, start, "synced", None)
+        yield stamp(draft, DEVICE, dates.after(begins, draft.at), "synced", None)
 
 
-def _begin(recording: "Recording", told: datetime | None) -> datetime:
-    """Say when the recording began: as told, as it says itself, or as far before its last change as it is long."""
-    own = told or recording.begins()
-    if own is not None:
-        return own
-    ended = datetime.fromtimestamp(recording.path.stat().st_mtime).astimezone()
-    return ended - timedelta(seconds=recording.seconds)
+def _end(recording: "Recording", begins: datetime) -> datetime:
+    """Say when a recording ends, by the length that it tells. Raises NoDate."""
+    try:
+        return dates.after(begins, recording.seconds)
+    except (OverflowError, ValueError):
+        length = f"{recording.seconds:.0f} s"
+        raise dates.NoDate(f"{recording.path}: tells a length of {length}, beyond all dates; leave it out") from None
 
 
 def _read(args: argparse.Namespace) -> int:
@@ -91,13 +95,14 @@ def _read(args: argparse.Namespace) -> int:
     for file in args.files:
         try:
             with c_libraries_quiet(), closing(Recording(Path(file))) as recording:
-                hour_of.begins = _begin(recording, told)
-                told = told and told + timedelta(seconds=recording.seconds)
+                own = told or recording.begins()
+                hour_of.begins = own or dates.of_change(recording.path, recording.seconds)
+                told = told and _end(recording, told)
                 if not args.json:
                     _line(f"{file}, from {hour_of.begins.isoformat(timespec='seconds')}")
                 for moment in _moments(pipeline, recording, hour_of.begins):
                     _line(_as_json(file, moment) if args.json else _as_text(moment))
-        except UnreadableRecording as error:
+        except (UnreadableRecording, dates.NoDate) as error:
             failed += _name(error)
     return 1 if failed else 0
 
@@ -108,7 +113,7 @@ class _Hours:
     begins: datetime
 
     def __call__(self, at: float) -> float:
-        when = self.begins + timedelta(seconds=at)
+        when = dates.after(self.begins, at)
         return when.hour + when.minute / 60
 
 
@@ -135,12 +140,20 @@ def _as_text(moment: Moment) -> str:
     return f"  {when}  {moment.seconds:6.1f} s  {moment.basis:6}  {felt:15}  {scene:20}  {because}".rstrip()
 
 
+class _Lines:
+    """Takes rows of CSV for standard output."""
+
+    def write(self, row: str) -> None:
+        """Write one row, as all else is."""
+        _line(row.removesuffix("\n"))
+
+
 def _gate(args: argparse.Namespace) -> int:
     from edge.capture.quiet import c_libraries_quiet
     from edge.capture.recording import Recording, UnreadableRecording
     from edge.gate import detector as gate
 
-    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows = csv.writer(_Lines(), lineterminator="\n")
     rows.writerow(("file", "seconds", "speech", "near"))
     with c_libraries_quiet():
         detector = gate.load()

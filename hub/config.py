@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from moments import yaml_text
 from moments.encryption import Encryption
 from moments.enrolment import Address
 from moments.errors import UserError
@@ -181,11 +182,13 @@ class Settings(_Settings):
 
 def _read(path: Path | None) -> tuple[str, Any]:
     if path is None:
-        return "hub.yaml", yaml.safe_load(resources.files("configs").joinpath("hub.yaml").read_text())
+        return "hub.yaml", yaml_text.load(resources.files("configs").joinpath("hub.yaml").read_text())
     try:
-        return str(path), yaml.safe_load(path.read_text())
+        return str(path), yaml_text.load(path.read_text())
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except yaml_text.StandsTwice as error:
+        raise UserError(f"{path} line {error.line}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
@@ -201,7 +204,9 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UserError(f"--set {override}: {name} has nothing below it")
         values = inner
     try:
-        values[last] = yaml.safe_load(text)
+        values[last] = yaml_text.value(text)
+    except yaml_text.StandsTwice as error:
+        raise UserError(f"--set {override}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         values[last] = text
 

@@ -1,29 +1,94 @@
-"""When a recording was made, where it says so itself."""
+"""When a recording was made, by what it says itself or by its file, and the time of day within it."""
 
 import re
 import struct
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import BinaryIO, Final
 
+from moments.errors import WorkError
+
+YEARS: Final = range(1900, 2200)
+"""What says to be of another year was never dated; and so there is room to count from any date."""
 _MAX_CHUNKS: Final = 64
 _BEXT_DATE: Final = 256 + 32 + 32
 """Offset of OriginationDate in a `bext` chunk, EBU Tech 3285."""
-_DATE_TIME: Final = re.compile(r"(\d{4})[-:/.](\d\d)[-:/.](\d\d)[T ](\d\d)[:.-](\d\d)[:.-](\d\d)(Z|[+-]\d\d:?\d\d)?")
+_DATE_TIME: Final = re.compile(
+    r"(\d{4})[-:/.](\d\d)[-:/.](\d\d)[Tt ](\d\d)[:.-](\d\d)[:.-](\d\d)(?:[.,](\d+))?"
+    r"(?: ?([Zz]|[+-]\d\d(?::?\d\d)?)(?![\d:]))?"
+)
+
+
+class NoDate(WorkError):  # noqa: N818 - named for what there is
+    """When a recording began, or ends, cannot be told; the message names the recording and the remedy."""
+
+
+class _Local(tzinfo):
+    """The machine's zone, with the offset that it has at each time: another after a change of the clocks."""
+
+    def utcoffset(self, when: datetime | None) -> timedelta | None:
+        return None if when is None else when.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, _when: datetime | None) -> None:
+        return None
+
+    def tzname(self, _when: datetime | None) -> None:
+        return None
+
+    def fromutc(self, when: datetime) -> datetime:
+        there = when.replace(tzinfo=UTC).astimezone()
+        first = there.replace(tzinfo=self)
+        return first if first.utcoffset() == there.utcoffset() else first.replace(fold=1)  # an hour that comes twice
+
+
+_LOCAL: Final = _Local()
+
+
+def placed(when: datetime) -> datetime | None:
+    """Give a time without an offset the machine's zone; None for one that is no time of a recording (see YEARS)."""
+    if when.year not in YEARS:
+        return None
+    try:
+        return when if when.tzinfo else when.astimezone(_LOCAL)
+    except (OverflowError, OSError):  # local times end in 2038 where the system counts seconds in 32 bits
+        return None
+
+
+def after(begins: datetime, seconds: float) -> datetime:
+    """Give the time so many seconds after a recording began: with its own offset, or as the machine's zone goes on.
+
+    Raises OverflowError or ValueError where there is no such date.
+    """
+    return (begins.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(begins.tzinfo)
+
+
+def of_change(path: Path, seconds: float) -> datetime:
+    """Say when a recording of so many seconds began if it ended with its file's last change, in the machine's zone.
+
+    Raises NoDate where that is none.
+    """
+    try:
+        begins = placed(after(datetime.fromtimestamp(path.stat().st_mtime, UTC), -seconds).astimezone(_LOCAL))
+    except (OverflowError, ValueError, OSError):
+        begins = None
+    if begins is None:
+        raise NoDate(f"{path}: its last change less its length is no date; give it a date of its own")
+    return begins
 
 
 def of_tag(text: str) -> datetime | None:
-    """Read a date with a time of day (`2026-05-22T09:32:10`, with or without offset); None for anything less.
+    """Read a date with a time of day (`2026-05-22T09:32:10.250+09:00`, with or without fraction and offset).
 
-    A time without an offset is local time.
+    A time without an offset is local time. None for anything less.
     """
     found = _DATE_TIME.search(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second, offset = found.groups()
+    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    told = f"{year}-{month}-{day}T{hour}:{minute}:{second}.{fraction or '0'}{(offset or '').upper()}"
     try:
-        when = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second}{offset or ''}")
-        return when if when.tzinfo else when.astimezone()
-    except (ValueError, OverflowError, OSError):
+        return placed(datetime.fromisoformat(told))
+    except ValueError:
         return None
 
 

@@ -5,13 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from configs import shipped
+
 
 def register(verbs: Any) -> None:
     """Add the verb `rules`."""
     parser = verbs.add_parser("rules", help="show, explain or check the rules that turn a scene into an emotion")
-    parser.add_argument("--config", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--config", type=Path, default=shipped("edge.yaml"), metavar="FILE", help="settings (the shipped edge.yaml)"
+    )
     parser.add_argument("--check", type=Path, metavar="FILE", help="say whether a file of rules is valid")
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="the rules to show or explain (those that ship)")
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="the rules to show or explain (those of --config)")
     parser.add_argument("--explain", metavar="SCENE", help="say what the rules make of a scene, and why")
     parser.add_argument("--level", type=float, metavar="DB", help="dB above the device's own median level")
     parser.add_argument("--spl", type=float, metavar="DB", help="dB SPL, for a calibrated microphone")
@@ -21,11 +25,11 @@ def register(verbs: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show, explain or check. Raises WrongRules for a file that is not valid, UserError for an unknown scene."""
-    from configs import shipped
+    """Show, explain or check. Raises WrongRules for a file that is not valid, UserError for what else is wrong."""
+    from edge.config import load
     from edge.models.rules import Rules
 
-    rules = Rules.load(args.check or args.rules or shipped("scenes.yaml"))
+    rules = Rules.load(args.check or args.rules or load(args.config).models.rules or shipped("scenes.yaml"))
     if args.check:
         out = f"{args.check}: valid, version {rules.version}, {len(list(rules))} rules\n"
     elif args.explain:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from moments import yaml_text
 from moments.errors import UserError
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -18,7 +19,9 @@ class WrongRules(UserError):  # noqa: N818 - reads as the sentence it is for
 def validated(model: type[_M], text: str, name: str) -> _M:
     """Read YAML text as `model`. Raises WrongRules for the first thing that is wrong, and how many more there are."""
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml_text.load(text)
+    except yaml_text.StandsTwice as error:
+        raise WrongRules(f"{name} line {error.line}: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

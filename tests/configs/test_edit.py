@@ -76,3 +76,8 @@ def test_the_installer_sets_values_by_command(tmp_path):
     path.write_text("http:\n  port: 8080  # where\n")
     main([str(path), "http.port=8443", "http.open_on_loopback=false"])
     assert path.read_text() == "http:\n  open_on_loopback: false\n  port: 8443  # where\n"
+
+
+def test_a_section_that_stands_twice_is_not_thrown_away():
+    with pytest.raises(ValueError, match="broker stands twice"):
+        with_values("broker: {host: a}\nbroker: {port: 1}\n", NEW)

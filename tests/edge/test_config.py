@@ -78,6 +78,13 @@ def test_a_wrong_file_is_answered_with_one_sentence_that_names_the_key(tmp_path,
     assert "\n" not in str(error.value)
 
 
+def test_a_section_that_stands_twice_is_refused_with_its_line(tmp_path):
+    path = written(tmp_path, "gps: {home_zones: [{lat: 1, lon: 2, radius_m: 100}]}\nsource: pipe:-\ngps: {port: 2947}")
+    with pytest.raises(UserError) as error:
+        config.load(path)
+    assert str(error.value) == f"{path} line 3: gps stands twice; put both into one"
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"no\.yaml: cannot be read"):
         config.load(tmp_path / "no.yaml")
@@ -91,11 +98,11 @@ def test_the_weights_of_the_speech_model_are_the_small_ones_or_a_file(tmp_path):
 
 def test_an_override_wins_and_reaches_into_sections_that_the_file_leaves_empty(tmp_path):
     path = written(tmp_path, "broker:\ngps: {round_m: 5}")
-    loaded = config.load(path, ["broker.port=1999", "gps.fixed={lat: 1, lon: 2}", "outbox.path=/a/b.db"])
+    loaded = config.load(path, ["broker.port=1999", "gps.fixed={lat: 1, lon: 2}", "outbox.path=/a #1/b.db"])
     assert loaded.broker.port == 1999
     assert loaded.gps.round_m == 5
     assert loaded.gps.fixed == config.Point(lat=1, lon=2)
-    assert loaded.outbox_path == Path("/a/b.db")
+    assert loaded.outbox_path == Path("/a #1/b.db")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +111,7 @@ def test_an_override_wins_and_reaches_into_sections_that_the_file_leaves_empty(t
         ("broker.port", "write --set key.path=value"),
         ("broker.host.name=x", "host holds no settings"),
         ("broker.port=[", "the value is not YAML"),
+        ("gps.fixed={lat: 1, lat: 2, lon: 3}", "--set gps.fixed={lat: 1, lat: 2, lon: 3}: lat stands twice; put both"),
         ("borker.port=1", "borker is not a setting; did you mean broker"),
     ],
 )

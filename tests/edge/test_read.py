@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 import soundfile
 
+from edge.capture.recording import Recording
 from edge.gate import detector
 from edge.pipeline import Pipeline
 from edge.sound import RATE
@@ -117,6 +119,49 @@ def test_a_start_that_is_no_time_is_a_wrong_call(day, capsys):
     assert "--start yesterday: is no time; write it as" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("start", ["9999-12-31T23:59:58", "9999-12-31T23:59:58-05:00", "0001-01-01T00:00:00+09:00"])
+def test_a_start_of_a_year_in_which_nobody_records_is_a_wrong_call(day, capsys, start):
+    assert main(["read", str(day), "--start", start]) == 2
+    said = f"moodscape: --start {start}: is no time of a recording; give one of the years 1900 to 2199\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_a_date_of_its_own_of_such_a_year_does_not_count(tmp_path, capsys):
+    path = tmp_path / "dated.flac"
+    with soundfile.SoundFile(path, "w", RATE, 1) as file:
+        file.date = "9999-12-31T23:59:59Z"
+        file.write(scene("rain", 6))
+    os.utime(path, (1_780_000_000, 1_780_000_000))
+    assert main(["read", str(path), "--json"]) == 0
+    assert Moment.model_validate(lines(capsys)[0]).start.timestamp() == pytest.approx(1_780_000_000 - 6)
+
+
+def test_local_times_go_on_over_a_change_of_the_clocks_also_from_one_recording_to_the_next(day, capsys, monkeypatch):
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        assert main(["read", str(day), str(day), "--json", "--start", "2026-03-29T01:59:55"]) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    starts = [row["start"] for row in lines(capsys)]
+    assert (starts[0], starts[3]) == ("2026-03-29T01:59:55.000+01:00", "2026-03-29T03:00:12.000+02:00")
+    assert starts[2].endswith("+02:00")
+
+
+def test_a_recording_that_tells_a_length_beyond_all_dates_is_named_and_the_next_begins_in_its_place(
+    day, capsys, monkeypatch
+):
+    monkeypatch.setattr(Recording, "seconds", property(lambda recording: 17.0 if recording.path == day else 2.9e14))
+    damaged = day.with_name("damaged.wav")
+    damaged.write_bytes(day.read_bytes())
+    assert main(["read", str(damaged), str(day), "--json", "--start", "2026-05-22T09:00:00Z"]) == 1
+    out, err = capsys.readouterr()
+    assert f"{damaged}: tells a length of 290000000000000 s, beyond all dates; leave it out" in err
+    assert [json.loads(line)["file"] for line in out.splitlines()] == [str(day)] * 3
+    assert json.loads(out.splitlines()[0])["start"] == "2026-05-22T09:00:00.000+00:00"
+
+
 def test_silence_gives_no_moment_and_no_error(tmp_path, capsys):
     path = tmp_path / "silence.wav"
     soundfile.write(path, silence(5), RATE)
@@ -150,12 +195,15 @@ def test_gate_starts_each_file_anew(day, capsys):
     assert rows[:half] == rows[half:]
 
 
-def test_a_recording_whose_name_is_no_text_is_read(tmp_path):
-    path = os.fsencode(tmp_path) + b"/rain-\xff.wav"
-    with open(path, "wb") as out:  # noqa: PTH123 (a path is text)
-        soundfile.write(out, scene("rain", 6), RATE, format="WAV")
-    command = [sys.executable, "-c", "import sys; from moodscape.cli import main; sys.exit(main())", "read"]
-    for form in ([], ["--json"]):
-        done = subprocess.run([*command, *form, path], capture_output=True, check=False)
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert b"rain-" in done.stdout
+@pytest.mark.parametrize("verb", [["read"], ["read", "--json"], ["gate", "--csv"]], ids=" ".join)
+def test_a_recording_whose_name_is_no_text_is_read_and_the_next_one(tmp_path, verb):
+    paths = [os.fsencode(tmp_path) + name for name in (b"/rain-\xff.wav", b"/street.wav")]
+    for path in paths:
+        with open(path, "wb") as out:  # noqa: PTH123 (a path is text)
+            soundfile.write(out, scene("rain", 6), RATE, format="WAV")
+    command = [sys.executable, "-c", "import sys; from moodscape.cli import main; sys.exit(main())", *verb, *paths]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}  # as in ko_KR.UTF-8
+    done = subprocess.run(command, capture_output=True, check=False, env=strict)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"rain-" in done.stdout
+    assert b"street.wav" in done.stdout

@@ -29,6 +29,10 @@ def test_a_setting_is_overridden_on_the_command_line(tmp_path):
         ("broker.ca_file=ca.crt", "hub.yaml: broker: ca_file is of use with tls only: set tls to true, or ca_file"),
         ("http.port", "--set http.port: give it as key.path=value"),
         ("http.port.x=1", "--set http.port.x=1: port has nothing below it"),
+        (
+            "retention={clip_days: 1, clip_days: 2}",
+            "--set retention={clip_days: 1, clip_days: 2}: clip_days stands twice",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(override, says):
@@ -47,6 +51,14 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, text, says):
     with pytest.raises(UserError, match=says) as wrong:
         load(file)
     assert str(file) in str(wrong.value)
+
+
+def test_a_section_that_stands_twice_is_refused_with_its_line(tmp_path):
+    file = tmp_path / "hub.yaml"
+    file.write_text("retention: {speech_days: 30}\nhttp: {port: 9000}\nretention: {clip_days: 7}\n")
+    with pytest.raises(UserError) as wrong:
+        load(file)
+    assert str(wrong.value) == f"{file} line 3: retention stands twice; put both into one"
 
 
 def test_state_lives_under_the_data_folder(monkeypatch):

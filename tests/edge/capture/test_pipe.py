@@ -1,11 +1,13 @@
 """Raw PCM on a pipe."""
 
+import math
 import os
 import threading
 
 import numpy as np
+import pytest
 
-from edge.capture.pipe import Pipe
+from edge.capture.pipe import _BLOCK_BYTES, Pipe
 from edge.sound import RATE
 
 
@@ -46,21 +48,60 @@ def test_block_times_follow_the_audio_clock():
         at += len(block.samples) / RATE
 
 
+class Writer:
+    """Silence, given in pieces of `size` bytes; `due` says from when on sound that ends after so many seconds waits."""
+
+    def __init__(self, seconds, due, size=_BLOCK_BYTES):
+        self.now, self._due, self._size = 0.0, due, size
+        self._given, self._whole = 0, int(seconds * 2 * RATE)
+
+    def read(self, size):
+        read = min(size, self._size, self._whole - self._given)
+        self._given += read
+        self.now = max(self.now, self._due(self._given / (2 * RATE)))
+        return bytes(read)
+
+    def told(self):
+        """Give (seconds of sound up to the block's end, time told for that end, time of its arrival)."""
+        blocks, ends = [], 0.0
+        for block in Pipe(self, lambda: self.now).blocks():
+            ends += len(block.samples) / RATE
+            blocks.append((ends, block.at + len(block.samples) / RATE, self.now))
+        return np.array(blocks).T
+
+
 def test_where_the_writer_stalls_the_times_go_on_with_the_clock():
-    class Stalling:
-        """Twenty blocks a second, of which the fifth comes three seconds late."""
+    _, told, arrived = Writer(5, lambda ends: 100 + ends + 3 * (ends > 0.2)).told()
+    assert np.abs(told - arrived)[:4].max() < 0.1
+    assert np.abs(told - arrived)[-40:].max() < 0.1, "two seconds after it, that is certain"
 
-        now, read_before = 100.0, 0
 
-        def read(self, size):
-            self.read_before += 1
-            self.now += 3.05 if self.read_before == 5 else 0.05
-            return bytes(size) if self.read_before <= 100 else b""
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_a_writer_whose_crystal_is_off_is_followed(ppm):
+    _, told, arrived = Writer(1800, lambda ends: 100 + ends / (1 + ppm * 1e-6)).told()
+    assert np.abs(told - arrived).max() < 0.01
 
-    stream = Stalling()
-    blocks = [(block.at + len(block.samples) / RATE, stream.now) for block in Pipe(stream, lambda: stream.now).blocks()]
-    assert all(abs(ends - now) < 0.1 for ends, now in blocks[:4])
-    assert all(abs(ends - now) < 0.1 for ends, now in blocks[-40:]), "two seconds after it, that is certain"
+
+def test_sound_that_waited_in_a_full_pipe_makes_the_times_late_for_a_minute_at_most():
+    ends, told, _ = Writer(90, lambda ends: 100 + max(0.0, ends - 65_536 / (2 * RATE))).told()
+    assert np.abs(told - (100 + ends - 65_536 / (2 * RATE)))[ends > 60].max() < 0.01
+
+
+def test_sound_that_comes_in_bursts_is_told_by_the_end_of_each():
+    ends, told, _ = Writer(180, lambda ends: 100 + math.ceil(ends)).told()
+    assert np.abs(told - (100 + ends))[ends > 120].max() < 0.1
+
+
+@pytest.mark.parametrize("times", [2.5, 30])
+def test_a_recording_that_comes_faster_than_it_was_heard_counts_by_its_samples(times):
+    ends, told, _ = Writer(600, lambda ends: 100 + ends / times).told()
+    assert np.ptp(told - ends) < 1e-6
+
+
+def test_time_never_goes_back_however_small_the_pieces_are():
+    _, told, _ = Writer(20, lambda ends: 100 + max(0.0, ends - 2), size=33).told()
+    assert np.diff(told).min() > 0
+    assert told[0] - told[-1] + 20 > 0.1, "the clock was pulled back meanwhile"
 
 
 def test_a_closed_pipe_ends():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge.capture import dates
 from edge.capture.recording import Recording, UnreadableRecording
 from edge.sound import RATE
 
@@ -220,11 +219,6 @@ def test_a_tag_with_date_and_time_tells_when_it_began(tmp_path):
     recording = Recording(path)
     assert recording.begins() == datetime(2026, 5, 22, 9, 32, 10, tzinfo=timezone(timedelta(hours=9)))
     recording.close()
-
-
-@pytest.mark.parametrize("text", ["", "2026", "2026-05-22", "2026-13-40T99:99:99", "yesterday"])
-def test_a_tag_that_is_no_time_of_day_is_not_taken_for_one(text):
-    assert dates.of_tag(text) is None
 
 
 def test_random_bytes_give_a_sentence_and_never_a_traceback(tmp_path):

@@ -189,6 +189,13 @@ def test_a_wrong_value_is_told_by_its_line():
         Rules.parse("\n".join(lines), "mine.yaml")
 
 
+def test_what_stands_twice_is_told_by_its_line():
+    text = SHIPPED.read_text(encoding="utf-8")
+    line = len(text.splitlines()) + 1
+    with pytest.raises(WrongRules, match=rf"^mine.yaml line {line}: version stands twice; put both into one$"):
+        Rules.parse(f"{text}version: 3\n", "mine.yaml")
+
+
 @pytest.mark.parametrize("text", ["rules: [", "", "just words", "- a\n- b\n", "\x00"])
 def test_what_is_no_table_at_all_is_told_in_one_sentence(text):
     with pytest.raises(WrongRules, match=r"^rules"):

@@ -23,6 +23,21 @@ def test_the_table_shows_each_rule_with_the_emotion_that_it_gives(capsys):
     assert rows["laughter"] == "happiness"
 
 
+def test_the_rules_are_those_that_the_settings_name_unless_others_are_given(capsys, tmp_path):
+    mine, settings = tmp_path / "mine.yaml", tmp_path / "edge.yaml"
+    mine.write_text(shipped("scenes.yaml").read_text().replace('because: "laughter"', 'because: "my friends"'))
+    settings.write_text(f"models: {{rules: {mine}}}")
+    assert main(["edge", "rules", "--config", str(settings)]) == 0
+    assert "my friends" in capsys.readouterr().out
+    assert main(["edge", "rules", "--config", str(settings), "--rules", str(shipped("scenes.yaml"))]) == 0
+    assert "my friends" not in capsys.readouterr().out
+
+
+def test_settings_that_cannot_be_read_are_named(capsys, tmp_path):
+    assert main(["edge", "rules", "--config", str(tmp_path / "nowhere.yaml")]) == 2
+    assert "nowhere.yaml: cannot be read" in capsys.readouterr().err
+
+
 def test_a_file_that_is_valid_is_said_to_be_and_another_is_refused(capsys, tmp_path):
     assert main(["edge", "rules", "--check", str(shipped("scenes.yaml"))]) == 0
     assert "valid, version" in capsys.readouterr().out

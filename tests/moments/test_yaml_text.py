@@ -1,0 +1,66 @@
+import pytest
+import yaml
+
+from moments import yaml_text
+from moments.yaml_text import StandsTwice
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("gps: {port: 1}\nbroker: {}\ngps: {}", 3, "gps"),
+        ("gps:\n  port: 1\n  host: a\n  port: 1", 4, "port"),
+        ('- {lat: 1, "lat": 2}', 1, "lat"),
+        ("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n  y: 3", 5, "y"),
+        ("- 1: one\n  1: uno", 2, "1"),
+        ('"a\\nb": 1\n"a\\nb": 2', 2, "a b"),
+    ],
+)
+def test_a_key_that_stands_twice_in_a_mapping_is_told_with_the_line_of_the_second(text, line, key):
+    with pytest.raises(StandsTwice) as error:
+        yaml_text.load(text)
+    assert (error.value.line, str(error.value)) == (line, f"{key} stands twice; put both into one")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a: {x: 1}\nb: {x: 1}",
+        "- {x: 1}\n- {x: 2}",
+        '1: number\n"1": text',
+        "a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}",
+        "a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}\nd: *b",
+        "a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n  z: 3\nd: {<<: [*a, *b], x: 4}",
+    ],
+)
+def test_all_else_is_read_as_yaml_reads_it_merged_mappings_included(text):
+    assert yaml_text.load(text) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("text", ["? [a]\n: 1\n? [a]\n: 2", "a: [", "a: *nowhere"])
+def test_what_is_no_yaml_is_told_as_yaml_tells_it(text):
+    with pytest.raises(yaml.YAMLError) as theirs:
+        yaml.safe_load(text)
+    with pytest.raises(type(theirs.value)) as ours:
+        yaml_text.load(text)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("My #1/hub.db", "My #1/hub.db"),
+        ("file:Take #3.ogg", "file:Take #3.ogg"),
+        ("a: b", "a: b"),
+        ("null", None),
+        ("8080", 8080),
+        ("true", True),
+        ("", None),
+        ("[1, 2] # two", [1, 2]),
+        (" {a: 1}", {"a": 1}),
+        ("'a #1'", "a #1"),
+    ],
+)
+def test_a_value_of_a_command_line_is_yaml_but_plain_words_are_taken_whole(text, meant):
+    assert yaml_text.value(text) == meant
