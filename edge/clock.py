@@ -107,7 +107,8 @@ def boot_id() -> str:
         return f"unknown-{time.time_ns()}"
 
 
-def _boot_seconds() -> float:
+def boot_seconds() -> float:
+    """Give the seconds since boot, suspends included; where the system cannot tell, without them."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -123,7 +124,7 @@ class Clock:
         *,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        since_boot: Callable[[], float] = _boot_seconds,
+        since_boot: Callable[[], float] = boot_seconds,
         known: Callable[[], bool] = time_is_known,
         satellites: Callable[[], SatelliteTime | None] = lambda: None,
     ) -> None:

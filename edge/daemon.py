@@ -30,7 +30,7 @@ from edge.place import Places
 from edge.records.clip import Safe
 from edge.records.recorder import Belongs, Recorder, Span
 from edge.records.shelf import Shelf
-from moments import Clip, Models, Moment, uuid7
+from moments import Clip, Models, Moment, Place, uuid7
 from moments.errors import UserError, WorkError
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ class Device:
     # Moments.
 
     def _keep(self, draft: Draft, when: Reading) -> None:
-        told = draft.basis != "speech" or self.config.gps.with_speech
-        place = self.places.place() if told else None
+        place = self._place(draft, when)
         with self.recorder.lock:
             end = draft.at + draft.seconds
             belongs = self.recorder.belongs(draft.id, draft.at, end) if self._live else Belongs()
@@ -165,6 +164,14 @@ class Device:
                 clip=belongs.clip,
             )
             self._put(moment, when, belongs.hold)
+
+    def _place(self, draft: Draft, when: Reading) -> Place | None:
+        gps = self.config.gps
+        if draft.basis == "speech" and not gps.with_speech:
+            return None
+        if not self._live and gps.fixed is None:
+            return None  # a recording was made elsewhere, at another time
+        return self.places.place_of(when.boot_s, draft.seconds)
 
     def _put(self, moment: Moment, when: Reading, hold: str | None) -> None:
         waits = when.clock == "free" and self.config.clock.max_wait_h > 0
@@ -251,7 +258,8 @@ class Device:
             self.publisher.say("reply", reply)
 
     def _on_phone(self, payload: bytes) -> None:
-        self.places.hear_phone(payload, self._unix(time.monotonic()))
+        now = self.clock.known_now()
+        self.places.hear_phone(payload, None if now is None else now.timestamp())
 
     def _on_config(self, payload: bytes) -> None:
         if self.owner.take(payload):

@@ -1,13 +1,15 @@
 """Where the device is, from gpsd, as coarse as its owner wants it.
 
 gpsd answers a poll with the last fix it had, also when the receiver has been silent since. A fix therefore counts as
-new only when its own time has moved on, and a place says how old it is.
+new only when its own time has moved on, and a place says how old it is. A moment comes out minutes after its sound
+began, so the fixes of those minutes are kept. Ages are reckoned in seconds since boot, which go on through suspend.
 """
 
 import logging
 import math
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +20,8 @@ import gpsd
 from pydantic import ValidationError
 
 from edge import owntracks
-from edge.clock import SatelliteTime
-from edge.config import Gps, Point, Zone
+from edge.clock import SatelliteTime, boot_seconds
+from edge.config import Gps, Zone
 from moments import Place
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
 _BACK_OFF: Final = (1.0, 60.0)
+_KEPT: Final = 480
+"""Fixes that are kept. gpsd gives one a second: that is longer than a scene goes on before it gives its moment."""
 _BEGINNING: Final = {
     "fixed": "fixed",
     "owntracks": "no location from OwnTracks yet",
@@ -38,14 +42,14 @@ _METRES_A_DEGREE: Final = math.pi * _EARTH_M / 180
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A position as gpsd gave it; `at` is the monotonic time at which it first came, `unix` the fix's own time."""
+    """Where the device was at `boot_s` seconds since boot; `time` is the fix's own, None where it may set no clock."""
 
     lat: float
     lon: float
     accuracy_m: float | None
     altitude_m: float | None
-    at: float
-    unix: float | None
+    boot_s: float
+    time: SatelliteTime | None
 
 
 def distance_m(a_lat: float, a_lon: float, b_lat: float, b_lon: float) -> float:
@@ -55,8 +59,8 @@ def distance_m(a_lat: float, a_lon: float, b_lat: float, b_lon: float) -> float:
     return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(h)))
 
 
-def _inside(place: Place, zone: Zone) -> bool:
-    return distance_m(place.lat, place.lon, zone.lat, zone.lon) <= zone.radius_m
+def _inside(fix: Fix, zone: Zone) -> bool:
+    return distance_m(fix.lat, fix.lon, zone.lat, zone.lon) <= zone.radius_m
 
 
 def rounded(place: Place, metres: float) -> Place:
@@ -75,13 +79,14 @@ def rounded(place: Place, metres: float) -> Place:
 class Places:
     """Asks gpsd once a second in a thread of its own and answers what may be told of the place."""
 
-    def __init__(self, settings: Gps, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Gps, *, since_boot: Callable[[], float] = boot_seconds) -> None:
         self._settings = settings
-        self._monotonic = monotonic
+        self._since_boot = since_boot
         self.zones: Sequence[Zone] = settings.home_zones
-        self.fix: Fix | None = None
+        self._fixes: Sequence[Fix] = ()
+        """In the order of their time. Replaced and never changed, since other threads read it."""
         self._told: float | None = None
-        """The time that gpsd named last, in Unix seconds."""
+        """The time that gpsd named last on this connection, in Unix seconds."""
         self.state = _BEGINNING["fixed" if settings.fixed else "owntracks" if settings.owntracks else "gpsd"]
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -101,40 +106,58 @@ class Places:
 
     def place(self) -> Place | None:
         """Give the place that may be told now: None without a fix, with one older than `max_age_s`, or in a zone."""
-        known = self._fixed(self._settings.fixed) if self._settings.fixed else self._from_fix()
-        if known is None or any(_inside(known, zone) for zone in self.zones):
+        return self.place_of(self._since_boot(), 0.0)
+
+    def place_of(self, begin: float, seconds: float) -> Place | None:
+        """Give the place that may be told of a sound that began at `begin`, in seconds since boot.
+
+        It is where the sound began, or else where the device first knew itself to be while it lasted; `age_s` is that
+        at its begin. None where neither is known, where the fix was older than `max_age_s` by then, and where any of
+        the sound was heard in a zone.
+        """
+        fixes = self._fixes_of(begin, seconds)
+        if any(_inside(fix, zone) for fix in fixes for zone in self.zones):
             return None
-        return rounded(known, self._settings.round_m)
+        fix = next((fix for fix in fixes if begin - fix.boot_s <= self._settings.max_age_s), None)
+        if fix is None:
+            return None
+        age = round(max(0.0, begin - fix.boot_s), 1)
+        exact = Place(lat=fix.lat, lon=fix.lon, accuracy_m=fix.accuracy_m, altitude_m=fix.altitude_m, age_s=age)
+        return rounded(exact, self._settings.round_m)
 
     def silent(self) -> bool | None:
         """Tell whether the device is where it must not listen; None while nothing fresh is known of its place."""
         silent = [zone for zone in self.zones if zone.pause]
-        known = self._fixed(self._settings.fixed) if self._settings.fixed else self._from_fix()
         if not silent:
             return False
-        return None if known is None else any(_inside(known, zone) for zone in silent)
+        now = self._since_boot()
+        fresh = [fix for fix in self._fixes_of(now, 0.0) if now - fix.boot_s <= self._settings.max_age_s]
+        return any(_inside(fix, zone) for fix in fresh for zone in silent) if fresh else None
+
+    @property
+    def fix(self) -> Fix | None:
+        """The last new fix, None before the first."""
+        return self._fixes[-1] if self._fixes else None
 
     @property
     def age_s(self) -> float | None:
         """Seconds since the last new fix, None before the first."""
-        return None if self.fix is None else max(0.0, self._monotonic() - self.fix.at)
+        return None if self.fix is None else max(0.0, self._since_boot() - self.fix.boot_s)
 
     def satellite_time(self) -> SatelliteTime | None:
         """Give the time of a fix that is fresh enough to set a clock by."""
         fix = self.fix
-        if fix is None or fix.unix is None or self._monotonic() - fix.at > self._settings.max_age_s:
-            return None
-        return SatelliteTime(fix.unix, fix.at)
+        return fix.time if fix is not None and self._since_boot() - fix.boot_s <= self._settings.max_age_s else None
 
     def hear(self, answer: "gpsd.GpsResponse") -> None:
-        """Take one answer of gpsd's: a new fix replaces the last, anything else only lets it grow older."""
+        """Take one answer of gpsd's: a new fix is kept, anything else only lets the last grow older."""
         if answer.mode < 2:
             self.state = "no fix"
             return
         self.state = "3D fix" if answer.mode >= 3 else "2D fix"
         unix = _unix(answer.time)
         if unix is None:
-            if self.fix is not None:
+            if self._fixes:
                 return
         elif unix == self._told or self._told is None:
             self._told = unix  # the first may be as old as gpsd is: only what comes after it is known to be new
@@ -148,7 +171,8 @@ class Places:
         accuracy = max(answer.error.get("x", 0), answer.error.get("y", 0))
         altitude = answer.alt if answer.mode >= 3 and math.isfinite(answer.alt) else None
         known = accuracy if accuracy > 0 and math.isfinite(accuracy) else None
-        self.fix = Fix(answer.lat, answer.lon, known, altitude, self._monotonic(), unix)
+        told = None if unix is None else SatelliteTime(unix, time.monotonic())
+        self._keep(Fix(answer.lat, answer.lon, known, altitude, self._since_boot(), told))
 
     def hear_phone(self, payload: bytes, unix_now: float | None) -> None:
         """Take what a phone with OwnTracks sent; `unix_now` is the device's time, None while it is not known.
@@ -164,29 +188,32 @@ class Places:
             self.state = "the phone encrypts its locations; take the encryption key out of OwnTracks' settings"
         if not isinstance(message, owntracks.Location) or unix_now is None:
             return
-        at = self._monotonic() - max(0.0, unix_now - message.tst)
-        if self.fix is None or at >= self.fix.at:
+        boot_s = self._since_boot() - max(0.0, unix_now - message.tst)
+        if not self._fixes or boot_s >= self._fixes[-1].boot_s:
             # Its time is the phone's word, and no clock is set by it.
-            self.fix = Fix(message.lat, message.lon, message.acc, message.alt, at, None)
+            self._keep(Fix(message.lat, message.lon, message.acc, message.alt, boot_s, None))
             self.state = "a phone's location"
 
-    def _fixed(self, point: Point) -> Place:
-        return Place(lat=point.lat, lon=point.lon, accuracy_m=None, altitude_m=None, age_s=0.0)
+    def _keep(self, fix: Fix) -> None:
+        self._fixes = (*self._fixes[1 - _KEPT :], fix)
 
-    def _from_fix(self) -> Place | None:
-        fix = self.fix
-        age = self.age_s
-        if fix is None or age is None or age > self._settings.max_age_s:
-            return None
-        return Place(
-            lat=fix.lat, lon=fix.lon, accuracy_m=fix.accuracy_m, altitude_m=fix.altitude_m, age_s=round(age, 1)
-        )
+    def _fixes_of(self, begin: float, seconds: float) -> Sequence[Fix]:
+        """Give the last fix from before a sound, of any age, and all that came while it lasted.
+
+        Indoors the fix is lost: until another one comes, a device that was in a zone is taken to be there still.
+        """
+        if (point := self._settings.fixed) is not None:
+            return [Fix(point.lat, point.lon, None, None, begin, None)]
+        fixes = self._fixes
+        begun, ended = (bisect_right(fixes, at, key=lambda fix: fix.boot_s) for at in (begin, begin + seconds))
+        return fixes[max(0, begun - 1) : ended]
 
     def _run(self) -> None:
         wait = _BACK_OFF[0]
         while not self._closing.is_set():
             try:
                 _connect(self._settings.host, self._settings.port)
+                self._told = None  # what gpsd heard while nobody asked it may be of any age too
                 wait = _BACK_OFF[0]
                 while not self._closing.wait(_POLL_SECONDS):
                     self._poll()

@@ -43,7 +43,7 @@ def sent(**changes):
 
 @pytest.fixture
 def places():
-    return Places(Gps(owntracks="owntracks/anna/phone", max_age_s=900), monotonic=lambda: 5_000.0)
+    return Places(Gps(owntracks="owntracks/anna/phone", max_age_s=900), since_boot=lambda: 5_000.0)
 
 
 def test_a_location_becomes_a_place_as_old_as_the_phone_says(places):
@@ -51,6 +51,13 @@ def test_a_location_becomes_a_place_as_old_as_the_phone_says(places):
     places.hear_phone(sent(), NOW)
     place = places.place()
     assert (place.lat, place.lon, place.accuracy_m, place.altitude_m, place.age_s) == (35.1341, 129.1032, 14, 21, 30.0)
+
+
+def test_a_sound_has_the_location_that_the_phone_had_when_it_began(places):
+    places.hear_phone(sent(tst=int(NOW) - 300), NOW)
+    places.hear_phone(sent(lat=36.0), NOW)
+    place = places.place_of(4_800.0, 100.0)
+    assert (place.lat, place.age_s) == (35.1341, 100.0)
 
 
 def test_a_location_that_the_broker_kept_too_long_is_no_place(places):
@@ -89,7 +96,7 @@ def test_what_else_the_app_sends_changes_nothing(places, kind):
 
 @given(st.one_of(st.binary(max_size=200), st.builds(sent, lat=st.floats(), lon=st.floats(), tst=st.floats())))
 def test_no_bytes_lead_off_the_earth(payload):
-    places = Places(Gps(owntracks="owntracks/anna/phone", max_age_s=900), monotonic=lambda: 5_000.0)
+    places = Places(Gps(owntracks="owntracks/anna/phone", max_age_s=900), since_boot=lambda: 5_000.0)
     places.hear_phone(payload, NOW)
     place = places.place()
     assert place is None or (abs(place.lat) <= 90 and abs(place.lon) <= 180)

@@ -75,8 +75,8 @@ def test_gpsd_that_is_absent_gives_no_place_and_says_so(watching):
     assert places.place() is None
 
 
-class FoulServer:
-    """Answers each connection with something else that gpsd would never say."""
+class SaysItsPiece:
+    """Tells each connection something else and ends it: the first part at once, each other when it is asked again."""
 
     def __init__(self, answers):
         self.answers, self.served = answers, 0
@@ -94,11 +94,16 @@ class FoulServer:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
+            first, *others = self.answers[self.served % len(self.answers)]
+            self.served += 1
             with connection, contextlib.suppress(OSError):
-                connection.sendall(self.answers[self.served % len(self.answers)])
+                connection.sendall(first)
+                for part in others:
+                    connection.recv(1000)
+                    connection.sendall(part)
                 connection.shutdown(socket.SHUT_WR)
-                self.served += 1
-                connection.recv(1000)
+                while connection.recv(1000):
+                    pass
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
@@ -106,32 +111,60 @@ class FoulServer:
         self.socket.close()
 
 
-GREETING = b'{"class":"VERSION"}\n{"class":"DEVICES","devices":[]}\n{"class":"WATCH"}\n'
+@pytest.fixture
+def serving():
+    started = []
+
+    def go(answers):
+        started.append(SaysItsPiece(answers))
+        return started[-1]
+
+    yield go
+    for server in started:
+        server.close()
 
 
-def test_no_bytes_from_the_port_of_gpsd_end_the_asking(watching, monkeypatch):
+GREETING = (b'{"class":"VERSION"}\n', b'{"class":"DEVICES","devices":[{}]}\n{"class":"WATCH"}\n')
+
+
+def test_no_bytes_from_the_port_of_gpsd_end_the_asking(serving, watching, monkeypatch):
     monkeypatch.setattr("edge.place._BACK_OFF", (0.02, 0.02))
     monkeypatch.setattr("edge.place._POLL_SECONDS", 0.02)
     foul = [
-        b"",
-        b"\xff\xfe\n",
-        b"[]\n",
-        b"HTTP/1.1 200 OK\n\n",
-        b'{"class":"VERSION"}\n{}\n',
-        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":3}],"sky":[{}]}\n',
-        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":"x"}],"sky":[{}]}\n',
-        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":3,"lat":1e999,"lon":{}}],"sky":[{}]}\n',
-        GREETING + b'{"class":"POLL","active":1,"tpv":[{"mode":3,"lat":50,"lon":4,"epx":"wide"}],"sky":[{}]}\n',
-        GREETING + b'{"class":"POLL"}\n',
+        (b"",),
+        (b"\xff\xfe\n",),
+        (b"[]\n",),
+        (b"HTTP/1.1 200 OK\n\n",),
+        (b'{"class":"VERSION"}\n', b"{}\n"),
+        (*GREETING, b'{"class":"POLL","active":1,"tpv":[{"mode":3}],"sky":[{}]}\n'),
+        (*GREETING, b'{"class":"POLL","active":1,"tpv":[{"mode":"x"}],"sky":[{}]}\n'),
+        (*GREETING, b'{"class":"POLL","active":1,"tpv":[{"mode":3,"lat":1e999,"lon":{}}],"sky":[{}]}\n'),
+        (*GREETING, b'{"class":"POLL","active":1,"tpv":[{"mode":3,"lat":50,"lon":4,"epx":"wide"}],"sky":[{}]}\n'),
+        (*GREETING, b'{"class":"POLL"}\n'),
     ]
-    server = FoulServer(foul)
+    server = serving(foul)
     places = watching(port=server.port)
     wait_until(lambda: server.served >= 2 * len(foul))
     assert places._thread.is_alive()
     place = places.place()
     assert place is None or (place.lat, place.lon) == (0, 0)
-    places.close()
-    server.close()
+
+
+def poll(lat, at):
+    fix = f'"mode":3,"lat":{lat},"lon":129.1,"alt":21.0,"time":"2026-05-22T09:00:{at:02d}.000Z"'
+    return f'{{"class":"POLL","active":1,"tpv":[{{{fix}}}],"sky":[{{}}]}}\n'.encode()
+
+
+@pytest.mark.parametrize(("told_after", "known"), [([poll(36, 3), poll(36, 3)], 35), ([poll(36, 3), poll(37, 4)], 37)])
+def test_the_first_answer_on_each_connection_to_gpsd_may_be_old_and_the_next_counts(
+    serving, watching, monkeypatch, told_after, known
+):
+    monkeypatch.setattr("edge.place._BACK_OFF", (0.02, 0.02))
+    monkeypatch.setattr("edge.place._POLL_SECONDS", 0.02)
+    server = serving([(*GREETING, poll(34, 1), poll(35, 2)), *[(*GREETING, *told_after)] * 50])
+    places = watching(port=server.port)
+    wait_until(lambda: server.served >= 3)
+    assert places.fix.lat == known
 
 
 class Ticking:
@@ -176,7 +209,7 @@ def test_a_fix_without_a_position_is_no_place_in_the_sea():
 
 def test_a_receiver_that_has_fallen_silent_is_not_taken_for_one_that_stands_still():
     clock = Ticking()
-    places = asking(Gps(max_age_s=30), monotonic=clock)
+    places = asking(Gps(max_age_s=30), since_boot=clock)
     places.hear(heard())
     clock.now += 20
     places.hear(heard())  # gpsd answers with what it had
@@ -186,6 +219,19 @@ def test_a_receiver_that_has_fallen_silent_is_not_taken_for_one_that_stands_stil
     clock.now += 31
     places.hear(heard(at="2026-05-22T09:00:20.000Z"))
     assert places.place() is None
+
+
+def test_a_fix_from_before_a_suspend_is_no_place_and_no_time(monkeypatch):
+    slept_s, real = {time.CLOCK_BOOTTIME: 0.0}, time.clock_gettime
+    monkeypatch.setattr("time.clock_gettime", lambda which: real(which) + slept_s.get(which, 0.0))
+    places = asking(Gps())
+    places.hear(heard())
+    assert places.place() is not None
+    assert places.satellite_time().at == pytest.approx(time.monotonic(), abs=5)
+    slept_s[time.CLOCK_BOOTTIME] = 8 * 3600.0
+    assert places.place() is None
+    assert places.satellite_time() is None
+    assert places.age_s == pytest.approx(8 * 3600, abs=5)
 
 
 def test_two_dimensions_have_no_altitude():
@@ -198,7 +244,7 @@ def test_two_dimensions_have_no_altitude():
 
 def test_a_lost_fix_only_grows_older():
     clock = Ticking()
-    places = asking(Gps(max_age_s=30), monotonic=clock)
+    places = asking(Gps(max_age_s=30), since_boot=clock)
     places.hear(heard())
     clock.now += 10
     places.hear(heard(mode=1))
@@ -231,7 +277,7 @@ def test_in_a_home_zone_there_is_no_place():
 
 def test_a_silent_zone_is_known_while_a_fix_is_fresh_and_else_nothing_is():
     clock = Ticking()
-    places = asking(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200, pause=True),)), monotonic=clock)
+    places = asking(Gps(home_zones=(Zone(lat=LAT, lon=LON, radius_m=200, pause=True),)), since_boot=clock)
     assert places.silent() is None
     places.hear(heard(lat=LAT))
     assert places.silent() is True

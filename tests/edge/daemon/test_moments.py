@@ -1,5 +1,6 @@
 """What is heard becomes moments that reach the hub, whatever happens on the way."""
 
+import json
 import os
 import time
 from datetime import UTC, datetime
@@ -8,13 +9,39 @@ import numpy as np
 import pytest
 import soundfile
 
+from edge import daemon
+from edge.clock import Clock, Reading
+from edge.config import Config
 from edge.sound import RATE
 from moments import Moment
 from tests.edge.daemon.device import SPEECH, pcm
+from tests.edge.making import NOON
 from tests.edge.parts import scene, silence, voice
+from tests.edge.test_moment import draft
 from tests.parts import free_port, wait_until
 
 pytestmark = pytest.mark.needs("mosquitto")
+
+PHONE = "owntracks/anna/phone"
+
+
+def located(lat, tst):
+    """What a phone with OwnTracks sends."""
+    return json.dumps({"_type": "location", "lat": lat, "lon": 129.0, "tst": tst})
+
+
+@pytest.fixture
+def unstarted(tmp_path):
+    """A device in this process that is wired and does not run."""
+    devices = []
+
+    def go(**settings):
+        devices.append(daemon.Device(Config(device="pocket-1", outbox={"path": tmp_path / "outbox.db"}, **settings)))
+        return devices[-1]
+
+    yield go
+    for each in devices:
+        each.outbox.close()
 
 
 def test_what_is_heard_reaches_the_hub_and_the_device_leaves_when_all_is_stored(hub, device):
@@ -39,6 +66,45 @@ def test_a_moment_says_when_and_where_it_was(hub, device, monkeypatch):
     assert moment.start.isoformat().endswith("+09:00")
     assert (moment.place.lat, moment.place.age_s) == (35.1341, 0.0)
     assert moment.models.speech == "speech-0@fake"
+
+
+def test_a_moment_tells_the_place_where_its_sound_began(hub, device):
+    hub.answering = False
+    tst = time.time() - 10
+    hub.client.publish(PHONE, located(35.0, tst), 1, retain=True)
+    listening = device(gps__owntracks=PHONE, gps__max_age_s=900).ready()
+    wait_until(lambda: hub.said.get("status"))
+    hub.send("command", {"id": "c1", "do": "ping"})
+    wait_until(lambda: len(hub.said.get("reply", [])) == 1)
+    listening.hears(pcm(scene("rain", 10)))  # more than a pipe holds: it has begun to hear it
+    hub.client.publish(PHONE, located(36.0, time.time()), 1, retain=True)
+    hub.send("command", {"id": "c2", "do": "ping"})
+    wait_until(lambda: len(hub.said["reply"]) == 2)
+    listening.hears(pcm(scene("rain", 10)))
+    moment = wait_until(listening.waiting)[0]
+    assert moment.place.lat == 35.0
+    assert moment.place.age_s == pytest.approx(moment.start.timestamp() - tst, abs=0.5)
+
+
+@pytest.mark.parametrize(("settings", "lat"), [({"owntracks": PHONE}, None), ({"fixed": {"lat": 34, "lon": 129}}, 34)])
+def test_a_recording_has_a_fixed_place_and_not_that_of_where_it_is_read(unstarted, settings, lat):
+    reading = unstarted(source="file:of-last-year.flac", gps=settings)
+    reading.places.hear_phone(located(35.0, NOON.timestamp()), NOON.timestamp())
+    reading._keep(draft(), Reading(NOON, "synced", 0.0))
+    reading._keep(draft(), Reading(NOON, "synced", reading.clock.now().boot_s))
+    told = [Moment.from_json(row.body).place for row in reading.outbox.after(0, 2)]
+    assert [place and place.lat for place in told] == [lat, lat]
+
+
+def test_a_location_that_the_broker_kept_while_the_device_slept_is_as_old_as_it_is(unstarted):
+    slept, now = [0.0], time.time()
+    listening = unstarted(source="pipe:-", gps={"owntracks": PHONE, "max_age_s": 900})
+    listening.clock = Clock(
+        since_boot=lambda: time.monotonic() + slept[0], wall=lambda: now + slept[0], known=lambda: True
+    )
+    slept[0] = 7200.0
+    listening._on_phone(located(35.0, now))
+    assert listening.places.place() is None
 
 
 def test_moments_of_unknown_time_wait_and_are_stamped_once_the_time_is_known(tmp_path, hub, device):
