@@ -57,6 +57,7 @@ def _with_line(text: str, section: str, name: str, value: Any) -> str:
     if not section:
         line = re.compile(rf"^{re.escape(name)}:[ \t]*{_VALUE}(?=[ \t]*(?:#.*)?$)", re.MULTILINE)
         return line.sub(lambda _: said, text, count=1) if line.search(text) else f"{said}\n{text}"
+    text = _in_lines(text, section)
     block = re.search(rf"^{re.escape(section)}:[ \t]*(?:#.*)?\n(?:(?:[ \t].*|#.*|[ \t]*)\n)*", text, re.MULTILINE)
     if block is None:
         return f"{text.rstrip()}\n\n{section}:\n  {said}\n"
@@ -69,6 +70,19 @@ def _with_line(text: str, section: str, name: str, value: Any) -> str:
         head, _, rest = old.partition("\n")
         new = f"{head}\n{indent[1] if indent else '  '}{said}\n{rest}"
     return text[: block.start()] + new + text[block.end() :]
+
+
+def _in_lines(text: str, section: str) -> str:
+    """Write a section that stands on one line (`broker: {host: a}`) in lines, so that others may be put beside it."""
+    line = re.search(rf"^{re.escape(section)}:[ \t]+(?!#)\S.*$", text, re.MULTILINE)
+    try:
+        inside = yaml.safe_load(line[0])[section] if line else None
+    except yaml.YAMLError:
+        return text
+    if line is None or not isinstance(inside, dict | None):
+        return text
+    lines = yaml.safe_dump(inside, sort_keys=False, allow_unicode=True, width=10_000).splitlines() if inside else []
+    return text[: line.start()] + "\n".join([f"{section}:", *(f"  {each}" for each in lines)]) + text[line.end() :]
 
 
 def main(words: list[str]) -> None:

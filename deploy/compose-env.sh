@@ -1,13 +1,16 @@
 #!/bin/sh
-# Makes what compose.yaml needs and nobody should choose: passwords and a token, each at random, for this user alone.
-# A second run changes nothing. The name is the one that devices and browsers know this machine by.
+# Makes what compose.yaml needs and nobody should choose: passwords, a token and the hub's client id at the broker, each
+# at random, for this user alone. A second run changes nothing, but adds what an older one did not make. The name is the one that devices and browsers know this machine by.
 #
 #   deploy/compose-env.sh [NAME]
 set -eu
 umask 077
 cd "$(dirname "$0")"
 random() { head -c 24 /dev/urandom | base64 | tr '+/' '-_'; }
+# No login but the hub's own knows the hub's client id, by which it could end the hub's session.
+add_client_id() { echo "MOODSCAPE_CLIENT_ID=hub-$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')" >> .env; }
 if [ -e .env ]; then
+    grep -q '^MOODSCAPE_CLIENT_ID=' .env || add_client_id
     echo "moodscape: kept $(pwd)/.env"
     exit 0
 fi
@@ -26,4 +29,5 @@ sql=$(random)
     echo "# MOODSCAPE_STORE_URL=postgresql+psycopg://moodscape:$sql@postgres/moodscape"
     echo "# MOODSCAPE_INFLUX_URL=http://influxdb:8086"
 } > .env
+add_client_id
 echo "moodscape: wrote $(pwd)/.env and $(pwd)/secrets/influx.token"

@@ -182,11 +182,17 @@ def names_of(certificate_file: Path) -> list[str]:
 
 
 def best_name(certificate_file: Path) -> str:
-    """Give the name by which others on the network reach it: the first full one (`box.local`), or else the first."""
+    """Give the name by which others on the network reach it: the first full one (`box.local`), or else the first.
+
+    Raises UserError for a certificate of wildcards alone.
+    """
     certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
     alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     full = [name for name in alternatives.get_values_for_type(x509.DNSName) if "." in name]
-    return (full or names_of(certificate_file))[0]
+    for name in (*full, *names_of(certificate_file)):
+        if not name.startswith("*"):
+            return name
+    raise UserError(f"{certificate_file} names no one machine: `moodscape hub ca NAME` makes one that does")
 
 
 def ends(certificate_file: Path) -> datetime:

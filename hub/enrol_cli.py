@@ -18,7 +18,7 @@ def register(add: Callable[..., argparse.ArgumentParser]) -> None:
     revoke = add("revoke", _revoke, "let a device in no more: its login, connections, tokens and codes end")
     revoke.add_argument("device")
     login = add("login", _login, "make or renew a login at the broker, and print its password this once")
-    login.add_argument("name", nargs="?", help="a device, or homeassistant, or hub")
+    login.add_argument("name", nargs="?", help="a device, or homeassistant; with --file also hub")
     login.add_argument(
         "--file",
         type=Path,

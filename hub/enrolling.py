@@ -12,7 +12,7 @@ from hub.config import Settings
 from hub.stores import enrolments
 from hub.stores.store import Store, now_ms
 from moments.enrolment import Code, Credentials
-from moments.errors import UserError, WorkError
+from moments.errors import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +23,6 @@ _SECRET_BYTES: Final = 16
 _BROKER_PORT: Final = 8883
 """Where brokers speak TLS."""
 
-_RESERVED: Final = (logins.HUB, logins.HOME_ASSISTANT)
-
 
 class Enrolling:
     """Works with the store, the broker's logins, and the certificate that the hub serves HTTPS with."""
@@ -32,13 +30,14 @@ class Enrolling:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._reserved = (logins.HUB, logins.HOME_ASSISTANT, settings.broker.user)
 
     def offer(self, device: str) -> Code:
         """Make a code for a device, good once and for `HOLDS`; what the device has is good until the code is used.
 
         Raises UserError when the hub could not let it in, WorkError when the broker is not reached.
         """
-        if logins.check_name(device) in _RESERVED:
+        if logins.check_name(device) in self._reserved:
             raise UserError(f"{device!r} is a login of the hub's own: name the device otherwise")
         authority, hub = self._authority(), self._hub_address()
         self._check_trust(authority)
@@ -53,8 +52,8 @@ class Enrolling:
     def redeem(self, secret: bytes) -> Credentials | None:
         """Use a code up; None for one that is not known, was used, or has ended.
 
-        What the device had before ends. Raises UserError or WorkError, and the code stays good, when the broker
-        does not take it.
+        What the device had before ends. Raises UserError or WorkError when the broker does not take it; after that or
+        any other error the code stays good.
         """
         hub = self._hub_address()
         broker = self._settings.enrol.broker or self._broker_address(hub)
@@ -63,15 +62,12 @@ class Enrolling:
         if found is None:
             return None
         device, until_ms = found
-        password = logins.new_password()
         try:
-            logins.put(self._settings.broker, device, password)
-        except (UserError, WorkError):
+            token, password = self._renew(device)
+        except Exception:
             with self._store.writing() as connection:
                 enrolments.offer(connection, device, secret, until_ms)
             raise
-        tokens.revoke_of_device(self._store, device, "upload")
-        token = tokens.make(self._store, "enrolled", tokens.Access("upload", device))
         _log.info("a device was enrolled", extra={"device": device})
         return Credentials(
             device=device,
@@ -82,9 +78,22 @@ class Enrolling:
             token=token,
         )
 
+    def _renew(self, device: str) -> tuple[str, str]:
+        """Give a device a token and a password in the place of what it has.
+
+        The store comes first, for a disk that is full refuses: then nothing of the device's has ended.
+        """
+        before = [one["n"] for one in tokens.listed(self._store) if (one["device"], one["scope"]) == (device, "upload")]
+        token = tokens.make(self._store, "enrolled", tokens.Access("upload", device))
+        password = logins.new_password()
+        logins.put(self._settings.broker, device, password)
+        for n in before:
+            tokens.revoke(self._store, n)
+        return token, password
+
     def revoke(self, device: str) -> bool:
         """End a device's login and its connections, its tokens and its codes; False when it had none of them."""
-        if logins.check_name(device) in _RESERVED:
+        if logins.check_name(device) in self._reserved:
             raise UserError(f"{device!r} is a login of the hub's own")
         with self._store.writing() as connection:
             offered = enrolments.withdraw(connection, device)

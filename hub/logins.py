@@ -1,8 +1,9 @@
 """Who may log in at the broker, and which topics each reaches: mosquitto's dynamic security.
 
 The broker keeps its logins itself and takes a change at once, by a message of whoever may (the hub): nothing is
-reloaded, no file is shared with it, and a login that ends also ends the connections made with it. Passwords are random
-and are kept as PBKDF2-SHA512. The broker's file is written here only while it does not run.
+reloaded, no file is shared with it, and a login that ends also ends the connections made with it, whose last will the
+broker does not send. Passwords are random and are kept as PBKDF2-SHA512. The broker's file is written here only while
+it does not run.
 """
 
 import base64
@@ -34,6 +35,9 @@ _ITERATIONS: Final = 101
 _SAID: Final = ("moment", "status", "health", "reply")
 _HEARD: Final = ("stored", "config", "command")
 
+_OFFLINE: Final = json.dumps({"state": "offline", "since": None})
+"""As the last will of a device says it."""
+
 
 def new_password() -> str:
     """Give 256 random bits as letters, digits, `-` and `_`."""
@@ -56,8 +60,9 @@ def _reach(name: str) -> list[Json]:
     """Say what a login reaches: the hub's and Home Assistant's own, and of a device only what is that device's."""
     everybody = [topic("+", kind) for kind in _SAID]
     if name == HUB:
-        told = [topic("+", kind) for kind in _HEARD] + ["homeassistant/device/+/config", "$CONTROL/dynamic-security/#"]
-        return _acls(told, [*_shared(everybody), "$CONTROL/dynamic-security/#"])
+        told = [topic("+", kind) for kind in (*_HEARD, "status")] + ["homeassistant/device/+/config"]
+        orders = "$CONTROL/dynamic-security/#"
+        return _acls([*told, orders], [*_shared(everybody), orders])
     if name == HOME_ASSISTANT:
         read = [topic("+", kind) for kind in ("moment", "status", "health")]
         return _acls(["homeassistant/#", topic("+", "command")], ["homeassistant/#", *read])
@@ -77,19 +82,24 @@ def check_name(name: str) -> str:
 
 def put(broker: Broker, name: str, password: str) -> None:
     """Make a login, in the place of one of that name, which ends. Raises UserError, WorkError."""
-    check_name(name)
+    if check_name(name) == broker.user:
+        why = f"{name!r} is the hub's own login, and a broker that runs ends it before it makes another"
+        raise UserError(f"{why}: stop the broker and use `moodscape hub login {name} --file FILE`")
     made = [
         {"command": "createRole", "rolename": name, "acls": _reach(name)},
         {"command": "createClient", "username": name, "password": password, "roles": [{"rolename": name}]},
     ]
-    for response in _order(broker, [*_ends(name), *made])[2:]:
+    for response in _order(broker, [*_ends(name), *made], name)[2:]:
         if "error" in response:
             raise WorkError(f"the broker makes no login {name}: {response['error']}")
 
 
 def end(broker: Broker, name: str) -> bool:
-    """End a login and its connections; False when there was none. Raises UserError, WorkError."""
-    client, role = _order(broker, _ends(check_name(name)))
+    """End a login and its connections, and say that its device is offline; False when there was none.
+
+    Raises UserError, WorkError.
+    """
+    client, role = _order(broker, _ends(check_name(name)), name)
     for response in (client, role):
         if "error" in response and not response["error"].endswith("not found"):
             raise WorkError(f"the broker does not end the login {name}: {response['error']}")
@@ -105,19 +115,26 @@ def _ends(name: str) -> list[Json]:
     return [{"command": "deleteClient", "username": name}, {"command": "deleteRole", "rolename": name}]
 
 
-def _order(broker: Broker, commands: list[Json]) -> list[Json]:
-    """Have the broker do them in this order; gives its response to each."""
+def _order(broker: Broker, commands: list[Json], ended: str | None = None) -> list[Json]:
+    """Have the broker do them in this order; gives its response to each.
+
+    `ended`: whose login and connections they end. What it last said of its status is made offline.
+    """
     heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    asked, said = [(f"{_CONTROL}/response", 1)], list[bytes]()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
     authenticate(client, broker)
     client.on_connect = lambda _c, _u, _f, reason, _p: heard.put(reason)
     client.on_subscribe = lambda _c, _u, _m, reasons, _p: heard.put(reasons[0])
     client.on_message = lambda _c, _u, message: heard.put(json.loads(message.payload))
+    if ended is not None:
+        asked.append((topic(ended, "status"), 1))
+        client.message_callback_add(topic(ended, "status"), lambda _c, _u, message: said.append(bytes(message.payload)))
     where = f"the broker at {broker.host}:{broker.port}"
     try:
         client.connect(broker.host, broker.port)
         client.loop_start()
-        for ask in (lambda: client.subscribe(f"{_CONTROL}/response", 1), None):
+        for ask in (lambda: client.subscribe(asked), None):
             reason = heard.get(timeout=_WAIT_S)
             if reason.is_failure:
                 why = f"{where} lets {broker.user} change no logins ({reason}): look at broker.user and its password"
@@ -126,6 +143,8 @@ def _order(broker: Broker, commands: list[Json]) -> list[Json]:
                 ask()
         client.publish(_CONTROL, json.dumps({"commands": commands}), qos=1)
         answer = heard.get(timeout=_WAIT_S)
+        if ended is not None and said and not _is_offline(said[-1]):
+            client.publish(topic(ended, "status"), _OFFLINE, qos=1, retain=True)
     except queue.Empty:
         raise WorkError(f"{where} does not answer about logins within {_WAIT_S:g} s") from None
     except OSError as error:
@@ -135,6 +154,14 @@ def _order(broker: Broker, commands: list[Json]) -> list[Json]:
         client.loop_stop()
     responses: list[Json] = answer["responses"]
     return responses
+
+
+def _is_offline(status: bytes) -> bool:
+    try:
+        said = json.loads(status)
+    except (ValueError, RecursionError):  # a device may say anything
+        return False
+    return isinstance(said, dict) and said.get("state") == "offline"
 
 
 # While it does not.

@@ -24,13 +24,16 @@ from moments.errors import UserError, WorkError
 
 _TIMEOUT_S: Final = 20.0
 _LARGEST: Final = 65_536
+_ROOM: Final = 16_384
+"""Bytes at most that the code brings: what is written once it is used up, beside the settings' own."""
 
 
 def enrol(text: str, settings: Path) -> Credentials:
     """Use up a code, and set the file of settings so that the device connects with what it brought, over TLS.
 
     Password, token and the authority's certificate lie beside the settings and are read by whom those are read by.
-    Raises UserError for a wrong code or a file that cannot be written, WorkError when the hub does not let it in.
+    Raises UserError for a wrong code or a file that cannot be written, WorkError when the hub does not let it in or
+    what it brought cannot be kept.
     """
     try:
         code = Code.parse(text.strip())
@@ -41,8 +44,6 @@ def enrol(text: str, settings: Path) -> Credentials:
     brought = _redeem(code, authority)
     files = {"ca.crt": authority, "password": f"{brought.password}\n", "token": f"{brought.token}\n"}
     paths = {name: settings.with_name(f"{settings.stem}.{name}").absolute() for name in files}
-    for name, body in files.items():
-        _put(paths[name], body, like=settings)
     broker, port = split_address(brought.broker)
     values: dict[str, Any] = {
         "device": brought.device,
@@ -57,7 +58,13 @@ def enrol(text: str, settings: Path) -> Credentials:
         "clips.token_file": str(paths["token"]),
         "clips.ca_file": str(paths["ca.crt"]),
     }
-    _put(settings, with_values(settings.read_text(encoding="utf-8"), values), like=settings)
+    try:
+        for name, body in files.items():
+            _put(paths[name], body, like=settings)
+        _put(settings, with_values(settings.read_text(encoding="utf-8"), values), like=settings)
+    except OSError as error:
+        why = f"{settings} and the files beside it cannot be written ({error.strerror}), and the code is used up"
+        raise WorkError(f"{why}: mend that, and have `moodscape hub enrol {brought.device}` make another") from None
     return brought
 
 
@@ -68,31 +75,38 @@ def _try_to_write(settings: Path) -> None:
     try:
         if not settings.exists():
             settings.parent.mkdir(parents=True, exist_ok=True)
-            settings.write_text(shipped("edge.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-            settings.chmod(0o600)
-        with_values(settings.read_text(encoding="utf-8"), {"device": "any"})
-        _put(settings.with_name(f"{settings.stem}.token.try"), "", like=settings)
-        settings.with_name(f"{settings.stem}.token.try").unlink()
+            _put(settings, shipped("edge.yaml").read_text(encoding="utf-8"), like=None)
+        found = settings.read_text(encoding="utf-8")
+        with_values(found, {"device": "any"})
+        trial = settings.with_name(f"{settings.stem}.token.try")
+        _put(trial, found + " " * _ROOM, like=settings)
+        trial.unlink()
     except OSError as error:
         raise UserError(f"{settings} and the files beside it cannot be written: {error.strerror}") from None
     except ValueError as error:
         raise UserError(f"{settings}: {error}") from None
 
 
-def _put(path: Path, text: str, *, like: Path) -> None:
-    """Put a file in place as a whole, for those alone who may read the file `like`."""
-    there = like.stat()
+def _put(path: Path, text: str, *, like: Path | None) -> None:
+    """Put a file in place as a whole, for those alone who may read the file `like`; None: for its owner.
+
+    Raises OSError, and leaves nothing behind.
+    """
+    there = like.stat() if like else None
     new = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), there.st_uid, there.st_gid)
-        os.fchmod(file.fileno(), 0o600 | (there.st_mode & stat.S_IRGRP))
-    new.replace(path)
+    new.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            if there and os.geteuid() == 0:
+                os.fchown(file.fileno(), there.st_uid, there.st_gid)
+            os.fchmod(file.fileno(), 0o600 | (there.st_mode & stat.S_IRGRP if there else 0))
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _authority(code: Code) -> str:

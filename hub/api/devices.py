@@ -16,6 +16,7 @@ from hub.api.problems import Problem
 from hub.ingest import judge
 from hub.ingest.outgoing import written
 from hub.query.filter import BadQuery
+from hub.records import keep
 from hub.stores.letters import dropped
 from hub.stores.store import now_ms
 from hub.stores.tables import devices, letters
@@ -115,6 +116,8 @@ def describe_device(request: Request, device: DeviceName, body: DeviceBody) -> R
     """Say what a device is called and whose it is."""
     if not valid_device(device):
         raise BadQuery("device", "is no name of a device")
+    if keep.stands_for_uploads(device) and device != keep.upload_device(body.owner):
+        raise BadQuery("owner", f"{device} stands for the uploads of one owner, or of nobody, and is given to no other")
     parts_of(request).store.describe_device(device, name=body.name, owner=body.owner)
     parts_of(request).telling.settings_changed(device=device)
     return answer(next(item for item in _seen_devices(request) if item["id"] == device))

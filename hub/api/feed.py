@@ -1,14 +1,15 @@
 """Moments as they are committed, as server-sent events.
 
 Every subscriber has a place of its own in the order of arrival, and what it gets next is asked of the store. Those at
-the same place with the same filter share one question and its answer, so that many cost about as much as one; one
-that is slow, or was away, is at another place and asks for itself. Nothing is queued for anybody.
+the same place with the same filter share one question while it is asked, so that many cost about as much as one; one
+that is slow, or was away, is at another place and asks for itself. Nothing is queued or kept for anybody.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
 from hub.metrics import Metrics
@@ -114,7 +115,13 @@ class Feed:
         if task is None:
             task = asyncio.create_task(asyncio.to_thread(self._read, filter_, at))
             self._shared[key] = task
+            task.add_done_callback(partial(self._answered, key))
         return await asyncio.shield(task)  # a subscriber that leaves does not take the answer from the others
+
+    def _answered(self, key: tuple[Filter, int], task: asyncio.Task[tuple[bytes, int]]) -> None:
+        """Keep no answer: those to all the places of a long replay would fill the memory."""
+        if self._shared.get(key) is task:  # a commit may have begun another question
+            del self._shared[key]
 
     def _read(self, filter_: Filter, at: int) -> tuple[bytes, int]:
         with self._store.reading() as connection:

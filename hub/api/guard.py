@@ -4,11 +4,11 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import tokens
@@ -46,6 +46,8 @@ _HEADERS: Final = {
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _ADMIN: Final = ("/api/tokens", "/api/dead-letters")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_FORWARDED: Final = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "Via")
+"""What proxies say of a call that they pass on; those that say nothing of it cannot be told from this machine."""
 
 
 def _private(path: str) -> bool:
@@ -73,11 +75,13 @@ def _shown(headers: Headers) -> tuple[str | None, bool]:
     kind, _, token = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         return token.strip(), False
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        found = None
-    return (found.value if found else None), True
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE) or None, True
+
+
+def still_in(request: Request, store: Store) -> bool:
+    """Tell whether the token of a call that goes on is what it was when the call was let in. Asks the store."""
+    token = request.state.token
+    return token is None or tokens.look_up(store, token) == request.state.access
 
 
 def _from_elsewhere(headers: Headers) -> bool:
@@ -112,7 +116,7 @@ class Guard:
 
     `tokenless`: calls need no token, for an address that nothing but this machine reaches. A page from elsewhere that a
     browser on this machine shows could reach it too, so the name in `Host` must be the loopback's, which keeps out
-    names that were made to point here.
+    names that were made to point here. What a proxy passes on, for others who reach the proxy, is refused.
 
     `calls_per_minute`: how many calls one token or, without one, one address may make; None: any number. An address
     that keeps showing tokens that are none is held back either way.
@@ -146,6 +150,9 @@ class Guard:
             raise _Refused(413, f"The body has more than {most} bytes.")
         if self._tokenless and _host(headers) not in _LOOPBACK:
             raise _Refused(421, "This hub answers to 127.0.0.1 and localhost only.")
+        if self._tokenless and any(name in headers for name in _FORWARDED):
+            why = "This hub needs no token, so it answers no proxy: set http.open_on_loopback to false, and make tokens"
+            raise _Refused(421, f"{why} with `moodscape hub token`.")
         if not _private(path):
             return None
         token, by_itself = _shown(headers)

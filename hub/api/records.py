@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -16,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from hub.api.asked import answer, parts_of, person_words, sight
 from hub.api.documented import RecordId
+from hub.api.guard import still_in
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery, Filter, bound, number
 from hub.records import keep
@@ -29,7 +31,7 @@ router = APIRouter(prefix="/api", tags=["records"])
 _LONGEST_NOTE: Final = 10_000
 _LONGEST_KEY: Final = 200
 _LOOK_S: Final = 0.25
-_BEAT_LOOKS: Final = 60
+_BEAT_S: Final = 15.0
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "id": "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33",
@@ -174,10 +176,11 @@ def _start(text: str | None) -> datetime | None:
 
 
 def _device(request: Request, seen: Filter, asked: str | None) -> str:
-    if seen.only_device is not None and asked in {None, "", seen.only_device}:
-        return keep.know_device(parts_of(request).store, seen.only_device, seen.only_owner)
-    if not asked:
-        return keep.know_upload_device(parts_of(request).store, seen.only_owner)
+    if not asked or asked == seen.only_device:
+        try:
+            return keep.own_device(parts_of(request).store, seen)
+        except keep.OfAnother as error:
+            raise Problem(403, str(error)) from None
     with parts_of(request).store.reading() as connection:
         if not keep.sees(connection, asked, seen):
             raise BadQuery("device", f"there is no device {asked[:64]!r}")
@@ -279,16 +282,18 @@ async def show_record(request: Request, record_id: RecordId) -> Response:
 
 
 async def _changes(request: Request, key: bytes, found: dict[str, Any]) -> AsyncIterator[bytes]:
-    feed, told, looks = parts_of(request).feed, None, 0
-    while not feed.closed:
+    parts, told, beat = parts_of(request), None, time.monotonic()
+    while not parts.feed.closed:
         if found != told:
             yield f"event: record\ndata: {json.dumps(found, separators=(',', ':'))}\n\n".encode()
             told = found
         if found["state"] in {"done", "failed"}:
             return
         await asyncio.sleep(_LOOK_S)
-        looks += 1
-        if looks % _BEAT_LOOKS == 0:
+        if time.monotonic() - beat >= _BEAT_S:
+            beat = time.monotonic()
+            if not await run_in_threadpool(still_in, request, parts.store):
+                return
             yield b": still here\n\n"
         try:
             found = await run_in_threadpool(_found, request, key)

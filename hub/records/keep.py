@@ -1,6 +1,7 @@
 """Records as rows: made, shown, settled into moments."""
 
 import hashlib
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from moments import Moment, Place, uuid7
 UPLOADS: Final = "upload"
 """The device that stands for what was uploaded: `upload` for the devices of nobody, `upload-HASH` for an owner's."""
 
+_UPLOADS_OF: Final = re.compile(f"{UPLOADS}(-[0-9a-f]{{8}})?")
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,9 +49,35 @@ def upload_device(owner: str | None) -> str:
     return f"{UPLOADS}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}" if owner else UPLOADS
 
 
-def know_upload_device(store: Store, owner: str | None) -> str:
+def stands_for_uploads(device: str) -> bool:
+    """Tell whether a name is one that `upload_device` gives."""
+    return _UPLOADS_OF.fullmatch(device) is not None
+
+
+class OfAnother(Exception):  # noqa: N818
+    """A device belongs to another owner than a token, or to none."""
+
+
+def own_device(store: Store, seen: Filter) -> str:
+    """Name the device that what a token gives is kept for: its own, or the one for its owner's uploads.
+
+    The store knows it then, a new one as the owner's. Raises OfAnother.
+    """
+    if seen.only_device is not None:
+        device = _know_device(store, seen.only_device, seen.only_owner)
+    else:
+        device = _know_upload_device(store, seen.only_owner)
+    with store.reading() as connection:
+        if not sees(connection, device, seen):
+            raise OfAnother(
+                f"The device {device} is not {seen.only_owner}'s, so nothing was kept: an admin says whose it is."
+            )
+    return device
+
+
+def _know_upload_device(store: Store, owner: str | None) -> str:
     """Name it, and see to it that the store knows whose it is."""
-    device = know_device(store, upload_device(owner), owner)
+    device = _know_device(store, upload_device(owner), owner)
     if owner is not None:
         unowned = (devices.c.id == device) & devices.c.owner.is_(None)  # the owner was erased, and is back
         with store.reading() as connection:
@@ -59,7 +88,7 @@ def know_upload_device(store: Store, owner: str | None) -> str:
     return device
 
 
-def know_device(store: Store, device: str, owner: str | None) -> str:
+def _know_device(store: Store, device: str, owner: str | None) -> str:
     """See to it that the store knows a device, a new one as this owner's; gives its name."""
     with store.reading() as connection:
         known = connection.execute(select(devices.c.id).where(devices.c.id == device)).first()

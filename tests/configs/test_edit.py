@@ -81,3 +81,9 @@ def test_the_installer_sets_values_by_command(tmp_path):
 def test_a_section_that_stands_twice_is_not_thrown_away():
     with pytest.raises(ValueError, match="broker stands twice"):
         with_values("broker: {host: a}\nbroker: {port: 1}\n", NEW)
+
+
+def test_a_section_on_one_line_is_written_in_lines_and_the_rest_stays():
+    text = "# mine\nbroker: {host: a, port: 1}  # short\nclips: null\ngps: {}\n"
+    written = with_values(text, {"broker.host": "b", "clips.hub": "c"})
+    assert written == "# mine\nbroker:\n  host: b\n  port: 1\nclips:\n  hub: c\ngps: {}\n"

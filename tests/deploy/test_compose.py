@@ -78,6 +78,37 @@ def test_the_hub_understands_every_setting_that_it_is_given(described):
 
 
 @pytest.mark.needs("docker-compose")
+def test_no_device_ends_the_hubs_session_by_guessing_its_name(described):
+    _, file = described
+    given = [word.removeprefix("--set=") for word in file["services"]["hub"]["command"] if word.startswith("--set=")]
+    assert re.fullmatch("hub-[0-9a-f]{16}", load(DEPLOY / "hub.compose.yaml", given).broker.client_id)
+
+
+def test_no_check_shows_a_password_among_the_words_of_a_command(tmp_path):
+    _, check = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["broker"]["healthcheck"]["test"]
+    (tmp_path / "hub.password").write_text("secret\n")
+    shown = tmp_path / "mosquitto_sub"
+    shown.write_text('#!/bin/sh\necho "$@"\ncat "$XDG_CONFIG_HOME/mosquitto_sub"\n')
+    shown.chmod(0o755)
+    options = tmp_path / "options"
+    options.mkdir()
+    for there, here in {
+        "$$": "$",
+        "/secrets": str(tmp_path),
+        "/tmp/mosq": f"{options}/mosq",
+        "=/tmp": f"={options}",
+    }.items():
+        assert there in check
+        check = check.replace(there, here)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    said = subprocess.run(["/bin/sh", "-c", check], capture_output=True, text=True, env={"PATH": path}, check=True)
+    words, *read = said.stdout.splitlines()
+    assert "secret" not in words
+    assert read == ["-u hub", "-P secret"]
+    assert (options / "mosquitto_sub").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.needs("docker-compose")
 def test_an_enrolled_device_is_sent_to_the_broker_by_the_name_that_this_machine_has_for_others(described):
     _, file = described
     given = [word.removeprefix("--set=") for word in file["services"]["hub"]["command"] if word.startswith("--set=")]
@@ -145,3 +176,13 @@ def test_a_second_run_of_the_environment_keeps_its_passwords(tmp_path):
     subprocess.run([folder / "compose-env.sh", "other.local"], check=True)
     assert (folder / ".env").read_text() == before
     assert (folder / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_environment_that_an_older_version_made_gets_what_it_lacks(tmp_path):
+    folder = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns(".env", "secrets"))
+    (folder / ".env").write_text("POSTGRES_PASSWORD=older\n")
+    subprocess.run([folder / "compose-env.sh"], check=True)
+    first, second = (folder / ".env").read_text().splitlines()
+    assert first == "POSTGRES_PASSWORD=older"
+    assert re.fullmatch("MOODSCAPE_CLIENT_ID=hub-[0-9a-f]{16}", second)

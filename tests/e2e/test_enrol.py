@@ -2,6 +2,7 @@
 
 import json
 import stat
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -97,6 +98,20 @@ def test_an_enrolled_devices_moments_arrive_until_it_is_revoked(tmp_path, hub, c
     assert config.broker.client_id.startswith("pocket-1-")
     assert f" as {config.broker.client_id} " in (tmp_path / "mosquitto.log").read_text()
     assert try_login("pocket-1", config.broker, 5) is None
-    assert hub.do("revoke", "pocket-1") == 0
+
+    def state():
+        (shown,) = hub.get("/api/devices")["items"]
+        return shown["status"]["state"]
+
+    device = moodscape(
+        "edge", "run", "--config", str(mine), *here, "--set", "source=pipe:-", log=log, stdin=subprocess.PIPE
+    )
+    try:
+        wait_until(lambda: state() != "offline", 60)
+        assert hub.do("revoke", "pocket-1") == 0
+        wait_until(lambda: state() == "offline")
+        assert device.poll() is None, "it did not say so itself"
+    finally:
+        kill(device)
     assert try_login("pocket-1", config.broker, 5) == "Not authorized"
     assert hub.do("revoke", "pocket-1") == 1

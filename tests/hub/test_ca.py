@@ -46,6 +46,17 @@ def test_a_certificate_is_renewed_for_the_names_it_had_and_only_when_it_ends_soo
     assert ca.best_name(there) == "192.168.1.5"
 
 
+def test_a_wildcard_is_no_name_by_which_a_device_finds_the_hub(tmp_path):
+    there = tmp_path / "hub.crt"
+    prepare(tmp_path, ["*.home.example", "box", "hub.home.example"])
+    assert ca.best_name(there) == "hub.home.example"
+    prepare(tmp_path, ["*.home.example", "box"])
+    assert ca.best_name(there) == "box"
+    prepare(tmp_path, ["*.home.example"])
+    with pytest.raises(UserError, match="names no one machine"):
+        ca.best_name(there)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "http://box", "box.local:8080", "-box"])
 def test_what_is_no_name_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="is no name or address"):

@@ -4,6 +4,7 @@ import base64
 import secrets
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hub import ca, tokens
 from hub.api import enrol as enrol_call
@@ -49,7 +50,9 @@ def refused(broker, name, password):
 def test_a_code_names_hub_and_authority_and_brings_credentials_once(store, broker, enrolling):
     code = enrolling.offer("pocket-1")
     assert code.hub == "localhost:8443"
-    assert code.secret not in store.path.read_bytes()
+    kept = b"".join(file.read_bytes() for file in store.path.parent.glob("hub.db*"))
+    assert b"pocket-1" in kept
+    assert code.secret not in kept
     brought = enrolling.redeem(code.secret)
     assert (brought.device, brought.broker) == ("pocket-1", f"localhost:{broker.tls_port}")
     assert len(brought.client_id) >= len("pocket-1-") + 16
@@ -133,12 +136,49 @@ def test_while_the_broker_is_away_a_code_stays_good(broker, enrolling):
     assert enrolling.redeem(code.secret).device == "pocket-1"
 
 
+def test_what_the_store_refuses_ends_nothing_and_leaves_the_code_good(store, broker, enrolling, monkeypatch):
+    before = enrolling.redeem(enrolling.offer("pocket-1").secret)
+    code = enrolling.offer("pocket-1")
+    with monkeypatch.context() as full:
+        full.setattr(tokens, "make", fails)
+        with pytest.raises(OperationalError):
+            enrolling.redeem(code.secret)
+    assert not refused(broker, "pocket-1", before.password)
+    assert tokens.look_up(store, before.token)
+    assert enrolling.redeem(code.secret).device == "pocket-1"
+
+
+def test_a_code_is_good_until_all_that_it_ends_has_ended(store, enrolling, monkeypatch):
+    before = enrolling.redeem(enrolling.offer("pocket-1").secret)
+    code = enrolling.offer("pocket-1")
+    with monkeypatch.context() as full:
+        full.setattr(tokens, "revoke", fails)
+        with pytest.raises(OperationalError):
+            enrolling.redeem(code.secret)
+    after = enrolling.redeem(code.secret)
+    assert tokens.look_up(store, before.token) is None
+    assert tokens.look_up(store, after.token) == tokens.Access("upload", "pocket-1")
+    assert len(tokens.listed(store)) == 1
+
+
+def fails(*_args):
+    raise OperationalError("", None, Exception("database or disk is full"))
+
+
 @pytest.mark.parametrize("name", ["hub", "homeassistant", "a/b", "+", ""])
 def test_what_is_no_device_is_not_enrolled_and_not_revoked(enrolling, name):
     with pytest.raises(UserError):
         enrolling.offer(name)
     with pytest.raises(UserError):
         enrolling.revoke(name)
+
+
+def test_the_login_that_the_hub_uses_is_no_device(store, settings):
+    settings = settings.model_copy(update={"broker": settings.broker.model_copy(update={"user": "house"})})
+    with pytest.raises(UserError, match="a login of the hub's own"):
+        Enrolling(store, settings).offer("house")
+    with pytest.raises(UserError, match="a login of the hub's own"):
+        Enrolling(store, settings).revoke("house")
 
 
 def test_a_hub_without_a_certificate_says_how_to_make_one(store):

@@ -3,13 +3,19 @@
 import json
 import stat
 import subprocess
+from contextlib import contextmanager
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from hub import logins
 from moodscape.cli import main
 from tests.parts import program
 from tests.secured import Client, Secured
+
+STATUS = "moodscape/v1/pocket-1/status"
+LISTENING = b'{"state":"listening","since":"2026-05-22T09:32:10.250+09:00"}'
+OFFLINE = b'{"state": "offline", "since": null}'
 
 
 def login(*words):
@@ -41,6 +47,91 @@ def test_a_password_is_printed_once_and_lets_in_until_it_is_renewed(tmp_path, ca
         assert "Not authorized" in capsys.readouterr().err
     finally:
         broker.kill()
+
+
+@pytest.mark.needs("mosquitto")
+def test_the_hubs_own_login_is_left_alone_while_the_broker_runs(tmp_path, capsys):
+    broker = Secured(tmp_path).start()
+    try:
+        told = [f"broker.port={broker.port}", "broker.user=hub", f"broker.password_file={tmp_path / 'hub.password'}"]
+        assert login("hub", *(word for setting in told for word in ("--set", setting))) == 2
+        assert "stop the broker and use `moodscape hub login hub --file FILE`" in capsys.readouterr().err
+        assert not refused(broker, "hub", broker.passwords["hub"])
+    finally:
+        broker.kill()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    made = Secured(tmp_path, ("pocket-1",))
+    yield made
+    made.kill()
+
+
+@contextmanager
+def saying(broker, status):
+    """A device that is connected, and said so."""
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+    client.username_pw_set("pocket-1", broker.passwords["pocket-1"])
+    client.tls_set_context(broker.trust())
+    client.will_set(STATUS, OFFLINE, 1, retain=True)
+    client.connect("localhost", broker.tls_port)
+    client.loop_start()
+    client.publish(STATUS, status, 1, retain=True).wait_for_publish(10)
+    try:
+        yield
+    finally:
+        client.loop_stop()
+
+
+def retained(broker):
+    """What the broker tells of the device's status to who comes anew."""
+    hub = Client(broker, "hub")
+    hub.subscribe(STATUS)
+    hub.subscribe("moodscape/v1/+/moment")  # answered after what is retained
+    hub.close()
+    return [payload for _, payload in hub.heard]
+
+
+ENDS = {
+    "revoked": lambda broker: logins.end(broker.settings, "pocket-1"),
+    "renewed": lambda broker: logins.put(broker.settings, "pocket-1", "another"),
+}
+
+
+@pytest.mark.needs("mosquitto")
+@pytest.mark.parametrize("how", ENDS)
+def test_a_device_whose_login_ends_is_offline_at_once(broker, how):
+    broker.start()
+    with saying(broker, LISTENING):
+        ENDS[how](broker)
+        assert retained(broker) == [OFFLINE]
+
+
+@pytest.mark.needs("mosquitto")
+@pytest.mark.parametrize("how", ENDS)
+def test_of_a_device_that_said_nothing_or_was_offline_nothing_is_said(broker, how):
+    broker.start()
+    ENDS[how](broker)
+    assert retained(broker) == []
+    logins.put(broker.settings, "pocket-1", broker.passwords["pocket-1"])
+    left = LISTENING.replace(b"listening", b"offline")
+    with saying(broker, left):
+        ENDS[how](broker)
+        assert retained(broker) == [left]
+
+
+@pytest.mark.needs("mosquitto")
+def test_a_hub_whose_role_is_older_ends_logins_all_the_same(broker):
+    file = broker.folder / "logins.json"
+    older = json.loads(file.read_text())
+    for role in older["roles"]:
+        role["acls"] = [acl for acl in role["acls"] if acl["topic"] != "moodscape/v1/+/status"]
+    file.write_text(json.dumps(older))
+    broker.start()
+    with saying(broker, LISTENING):
+        assert logins.end(broker.settings, "pocket-1")
+    assert refused(broker, "pocket-1", broker.passwords["pocket-1"])
 
 
 @pytest.mark.needs("mosquitto")

@@ -1,8 +1,10 @@
 """What a device makes of a code, against a server that stands for a hub; tests/e2e/test_enrol.py has a real one."""
 
 import base64
+import errno
 import hashlib
 import json
+import os
 import ssl
 import stat
 import threading
@@ -193,3 +195,35 @@ def test_a_code_is_not_used_up_where_nothing_can_be_kept(door, mine, tmp_path):
     with pytest.raises(UserError, match="must hold settings"):
         enrol(door.code, mine)
     assert door.said == []
+
+
+def test_a_code_is_not_used_up_on_a_full_disk(door, mine, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", no_room_for(100))
+    before = mine.read_text()
+    for settings in (mine, tmp_path / "new" / "edge.yaml"):
+        with pytest.raises(UserError, match="cannot be written: No space left on device"):
+            enrol(door.code, settings)
+    assert door.said == []
+    assert mine.read_text() == before
+    assert list(mine.parent.iterdir()) == [mine]
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_disk_that_fills_up_while_the_code_is_used_is_told_with_the_remedy(door, mine, monkeypatch):
+    before = mine.read_text()
+    monkeypatch.setattr(os, "fsync", no_room_for(100, lambda: door.said))
+    with pytest.raises(WorkError, match=r"No space left.*the code is used up.*`moodscape hub enrol pocket-1` make"):
+        enrol(door.code, mine)
+    assert door.said
+    assert mine.read_text() == before
+    assert list(mine.parent.iterdir()) == [mine]
+
+
+def no_room_for(most, when=lambda: True):
+    """A disk that, when it is so, has no room for a file of more than so many bytes."""
+
+    def fsync(file):
+        if when() and os.fstat(file).st_size > most:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return fsync

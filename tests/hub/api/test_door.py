@@ -67,7 +67,9 @@ def test_a_token_is_made_listed_and_ended_and_never_shown_again(locked, store):
     items = locked.get("/api/tokens", headers=admin).json()["items"]
     assert [item["name"] for item in items] == ["test", "phone"]
     assert made.json()["token"] not in str(items)
-    assert made.json()["token"].encode() not in store.path.read_bytes()
+    kept = b"".join(file.read_bytes() for file in store.path.parent.glob("hub.db*"))
+    assert b"phone" in kept
+    assert made.json()["token"].encode() not in kept
     assert locked.delete(f"/api/tokens/{items[1]['n']}", headers=admin).status_code == 204
     assert locked.get("/api/moments", headers=phone).status_code == 401
 
@@ -92,6 +94,21 @@ def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_do_not_get(locke
 def test_an_open_hub_answers_to_the_loopbacks_names_only(client):
     assert client.get("/api/moments", headers={"Host": "evil.example"}).status_code == 421
     assert client.get("/api/moments", headers={"Host": "localhost:8080"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "Forwarded", "Via"])
+def test_an_open_hub_answers_no_proxy(client, locked, store, name):
+    refused = client.get("/api/moments", headers={name: "192.0.2.7"})
+    assert refused.status_code == 421
+    assert "set http.open_on_loopback to false" in refused.json()["detail"]
+    assert locked.get("/api/moments", headers={name: "192.0.2.7"} | bearer(store)).status_code == 200
+
+
+@pytest.mark.parametrize("others", ['g={"a":1}; {}', '{}; g={"a":1}', "x[]=1; {}", "a b; {}", '"; {}', "{}; n=a b"])
+def test_a_cookie_of_another_program_does_not_hide_the_hubs(locked, store, others):
+    token = bearer(store)["Authorization"].removeprefix("Bearer ")
+    cookie = others.replace("{}", f"moodscape_session={token}")
+    assert locked.get("/api/moments", headers={"Cookie": cookie}).status_code == 200
 
 
 def test_an_open_hub_does_nothing_for_a_page_of_another_site(client, store):

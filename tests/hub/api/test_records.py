@@ -1,12 +1,15 @@
 """A recording or a note is given, read, found and erased."""
 
 import threading
+import uuid
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from hub import tokens
+from hub.api import records
 from hub.api.app import create_app
-from hub.records import reader
+from hub.records import keep, reader
 from hub.stores.store import Store
 from moments import Place, uuid7
 from moodscape.demo.run import RECORDING
@@ -70,6 +73,18 @@ def test_progress_is_told_until_it_is_read(client):
     assert '"state":"done"' in told[-1]
     assert '"state":"done"' not in told[0]
     assert any('"state":"reading"' in line for line in told)
+
+
+def test_the_stream_of_a_record_ends_with_its_token(locked, store, monkeypatch):
+    monkeypatch.setattr(records, "_BEAT_S", 0.1)
+    store.take([make(device="a")])
+    record = str(uuid.UUID(bytes=keep.make(store, None, keep.New(device="a", note="waits to be read"))))
+    headers = bearer(store) | {"Accept": "text/event-stream"}
+    with locked.stream("GET", f"/api/records/{record}", headers=headers, timeout=10) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "event: record"
+        tokens.revoke(store, 1)
+        assert '"state":"done"' not in "".join(lines), "it ends, and not for the record's sake"
 
 
 def test_what_cannot_be_read_says_why_and_keeps_the_note(client):
@@ -207,6 +222,41 @@ def test_an_owners_uploads_are_that_owners(locked, store):
     assert locked.get("/api/moments", headers=bob).json()["total"] == 0
     assert give(locked, note="x", device=made["device"], headers=bob).json()["field"] == "device"
     assert locked.get("/api/moments?owner=Ann", headers=ann).json()["total"] == 1
+
+
+def test_nothing_is_kept_for_a_device_that_another_owner_has_by_now(locked, store):
+    store.describe_device("a", name=None, owner="Ann")
+    ann, bob = bearer(store, "write", device="a", owner="Ann"), bearer(store, owner="Bob")
+    assert give(locked, note="mine", headers=ann).status_code == 202
+    store.describe_device("a", name=None, owner="Bob")
+    for fields in ({}, {"device": "a"}):
+        refused = give(locked, recording("wav", 1.0), note="planted", headers=ann, **fields)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403,
+            "The device a is not Ann's, so nothing was kept: an admin says whose it is.",
+        )
+    assert [item["note"] for item in locked.get("/api/records", headers=bob).json()["items"]] == ["mine"]
+    assert [path for path in (store.path.parent / "sounds").rglob("*") if path.is_file()] == []
+
+
+def test_what_stands_for_an_owners_uploads_is_given_to_nobody_else(locked, store):
+    ann, admin = bearer(store, "write", owner="Ann"), bearer(store, "admin")
+    device = give(locked, note="before", headers=ann).json()["device"]
+    give(locked, note="nobody's", headers=admin)
+    for name, owner in ((device, "Bob"), (device, None), ("upload", "Bob")):
+        refused = locked.put(f"/api/devices/{name}", json={"owner": owner}, headers=admin)
+        assert (refused.status_code, refused.json()["field"]) == (422, "owner")
+    for name, owner in ((device, "Ann"), ("upload", None), ("upload-1", "Bob")):
+        named = locked.put(f"/api/devices/{name}", json={"name": "letters", "owner": owner}, headers=admin)
+        assert (named.status_code, named.json()["name"]) == (200, "letters")
+    assert give(locked, note="after", headers=ann).json()["owner"] == "Ann"
+
+
+def test_uploads_that_an_older_hub_gave_to_another_are_not_kept_there(locked, store):
+    ann, bob = bearer(store, "write", owner="Ann"), bearer(store, owner="Bob")
+    store.describe_device(give(locked, note="before", headers=ann).json()["device"], name=None, owner="Bob")
+    assert give(locked, note="after", headers=ann).status_code == 403
+    assert [item["note"] for item in locked.get("/api/records", headers=bob).json()["items"]] == ["before"]
 
 
 def test_place_of_a_moment_is_the_records(client):

@@ -88,6 +88,17 @@ def test_a_stream_resumes_after_the_last_event(store):
     follower.wait()
 
 
+def test_what_a_long_replay_was_answered_is_not_kept(store):
+    store.take([make() for _ in range(1200)])
+    app = create_app(store)
+    with serving(app) as client:
+        followers = [Follower(client, query, last=0) for query in ("", "?device=pocket-1")]
+        wait_until(lambda: all(len(follower.events) == 1200 for follower in followers))
+        wait_until(lambda: not app.state.parts.feed._shared, 2)
+    for follower in followers:
+        follower.wait()
+
+
 def test_a_number_from_another_store_begins_now(store):
     with serving(create_app(store)) as client:
         follower = Follower(client, last=10**15)
