@@ -17,6 +17,7 @@ from edge.owner.answered import Answered
 from edge.owner.pause import Pause
 from edge.records.recorder import Recorder
 from edge.records.shelf import Shelf
+from moments import Moment
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,19 @@ class Commands:
         if now.clock == "free" or span[1] > now.start.timestamp() - _IN_MEMORY_S:
             self._recorder.forget_all()
         self._forget(*span)
-        return {"erased": self._outbox.erase(None, what.begin, what.end), "clips": self._shelf.erase(span=span)}
+        theirs = self._with_clips(*span)  # of a time that nobody knows, or beyond the span: the end of a long moment
+        erased = self._outbox.erase(None, what.begin, what.end)
+        sha256s = [moment.clip.sha256 for moment in theirs if moment.clip]
+        ids = [moment.id for moment in theirs]
+        return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, moments=ids, span=span)}
+
+    def _with_clips(self, begin: float, end: float) -> list[Moment]:
+        """Give the waiting moments that began in [begin, end), in Unix seconds, and may have a clip on the shelf."""
+        labels = [kept.label for kept in self._shelf.all()]
+        ids = {moment for label in labels for moment in label.moments}
+        ids.update(self._outbox.of_records({label.record for label in labels if label.record}))
+        found = [moment_of(row.body) for row in self._outbox.rows(ids)]
+        return [moment for moment in found if moment and begin <= moment.start.timestamp() < end]
 
 
 def _unix(when: datetime | None, otherwise: float) -> float:

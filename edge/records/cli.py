@@ -1,4 +1,7 @@
-"""`moodscape edge clips`: what waits on the shelf, and its sound for whoever has the key."""
+"""`moodscape edge clips`: what waits on the shelf, and its sound for whoever has the key.
+
+It changes nothing in the folder: a device may be writing there.
+"""
 
 import argparse
 import sys
@@ -6,9 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moments.errors import WorkError
+
 if TYPE_CHECKING:
     from edge.config import Config
-    from edge.records.shelf import Kept
+    from edge.records.clip import Label
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,34 +22,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(config: "Config", out: Path | None) -> int:
-    """List the clips, newest marks first; with `out`, write them there. Raises UserError, WorkError."""
-    from edge.records.clip import Safe
-    from edge.records.shelf import Shelf
+    """List the clips, newest marks first; with `out`, write them there; give 1 when one of them cannot be read.
 
-    clips = config.clips
-    safe = Safe(clips.key_file if out is not None else None)
-    shelf = Shelf(config.clips_folder, safe, max_days=clips.max_days, max_disk_share=clips.max_disk_share)
-    for kept in shelf.all():
-        label = kept.label
-        sys.stdout.write(f"{_when(kept)}  {label.kind:8}  {label.seconds:5.1f} s  {label.sha256[:16]}\n")
-        if out is not None:
-            _write(out / f"{_when(kept).replace(':', '')}-{label.sha256[:8]}.flac", shelf.sound(label.sha256) or b"")
-    if not shelf.all():
-        sys.stdout.write(f"no clips in {shelf.folder}\n")
-    return 0
+    Raises UserError, WorkError.
+    """
+    from edge.records.clip import ClosedClip, Safe, UnreadableClip, label_of, sound_of
+
+    safe = Safe(config.clips.key_file if out is not None else None)
+    found: list[tuple[Label, Path]] = []
+    failed = 0
+    for path in _paths(config.clips_folder):
+        try:
+            found.append((label_of(path), path))
+        except (ClosedClip, UnreadableClip) as error:
+            failed += _name(str(error))
+    for label, path in sorted(found, key=lambda each: each[0].worth, reverse=True):
+        sys.stdout.write(f"{_when(label)}  {label.kind:8}  {label.seconds:5.1f} s  {label.sha256[:16]}\n")
+        if out is None:
+            continue
+        try:
+            sound = sound_of(path, safe)
+        except (ClosedClip, UnreadableClip) as error:
+            failed += _name(f"{label.sha256[:16]}: {error}")
+        else:
+            _write(out / f"{_when(label).replace(':', '')}-{label.sha256[:8]}.flac", sound)
+    if not found and not failed:
+        sys.stdout.write(f"no clips in {config.clips_folder}\n")
+    return 1 if failed else 0
 
 
-def _when(kept: "Kept") -> str:
-    if kept.label.begin is None:
+def _paths(folder: Path) -> list[Path]:
+    from edge.records.shelf import TAIL
+
+    try:
+        return [path for path in folder.iterdir() if path.suffix == TAIL]
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # not made yet
+    except OSError as error:
+        raise WorkError(f"{folder} cannot be read: {error.strerror}; call it as the device's user") from error
+
+
+def _name(fault: str) -> int:
+    sys.stderr.write(f"moodscape: {fault}\n")
+    return 1
+
+
+def _when(label: "Label") -> str:
+    if label.begin is None:
         return "unknown"
-    return datetime.fromtimestamp(kept.label.begin).astimezone().isoformat(timespec="seconds")
+    return datetime.fromtimestamp(label.begin).astimezone().isoformat(timespec="seconds")
 
 
 def _write(path: Path, sound: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sound)
-    except OSError as error:
-        from moments.errors import WorkError
+    from edge.owner.durable import put
 
+    try:
+        put(path, sound)
+    except OSError as error:
         raise WorkError(f"{path} cannot be written: {error.strerror}; give another folder with --out") from error

@@ -49,6 +49,11 @@ class Label(BaseModel):
         return self.begin < end and self.begin + self.seconds > begin
 
     @property
+    def worth(self) -> tuple[bool, float]:
+        """The order in which clips go when room runs out: ordinary ones first, then by age."""
+        return self.kind == "mark", self.begin or 0.0
+
+    @property
     def clip(self) -> Clip:
         """What a moment tells of it."""
         return Clip(sha256=self.sha256, seconds=self.seconds, media_type=self.media_type)

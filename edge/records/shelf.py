@@ -1,5 +1,10 @@
-"""The folder of clips that wait for the hub: bounded by age and by a share of the disk, marks kept longest."""
+"""The folder of clips that wait for the hub: bounded by age and by a share of the disk, marks kept longest.
 
+The clip of a time that nobody knew ages from when the time is first known: its file has the time 0 until then, whatever
+the clock said that was not set.
+"""
+
+import errno
 import logging
 import os
 import shutil
@@ -15,8 +20,9 @@ from edge.records.clip import ClosedClip, Label, Safe, UnreadableClip, label_of,
 
 log = logging.getLogger(__name__)
 
-_TAIL: Final = ".clip"
+TAIL: Final = ".clip"
 _DAY_S: Final = 86_400
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +32,6 @@ class Kept:
     path: Path
     label: Label
     size: int
-
-    @property
-    def worth(self) -> tuple[bool, float]:
-        """The order in which clips go when room runs out: ordinary ones first, then by age."""
-        return self.label.kind == "mark", self.label.begin or 0.0
 
 
 class Shelf:
@@ -60,13 +61,13 @@ class Shelf:
             self.trouble = f"{self.folder}: {error.strerror}; what is there cannot be seen"
         for path in paths:
             try:
-                if path.suffix != _TAIL:
+                if path.suffix != TAIL:
                     raise UnreadableClip(f"{path} is no clip")
                 label = label_of(path)
                 self._kept[label.sha256] = Kept(path, label, path.stat().st_size)
             except UnreadableClip:
-                if path.suffix in {_TAIL, ".part"}:
-                    self.dropped["broken"] += path.suffix == _TAIL
+                if path.suffix in {TAIL, ".part"}:
+                    self.dropped["broken"] += path.suffix == TAIL
                     with suppress(OSError):
                         path.unlink()
             except (ClosedClip, OSError) as error:
@@ -75,7 +76,7 @@ class Shelf:
     def all(self) -> list[Kept]:
         """Give all clips, those first that are worth most: marks, then the newest."""
         with self._lock:
-            return sorted(self._kept.values(), key=lambda kept: kept.worth, reverse=True)
+            return sorted(self._kept.values(), key=lambda kept: kept.label.worth, reverse=True)
 
     @property
     def used_bytes(self) -> int:
@@ -86,7 +87,8 @@ class Shelf:
     def put(self, label: Label, content: bytes) -> bool:
         """Keep a clip, durably; False when there is no room for it even after others have gone.
 
-        An ordinary one takes the room of ordinary ones alone.
+        An ordinary one takes the room of ordinary ones alone. Only a full disk costs others; what else it refuses once
+        is tried again.
         """
         with self._lock:
             ordinary = label.kind != "mark"
@@ -94,11 +96,12 @@ class Shelf:
                 self._count(label, "size")
                 return False
             try:
-                self._write(label.sha256, content)
-            except OSError:
-                self._drop_first("disk", spare_marks=ordinary)
+                self._write(label, content)
+            except OSError as error:
+                if error.errno in _FULL:
+                    self._drop_first("disk", spare_marks=ordinary)
                 try:
-                    self._write(label.sha256, content)
+                    self._write(label, content)
                 except OSError as error:
                     self.trouble = f"{self.folder}: {error.strerror}; a clip was not kept"
                     log.error("a clip cannot be kept", extra={"folder": str(self.folder), "reason": str(error)})
@@ -156,24 +159,27 @@ class Shelf:
     def tick(self, now: float | None) -> None:
         """Let go what is too old; `now` in Unix seconds, None while the time is not known."""
         with self._lock:
-            for kept in self.all():
-                if now is not None and kept.label.begin is not None and kept.label.begin < now - self._max_s:
-                    self._drop(kept, "age")
+            if now is not None:
+                for kept in self.all():
+                    if _begin(kept, now) < now - self._max_s:
+                        self._drop(kept, "age")
             self._bound(0, spare_marks=False)
 
     def _path(self, sha256: str) -> Path:
-        return self.folder / f"{sha256}{_TAIL}"
+        return self.folder / f"{sha256}{TAIL}"
 
-    def _write(self, sha256: str, content: bytes) -> None:
+    def _write(self, label: Label, content: bytes) -> None:
         """Write under another name first, so that a power cut leaves a whole clip or none."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self.folder / f"{sha256}.part"
+        part = self.folder / f"{label.sha256}.part"
         try:
             with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
                 file.write(content)
                 file.flush()
+                if label.begin is None:
+                    os.utime(file.fileno(), (0, 0))
                 os.fsync(file.fileno())
-            part.replace(self._path(sha256))
+            part.replace(self._path(label.sha256))
         except OSError:
             with suppress(OSError):
                 part.unlink()
@@ -197,7 +203,7 @@ class Shelf:
 
     def _drop_first(self, why: str, *, spare_marks: bool) -> bool:
         """Drop the clip that is worth least; False where none may go, or the disk refuses."""
-        first = min(self._kept.values(), key=lambda kept: kept.worth, default=None)
+        first = min(self._kept.values(), key=lambda kept: kept.label.worth, default=None)
         if first is None or (spare_marks and first.label.kind == "mark"):
             return False
         return self._drop(first, why)
@@ -214,3 +220,14 @@ class Shelf:
     def _count(self, label: Label, why: str) -> None:
         self.dropped[why] += 1
         log.warning("a clip was dropped", extra={"bound": why, "kind": label.kind})
+
+
+def _begin(kept: Kept, now: float) -> float:
+    """Say since when a clip ages, where it is Unix time `now`: one of unknown time from the first call on."""
+    if kept.label.begin is not None:
+        return kept.label.begin
+    with suppress(OSError):
+        if since := kept.path.stat().st_mtime:
+            return since
+        os.utime(kept.path, (now, now))
+    return now

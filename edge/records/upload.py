@@ -11,9 +11,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from edge.records.clip import ClosedClip, UnreadableClip
+from edge.records.clip import ClosedClip, Label, UnreadableClip
 from edge.records.shelf import Kept, Shelf
 from moments.errors import UserError
 
@@ -70,7 +70,7 @@ def try_hub(hub: Hub) -> str | None:
     """Ask the hub for a clip that nobody has; None when it lets the device in, else its reason. Raises UserError."""
     connection = hub.connect()
     try:
-        connection.request("HEAD", f"/api/clips/{'0' * 64}", headers=hub.headers())
+        connection.request("HEAD", f"/api/clips/{'0' * 64}?device={quote(hub.device)}", headers=hub.headers())
         with connection.getresponse() as answer:
             status = answer.status
     except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: a name that cannot be a host's
@@ -79,6 +79,8 @@ def try_hub(hub: Hub) -> str | None:
         connection.close()
     if status in {200, 404}:
         return None
+    if status == 422:
+        return f"it knows no device {hub.device} yet that this token may send for"
     return "it refuses the token" if status in {401, 403} else f"it answers {status}"
 
 
@@ -178,13 +180,13 @@ class Uploader:
 
     def _has(self, connection: http.client.HTTPConnection, kept: Kept, sound: bytes) -> bool:
         """Send what the hub lacks; True when it has all of it, False when it was erased or refused."""
-        path = f"/api/clips/{kept.label.sha256}"
+        path = self._path(kept.label)
         status, offset = self._ask(connection, "HEAD", path)
         if status == 200:
             return True
-        query = f"{path}?device={quote(self._hub.device)}&seconds={kept.label.seconds:g}"
-        if kept.label.record is not None:
-            query += f"&record={quote(kept.label.record)}"
+        if status == _ERASED:
+            self._drop_erased(kept)
+            return False
         wrong = 0
         while not self._closing.is_set() and self._here(kept):
             piece = sound[offset : offset + _PIECE]
@@ -192,12 +194,11 @@ class Uploader:
                 raise Unreachable(f"it says that it has {offset} of {len(sound)} bytes")
             span = {"Content-Type": kept.label.media_type}
             span["Content-Range"] = f"bytes {offset}-{offset + len(piece) - 1}/{len(sound)}"
-            status, told = self._ask(connection, "PUT", query, piece, span)
+            status, told = self._ask(connection, "PUT", path, piece, span)
             if status in {200, 201}:
                 return True
             if status == _ERASED:
-                log.info("the owner erased the record of a clip, which goes too")
-                self._take_away(kept.label.sha256)
+                self._drop_erased(kept)
                 return False
             if status in _REFUSED:
                 return self._refuse(kept, status)
@@ -206,6 +207,19 @@ class Uploader:
                 raise Unreachable(f"it answers {status} to a clip")
             offset = told
         return False
+
+    def _path(self, label: Label) -> str:
+        """Name a clip to the hub, with the record that it belongs to or else its moment."""
+        asked = {"device": self._hub.device, "seconds": f"{label.seconds:g}"}
+        if label.record is not None:
+            asked["record"] = label.record
+        elif label.moments:
+            asked["moment"] = label.moments[0]
+        return f"/api/clips/{label.sha256}?{urlencode(asked)}"
+
+    def _drop_erased(self, kept: Kept) -> None:
+        log.info("the owner erased the record or the moment of a clip, which goes too")
+        self._take_away(kept.label.sha256)
 
     def _take_away(self, sha256: str) -> None:
         """Remove what need not be sent again; where the disk refuses, leave it alone until the next start."""

@@ -11,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from hub.api.asked import Parts, parts_of, sight
-from hub.api.documented import RECORD, SOUND
+from hub.api.documented import MOMENT, RECORD, SOUND
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery
 from hub.records import clips, keep
-from hub.records.sounds import clip_name, digest, sound_type
+from hub.records.sounds import Sounds, clip_name, digest, sound_type
 
 router = APIRouter(prefix="/api", tags=["records"])
 
@@ -31,6 +31,9 @@ Device = Annotated[
     Query(max_length=64, description="whose it is, where the token is not one device's", examples=["pocket-1"]),
 ]
 OfRecord = Annotated[str | None, Query(max_length=64, description="the record that it belongs to", examples=[RECORD])]
+OfMoment = Annotated[
+    str | None, Query(max_length=64, description="the moment that it is of, without a record", examples=[MOMENT])
+]
 Seconds = Annotated[
     float | None, Query(gt=0, le=86_400, allow_inf_nan=False, description="its length", examples=[30.0])
 ]
@@ -53,24 +56,53 @@ _PUT: Final = {
 
 
 def _gone() -> Problem:
-    return Problem(410, "The record of this clip was erased: the clip is not wanted any more.")
+    return Problem(410, "The record or the moment of this clip was erased: the clip is not wanted any more.")
 
 
-def _sent(request: Request, sha256: str, device: str | None, record: str | None, seconds: float | None) -> clips.Sent:
-    seen, store = sight(request), parts_of(request).store
+def _key(field: str, text: str | None) -> bytes | None:
     try:
-        key = clips.record_key(record)
+        return clips.key_of(text)
     except ValueError:
-        raise BadQuery("record", "is no id") from None
-    with store.reading() as connection:
-        if key is not None and clips.is_erased(connection, key):
-            raise _gone()
-        whose = device or seen.only_device or clips.device_of(connection, key, seen)
-        if whose is not None and whose != seen.only_device and not keep.sees(connection, whose, seen):
-            raise BadQuery("device", f"there is no device {whose[:64]!r}")
-    if whose is None:
-        whose = keep.know_upload_device(store, seen.only_owner)
-    return clips.Sent(sha256, whose, key, seconds, sound_type(request.headers.get("content-type", "")))
+        raise BadQuery(field, "is no id") from None
+
+
+def _sent(
+    request: Request,
+    sha256: str,
+    *,
+    device: str | None,
+    record: str | None,
+    moment: str | None,
+    seconds: float | None = None,
+) -> clips.Sent:
+    """Say whose clip a call means; what arrived of one that was erased goes. Raises BadQuery, Problem."""
+    seen, parts = sight(request), parts_of(request)
+    of_record, of_moment = _key("record", record), _key("moment", moment)
+    with parts.store.reading() as connection:
+        whose = device or seen.only_device or clips.device_of(connection, of_record, seen)
+        own = whose is None or whose == seen.only_device
+        whose = whose or keep.upload_device(seen.only_owner)
+        sees = keep.sees(connection, whose, seen)
+        gone = clips.is_erased(connection, of_record, of_moment)
+    if gone:
+        if sees:
+            _drop_part(parts.sounds, clip_name(sha256, whose))
+        raise _gone()
+    if not own and not sees:
+        raise BadQuery("device", f"there is no device {whose[:64]!r}")
+    if own and (seen.only_device is not None or request.method == "PUT"):  # a look makes no device for uploads
+        try:
+            keep.own_device(parts.store, seen)
+        except keep.OfAnother as error:
+            raise Problem(403, str(error)) from None
+    return clips.Sent(sha256, whose, of_record, seconds, sound_type(request.headers.get("content-type", "")), of_moment)
+
+
+def _drop_part(sounds: Sounds, name: str) -> None:
+    """Erase what arrived; where more is arriving, the call that brings it or the next one does."""
+    with sounds.alone(name) as alone:
+        if alone:
+            sounds.erase(name)
 
 
 def _part(header: str | None, length: int | None) -> tuple[int, int | None]:
@@ -95,27 +127,29 @@ def _part(header: str | None, length: int | None) -> tuple[int, int | None]:
     responses={
         200: {"description": "it was there already"},
         202: {"description": "more is awaited, from Upload-Offset on"},
-        409: {"description": "the part does not begin at Upload-Offset"},
-        410: {"description": "its record was erased"},
+        409: {"description": "the part does not begin at Upload-Offset, or the clip is arriving already"},
+        410: {"description": "its record or moment was erased"},
         422: {"description": "the hash is another one; what came is dropped"},
     },
 )
 async def put_clip(
     request: Request,
     sha256: Hash,
+    *,
     device: Device = None,
     record: OfRecord = None,
+    moment: OfMoment = None,
     seconds: Seconds = None,
 ) -> Response:
     """Take a clip, or the next part of it."""
     parts = parts_of(request)
-    sent = await run_in_threadpool(_sent, request, sha256, device, record, seconds)
+    sent = await run_in_threadpool(_sent, request, sha256, device=device, record=record, moment=moment, seconds=seconds)
     length = request.headers.get("content-length", "")
     first, total = _part(request.headers.get("content-range"), int(length) if length.isdigit() else None)
     name = clip_name(sha256, sent.device)
     with parts.sounds.alone(name) as alone:
         if not alone:
-            raise Problem(409, "This clip is arriving already.")
+            raise Problem(409, "This clip is arriving already.", headers={_OFFSET: str(parts.sounds.size(name))})
         if await run_in_threadpool(clips.is_here, parts.store, sent):
             async for _ in request.stream():
                 pass
@@ -153,15 +187,24 @@ def _took(parts: Parts, sent: clips.Sent, name: str, total: int | None) -> Respo
     return Response(status_code=201, headers={"Location": f"/api/clips/{sent.sha256}"})
 
 
-@router.head("/clips/{sha256}", responses={404: {"description": "not whole; Upload-Offset tells how much is here"}})
-def look_for_clip(request: Request, sha256: Hash, device: Device = None, record: OfRecord = None) -> Response:
+@router.head(
+    "/clips/{sha256}",
+    responses={
+        404: {"description": "not whole; Upload-Offset tells how much is here"},
+        410: {"description": "its record or moment was erased"},
+    },
+)
+def look_for_clip(
+    request: Request, sha256: Hash, device: Device = None, record: OfRecord = None, moment: OfMoment = None
+) -> Response:
     """Whether a clip is here, or how much of it has arrived."""
     parts = parts_of(request)
     with parts.store.reading() as connection:
         found = clips.find(connection, sha256, sight(request))
     if found is not None:
         return Response(status_code=200, headers={"Content-Length": str(found.bytes)}, media_type=found.media_type)
-    size = parts.sounds.size(clip_name(sha256, _sent(request, sha256, device, record, None).device))
+    sent = _sent(request, sha256, device=device, record=record, moment=moment)
+    size = parts.sounds.size(clip_name(sha256, sent.device))
     return Response(status_code=404, headers={_OFFSET: str(size)})
 
 

@@ -1,4 +1,4 @@
-"""Clips as rows: whose sound it is, of which record, how long."""
+"""Clips as rows: whose sound it is, of which record or moment, how long."""
 
 import uuid
 from collections.abc import Iterator
@@ -23,17 +23,18 @@ LARGEST: Final = 64 * 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a device says of a clip that it sends."""
+    """What a device says of a clip that it sends; `moment`: the first that it is of, where it belongs to no record."""
 
     sha256: str
     device: str
     record: bytes | None
     seconds: float | None
     media_type: str
+    moment: bytes | None = None
 
 
 class Unwanted(Exception):  # noqa: N818
-    """The record of a clip was erased."""
+    """The record or the moment of a clip was erased."""
 
 
 def find(connection: Connection, sha256: str, seen: Filter) -> Any | None:
@@ -42,9 +43,10 @@ def find(connection: Connection, sha256: str, seen: Filter) -> Any | None:
     return connection.execute(asked).first()
 
 
-def is_erased(connection: Connection, record: bytes) -> bool:
-    """Tell whether a record was erased, so that its sound is not wanted any more."""
-    return connection.execute(select(erased.c.id).where(erased.c.id == record)).first() is not None
+def is_erased(connection: Connection, *keys: bytes | None) -> bool:
+    """Tell whether one of these records and moments was erased, so that its sound is not wanted any more."""
+    named = [key for key in keys if key is not None]
+    return connection.execute(select(erased.c.id).where(erased.c.id.in_(named))).first() is not None
 
 
 def device_of(connection: Connection, record: bytes | None, seen: Filter) -> str | None:
@@ -87,12 +89,12 @@ def keep(store: Store, sounds: Sounds, sent: Sent, name: str) -> None:
     values = {column: getattr(sent, column) for column in ("sha256", "device", "record", "seconds", "media_type")}
     size = sounds.size(name)
     with taking_in(store, sounds, name, sent.sha256) as connection:
-        if sent.record is not None and is_erased(connection, sent.record):
+        if is_erased(connection, sent.record, sent.moment):
             raise Unwanted
         if not _is_here(connection, sent):
             connection.execute(insert(clips).values(bytes=size, made_ms=now_ms(), **values))
 
 
-def record_key(text: str | None) -> bytes | None:
-    """Read a record's id. Raises ValueError."""
+def key_of(text: str | None) -> bytes | None:
+    """Read the id of a record or a moment. Raises ValueError."""
     return rows.key(str(uuid.UUID(text))) if text else None

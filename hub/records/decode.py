@@ -5,7 +5,9 @@ outside may be made to harm a decoder.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.capture import dates
 from edge.capture.resample import Resampler
 from edge.pipeline import RATE, Block
 
@@ -23,7 +26,14 @@ _FORMATS: Final = "wav,w64,aiff,caf,flac,ogg,mp3,aac,mov,matroska,amr,asf"
 """Formats that may name other files or addresses (playlists) are not among them."""
 
 _BLOCK_S: Final = 0.5
+_RATES: Final = range(1000, 1_000_001)
+"""Rates at which sound is recorded (Hz), as the device has it: at others a few bytes become hours of sound."""
 _FULL_SCALE: Final = {"u8": (128.0, 128.0), "s16": (0.0, 32_768.0), "s32": (0.0, 2_147_483_648.0)}
+_KINDS: Final = frozenset({*_FULL_SCALE, "flt", "dbl"})
+
+
+_NEVER_SET: Final = 1970
+"""The last year in which a clock is that was never set."""
 
 
 class Undecodable(Exception):  # noqa: N818 - named for what it is
@@ -34,36 +44,30 @@ class Sound:
     """An opened recording. Raises Undecodable when it holds none."""
 
     def __init__(self, path: Path) -> None:
-        self._bytes = path.stat().st_size
-        try:
-            allowed = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-            self._container = av.open(str(path), options=allowed, metadata_errors="replace")
-        except (av.error.FFmpegError, OSError, ValueError):
-            raise Undecodable(
-                "The file holds no sound that can be read; give WAV, M4A, WebM, MP3, FLAC or Ogg."
-            ) from None
+        self._path = path
+        self._container = _opened(path)
         if not self._container.streams.audio:
             raise Undecodable("The file holds no sound.")
         self._stream = self._container.streams.audio[0]
-        self.share = 0.0
-        """How much of it was read, from 0 to 1."""
 
-    @property
+    @cached_property
     def seconds(self) -> float | None:
-        """Its length as it tells it itself."""
+        """Its length as it tells it itself; where it tells none, by the times of its packets, if they have some."""
         if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / av.time_base if self._container.duration else None
+            told = float(self._stream.duration * self._stream.time_base)
+        else:
+            told = (self._container.duration or 0) / av.time_base
+        return told if told > 0 else _measured(self._path)
 
     def begins(self) -> datetime | None:
-        """Give its own date and time, if it holds one with an offset."""
-        for told in (self._container.metadata, self._stream.metadata):
-            try:
-                found = datetime.fromisoformat(told.get("creation_time", ""))
-            except ValueError:
-                continue
-            if found.tzinfo is not None and found.year > 1970:
-                return found.astimezone()
+        """Give its own date and time, if it holds both; without an offset, in the machine's zone."""
+        parts = (self._stream.metadata, self._container.metadata)
+        tags = {name.lower(): value for part in parts for name, value in part.items()}
+        date, made = tags.get("date", ""), tags.get("creation_time", "")
+        for text in (made, f"{date}T{made}", date):  # a Broadcast Wave file has date and time apart
+            found = dates.of_tag(text)
+            if found is not None and found.year > _NEVER_SET:
+                return found.astimezone() if text == made else found  # phones tell it in UTC
         return None
 
     def blocks(self) -> Iterator[Block]:
@@ -86,19 +90,18 @@ class Sound:
             if shape != (now := (frame.sample_rate, frame.format.name, frame.layout.name)):
                 if resampler is not None:
                     yield from _rest(gathered, resampler)
-                gathered, resampler, shape = av.AudioFifo(), Resampler(frame.sample_rate), now
+                gathered, resampler, shape = av.AudioFifo(), _resampler(frame), now
             frame.pts = None  # a gap in the times is none in the sound
             gathered.write(frame)
-            if resampler is not None and gathered.samples >= frame.sample_rate * _BLOCK_S:
-                yield resampler.feed(_floats(gathered.read()))
+            at_once = int(frame.sample_rate * _BLOCK_S)
+            while resampler is not None and gathered.samples >= at_once:
+                yield resampler.feed(_floats(gathered.read(at_once)))
         if resampler is not None:
             yield from _rest(gathered, resampler)
 
     def _frames(self) -> Iterator[Any]:
         try:
             for packet in self._container.demux(self._stream):
-                if packet.pos and self._bytes:
-                    self.share = max(self.share, min(1.0, packet.pos / self._bytes))
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:  # one spoilt packet; players pass over it as well
@@ -110,6 +113,35 @@ class Sound:
             return
         except (av.error.FFmpegError, OSError, ValueError):
             raise Undecodable("The recording is damaged; what stands before the damage was read.") from None
+
+
+def _opened(path: Path) -> Any:
+    try:
+        allowed = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+        return av.open(str(path), options=allowed, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError):
+        raise Undecodable("The file holds no sound that can be read; give WAV, M4A, WebM, MP3, FLAC or Ogg.") from None
+
+
+def _measured(path: Path) -> float | None:
+    """Give the seconds from its first packet to the end of its last, up to the first damage; decodes nothing."""
+    first, last = float("inf"), float("-inf")
+    with _opened(path) as container, suppress(av.error.FFmpegError, OSError, ValueError):
+        stream = container.streams.audio[0]
+        for packet in container.demux(stream):
+            if packet.pts is not None:
+                first, last = min(first, packet.pts), max(last, packet.pts + (packet.duration or 0))
+    return None if last < first else float((last - first) * stream.time_base)
+
+
+def _resampler(frame: Any) -> Resampler:
+    """Give what brings such frames to 16 kHz. Raises Undecodable."""
+    if frame.sample_rate not in _RATES:
+        raise Undecodable(f"The recording tells a rate of {frame.sample_rate} Hz, at which no sound is recorded.")
+    kind = frame.format.packed.name
+    if kind not in _KINDS:
+        raise Undecodable(f"The recording has samples of a kind that is not read ({kind}); give 16 or 24 bits.")
+    return Resampler(frame.sample_rate)
 
 
 def _rest(gathered: Any, resampler: Resampler) -> Iterator[NDArray[np.float32]]:

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 _COMMAND: Final = [sys.executable, "-m", "hub.records.reading"]
 _SILENT_S: Final = 120.0
 _AFTER_FAILURE_S: Final = 2.0
+_TRIES: Final = 4
+"""How often the hub fails at a recording, with twice the wait each time, before it counts as unreadable."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FAILED: Final = "The recording could not be read: its reader ended. Try another format, for instance WAV or M4A."
 
@@ -71,16 +73,29 @@ class Reader:
             self._thread.join()
 
     def _run(self) -> None:
+        failed, failures = None, 0
         while not self._closing.is_set():
             self._work.wait()
             self._work.clear()
+            row = None
             try:
                 while not self._closing.is_set() and (row := self._next()) is not None:
-                    self._handle(row)
+                    if row.id == failed and failures >= _TRIES:
+                        keep.settle(self._store, row.id, [], _FAILED)
+                    else:
+                        self._handle(row)
             except DatabaseError as error:
                 _log.error("a recording waits for the store; trying again", extra={"reason": str(error.orig)})
-                self._closing.wait(_AFTER_FAILURE_S)
-                self._work.set()
+                self._again(_AFTER_FAILURE_S)
+            except Exception:  # noqa: BLE001 (whatever it was, the other recordings are read)
+                _log.exception("a recording was not read; trying again")
+                before, failed = failed, row.id if row else None
+                failures = failures + 1 if failed == before else 1
+                self._again(_AFTER_FAILURE_S * 2 ** min(failures - 1, 5))
+
+    def _again(self, wait_s: float) -> None:
+        self._closing.wait(wait_s)
+        self._work.set()
 
     def _next(self) -> Any:
         r = records.c

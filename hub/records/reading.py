@@ -7,6 +7,7 @@ last `{"seconds": …, "error": sentence or null}`.
 
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from edge.capture import dates
 from edge.capture.quiet import c_libraries_quiet
 from edge.pipeline import RATE, Draft, Pipeline, Rules
 from hub.records.decode import Sound, Undecodable
@@ -25,6 +27,8 @@ from moments import Moment
 
 _TELL_S: Final = 0.5
 _NICE: Final = 5
+_ROOM: Final = 512 * 1_048_576
+"""Bytes of addresses beside those that the loaded program has: a recording takes up to 70 MB, one made to harm more."""
 _OF_DRAFT: Final = [field.name for field in fields(Draft) if field.name not in {"at", "seconds"}]
 
 
@@ -45,8 +49,7 @@ def _drafts(pipeline: Pipeline, sound: Sound, length: list[float]) -> Iterator[D
             length[0] = block.at + len(block.samples) / RATE
             if time.monotonic() - told > _TELL_S:
                 told = time.monotonic()
-                share = length[0] / sound.seconds if sound.seconds else sound.share
-                _say(progress=round(min(0.99, share), 4))
+                _say(progress=round(min(0.99, length[0] / sound.seconds), 4) if sound.seconds else 0.0)
     except Undecodable as error:
         fault = error
     yield from pipeline.flush()
@@ -54,13 +57,24 @@ def _drafts(pipeline: Pipeline, sound: Sound, length: list[float]) -> Iterator[D
         raise fault
 
 
+def _begins(sound: Sound, asked: dict[str, Any]) -> datetime:
+    """Say when a recording began: as asked, as it says itself, or when it came less its length."""
+    told = datetime.fromisoformat(asked["begins"]) if asked["begins"] else sound.begins()
+    if told is not None:
+        return told
+    came = datetime.fromisoformat(asked["made"])
+    try:
+        return dates.placed(came - timedelta(seconds=sound.seconds or 0.0)) or came
+    except OverflowError:  # what it tells is no length
+        return came
+
+
 def _moment(draft: Draft, asked: dict[str, Any], begins: datetime) -> Moment:
     given = {name: getattr(draft, name) for name in _OF_DRAFT}
-    start = (begins + timedelta(seconds=draft.at)).astimezone(begins.tzinfo)
     return Moment(
         **given,
         device=asked["device"],
-        start=start,
+        start=dates.after(begins, draft.at),
         seconds=round(draft.seconds, 3),
         clock="synced",
         origin="upload",
@@ -73,12 +87,10 @@ def read(asked: dict[str, Any]) -> None:
     length, error = [0.0], None
     try:
         sound = Sound(Path(asked["path"]))
-        made = datetime.fromisoformat(asked["made"])
-        told = datetime.fromisoformat(asked["begins"]) if asked["begins"] else sound.begins()
-        begins = told or made - timedelta(seconds=sound.seconds or 0.0)
+        begins = _begins(sound, asked)
 
         def hour_at(at: float) -> float:
-            when = begins + timedelta(seconds=at)
+            when = dates.after(begins, at)
             return when.hour + when.minute / 60
 
         numbers, key = count(), rows.key(asked["record"])
@@ -90,9 +102,20 @@ def read(asked: dict[str, Any]) -> None:
             _say(moment=json.loads(_moment(draft, asked, begins).to_json()))
     except Undecodable as reason:
         error = str(reason)
+    except MemoryError:
+        error = "The recording takes more memory to read than any should; give fewer channels or a lower rate."
     _say(seconds=round(length[0], 3), error=error)
+
+
+def _bound_memory() -> None:
+    """Have a recording that takes too much memory end here, before it ends the hub."""
+    loaded = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY or most > loaded + _ROOM:
+        resource.setrlimit(resource.RLIMIT_AS, (loaded + _ROOM, most))
 
 
 if __name__ == "__main__":
     os.nice(_NICE)
+    _bound_memory()
     read(json.loads(sys.stdin.read()))

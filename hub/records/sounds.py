@@ -40,19 +40,19 @@ class Sounds:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._busy: set[str] = set()
+        self._busy: dict[str, object] = {}
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[bool]:
-        """Keep others from what is arriving under a name meanwhile; gives False when another has it."""
-        if name in self._busy:
+        """Keep others, of any thread, from what is arriving under a name; gives False when another has it."""
+        mine = object()
+        if self._busy.setdefault(name, mine) is not mine:  # one step: two threads never both have it
             yield False
             return
-        self._busy.add(name)
         try:
             yield True
         finally:
-            self._busy.discard(name)
+            del self._busy[name]
 
     def path(self, sha256: str) -> Path:
         """Say where a complete sound stands, or would."""

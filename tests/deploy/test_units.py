@@ -33,6 +33,10 @@ def test_the_hub_alone_is_told_to_end_and_ends_what_reads_its_recordings():
     assert "\nKillMode=mixed\n" in (DEPLOY / "systemd" / "moodscape-hub.service").read_text()
 
 
+def test_a_recording_that_takes_all_memory_does_not_end_the_hub():
+    assert "\nOOMPolicy=continue\n" in (DEPLOY / "systemd" / "moodscape-hub.service").read_text()
+
+
 def test_lgpio_makes_its_pipe_where_the_device_may_write():
     unit = (DEPLOY / "systemd" / "moodscape-edge.service").read_text()
     (folder,) = re.findall("^RuntimeDirectory=(.*)$", unit, re.MULTILINE)

@@ -250,6 +250,23 @@ def test_erasing_a_span_of_time_reaches_the_clips_that_touch_it(ask):
     assert ask("erase", "2")["clips"] == 2
 
 
+def test_erasing_a_span_of_time_reaches_the_clips_of_the_moments_that_began_in_it(ask):
+    in_it, of_record, after = moments(3)
+    record = uuid7()
+    unknown = kept_clip(ask, 1, kind="ordinary", begin=None, moments=[in_it.id])
+    long = kept_clip(ask, 2, kind="ordinary", begin=WALL + 200, moments=[in_it.id])
+    mark = kept_clip(ask, 3, begin=None, record=record)
+    other = kept_clip(ask, 4, begin=None, moments=[after.id])
+    ask.outbox.put(in_it)
+    ask.outbox.put(of_record.model_copy(update={"record": record, "clip": mark.clip}))
+    ask.outbox.put(after)
+    span = {"from": NOON.isoformat(), "to": (NOON + timedelta(seconds=2)).isoformat()}
+    answer = ask("erase", args=span)
+    assert (answer["erased"], answer["clips"]) == (2, 3)
+    assert [kept.label for kept in ask.shelf.all()] == [other]
+    assert not {unknown.sha256, long.sha256} & {path.stem for path in ask.shelf.folder.iterdir()}
+
+
 def test_erasing_by_time_reaches_what_is_heard_and_is_no_moment_yet(ask):
     span = {"from": NOON.isoformat(), "to": (NOON + timedelta(seconds=10)).isoformat()}
     assert ask("erase", args=span)["ok"]

@@ -87,15 +87,39 @@ def test_an_ordinary_clip_takes_no_mark_s_room(opened, monkeypatch):
     assert shelf.trouble is None, "a bound is none"
 
 
-def test_beyond_its_age_a_clip_goes_unless_its_time_is_unknown(opened):
+def test_beyond_its_age_a_clip_goes(opened):
     shelf = opened()
-    for number, begin in [(1, 0.0), (2, 2 * DAY), (3, None)]:
+    for number, begin in [(1, 0.0), (2, 2 * DAY)]:
         shelf.put(*clip(number, begin=begin))
     shelf.tick(None)
-    assert len(names(shelf)) == 3
+    assert len(names(shelf)) == 2
     shelf.tick(31 * DAY)
-    assert set(names(shelf)) == {"m2", "m3"}
+    assert names(shelf) == ["m2"]
     assert shelf.dropped == {"age": 1}
+
+
+def test_a_clip_of_unknown_time_ages_from_when_the_time_is_first_known_whatever_comes_between(opened):
+    opened().put(*clip(1, begin=None))
+    for now in (None, 100 * DAY, None, 129 * DAY):
+        shelf = opened()
+        shelf.tick(now)
+        assert names(shelf) == ["m1"], f"at {now}"
+    shelf.tick(131 * DAY)
+    assert names(shelf) == []
+    assert shelf.dropped == {"age": 1}
+
+
+def test_a_clip_of_unknown_time_on_a_disk_that_takes_nothing_stays(opened, monkeypatch):
+    shelf = opened()
+    shelf.put(*clip(1, begin=None))
+
+    def refuses(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(shelves.os, "utime", refuses)
+    for days in (100, 200):
+        shelf.tick(days * DAY)
+    assert names(shelf) == ["m1"]
 
 
 def test_a_full_disk_costs_older_clips_and_then_the_new_one_and_is_told(opened, monkeypatch):
@@ -117,6 +141,23 @@ def test_a_full_disk_costs_older_clips_and_then_the_new_one_and_is_told(opened, 
     room["left"] = 1
     assert shelf.put(*clip(3))
     assert shelf.trouble is None
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_disk_that_fails_and_is_not_full_costs_no_other_clip(opened, monkeypatch, times):
+    shelf = opened()
+    shelf.put(*clip(1))
+    write, failures = os.fsync, [OSError(errno.EIO, os.strerror(errno.EIO))] * times
+
+    def fails(file):
+        if failures:
+            raise failures.pop()
+        write(file)
+
+    monkeypatch.setattr(shelves.os, "fsync", fails)
+    assert shelf.put(*clip(2)) is (times == 1)
+    assert set(names(shelf)) == ({"m1", "m2"} if times == 1 else {"m1"})
+    assert shelf.dropped == ({} if times == 1 else {"disk": 1})
 
 
 def test_a_folder_that_cannot_be_made_is_told_and_no_end(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from edge.records import upload
 from edge.records.clip import Safe, packed
 from edge.records.shelf import Shelf
-from edge.records.upload import Hub, Uploader
+from edge.records.upload import Hub, Uploader, try_hub
 from edge.sound import RATE
 from moments import uuid7
 from moments.errors import UserError
@@ -23,7 +23,10 @@ TOKEN = "t0ken"  # noqa: S105 (of a stand-in)
 
 
 class ClipHub(http.server.ThreadingHTTPServer):
-    """Takes clips as the hub does: by range, complete only with the right hash. `fault(handler)` may answer instead."""
+    """Takes clips as the hub does: by range, complete only with the right hash, each device's by themselves.
+
+    `parts`: what has arrived of those that are not whole, by hash and device. `fault(handler)` may answer instead.
+    """
 
     daemon_threads = True
 
@@ -59,6 +62,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def name(self):
         return urlsplit(self.path).path.rpartition("/")[2]
 
+    @property
+    def part(self):
+        return self.name, parse_qs(urlsplit(self.path).query).get("device", [None])[0]
+
     def do_HEAD(self):
         self.server.asked.append(("HEAD", self.path))
         if self.server.fault(self):
@@ -66,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.name in self.server.whole:
             self.answer(200)
         else:
-            self.answer(404, len(self.server.parts.get(self.name, b"")))
+            self.answer(404, len(self.server.parts.get(self.part, b"")))
 
     def do_PUT(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -75,25 +82,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.take(body)
 
     def take(self, body):
-        parts, name = self.server.parts, self.name
+        parts, name, part = self.server.parts, self.name, self.part
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             self.answer(401)
             return
         span, total = self.headers["Content-Range"].removeprefix("bytes ").split("/")
         first, last = map(int, span.split("-"))
-        here = parts.get(name, b"")
+        here = parts.get(part, b"")
         if first != len(here):
             self.answer(409, len(here))
             return
         assert last - first + 1 == len(body)
-        parts[name] = here + body
-        if len(parts[name]) < int(total):
-            self.answer(202, len(parts[name]))
-        elif hashlib.sha256(parts[name]).hexdigest() == name:
-            self.server.whole[name] = parts.pop(name)
+        parts[part] = here + body
+        if len(parts[part]) < int(total):
+            self.answer(202, len(parts[part]))
+        elif hashlib.sha256(parts[part]).hexdigest() == name:
+            self.server.whole[name] = parts.pop(part)
             self.answer(201)
         else:
-            del parts[name]
+            del parts[part]
             self.answer(422, 0)
 
 
@@ -137,16 +144,16 @@ def uploading(shelf, hub, token):
     assert not any(thread.name == "upload" for thread in threading.enumerate())
 
 
-def keep(shelf, number=1, seconds=8, record=None, kind="mark"):
+def keep(shelf, number=1, seconds=8, record=None, kind="mark", moments=()):
     sound = np.random.default_rng(number).integers(-9000, 9000, seconds * RATE).astype(np.int16)
-    label, content = packed(sound, Safe(None), kind=kind, record=record, moments=[], begin=float(number))
+    label, content = packed(sound, Safe(None), kind=kind, record=record, moments=list(moments), begin=float(number))
     assert shelf.put(label, content)
     return label
 
 
 def test_a_clip_goes_to_the_hub_in_pieces_and_is_then_no_longer_here(hub, shelf, uploading):
     record = uuid7()
-    label = keep(shelf, record=record)
+    label = keep(shelf, record=record, moments=[uuid7()])
     sound = shelf.sound(label.sha256)
     uploader = uploading()
     wait_until(lambda: shelf.all() == [])
@@ -156,6 +163,16 @@ def test_a_clip_goes_to_the_hub_in_pieces_and_is_then_no_longer_here(hub, shelf,
     puts = [path for method, path in hub.asked if method == "PUT"]
     assert len(puts) == -(-len(sound) // upload._PIECE) > 2
     assert parse_qs(urlsplit(puts[0]).query) == {"device": ["pocket-1"], "seconds": ["8"], "record": [record]}
+
+
+def test_an_ordinary_clip_is_sent_as_its_moment_s(hub, shelf, uploading):
+    moment = uuid7()
+    keep(shelf, seconds=1, kind="ordinary", moments=[moment])
+    uploading()
+    wait_until(lambda: shelf.all() == [])
+    assert [method for method, _ in hub.asked] == ["HEAD", "PUT"]
+    for _, path in hub.asked:
+        assert parse_qs(urlsplit(path).query) == {"device": ["pocket-1"], "seconds": ["1"], "moment": [moment]}
 
 
 def test_marks_go_first_and_a_new_clip_wakes_the_sender(hub, shelf, uploading):
@@ -203,7 +220,7 @@ def test_a_hub_that_has_another_part_says_where_to_go_on(hub, shelf, uploading):
     def forgets(handler):
         if handler.command == "HEAD":
             handler.answer(404, 70_000)  # and it was another hub's word: this one has 100 bytes
-            hub.parts[label.sha256] = sound[:100]
+            hub.parts[label.sha256, "pocket-1"] = sound[:100]
             return True
         return False
 
@@ -214,7 +231,7 @@ def test_a_hub_that_has_another_part_says_where_to_go_on(hub, shelf, uploading):
 
 def test_a_wrong_hash_sends_it_anew(hub, shelf, uploading):
     label = keep(shelf)
-    hub.parts[label.sha256] = b"not its beginning"
+    hub.parts[label.sha256, "pocket-1"] = b"not its beginning"
     sound = shelf.sound(label.sha256)
     uploading()
     wait_until(lambda: hub.whole.get(label.sha256) == sound)
@@ -280,6 +297,14 @@ def test_a_clip_whose_record_was_erased_on_the_hub_goes_from_here_too(hub, shelf
     uploader = uploading()
     wait_until(lambda: shelf.all() == [])
     assert uploader.sent == 0
+
+
+def test_nothing_is_sent_of_a_clip_that_the_hub_tells_to_be_erased_when_it_is_asked(hub, shelf, uploading):
+    keep(shelf, seconds=1)
+    hub.fault = lambda handler: handler.command == "HEAD" and handler.answer(410)
+    uploading()
+    wait_until(lambda: shelf.all() == [])
+    assert [method for method, _ in hub.asked] == ["HEAD"]
 
 
 def test_a_clip_that_cannot_be_read_is_dropped_and_counted(hub, shelf, uploading):
@@ -361,3 +386,11 @@ def test_a_token_that_cannot_be_used_is_a_mistake_in_the_settings(shelf, tmp_pat
 def test_a_certificate_file_that_cannot_be_used_is_a_mistake_in_the_settings(shelf, tmp_path):
     with pytest.raises(UserError, match=r"clips\.ca_file"):
         Uploader(shelf, Hub("pocket-1", "https://127.0.0.1:1", None, tmp_path / "none")).start()
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, None), (422, "no device pocket-1"), (401, "token"), (500, "500")])
+def test_the_hub_is_tried_as_the_device_and_its_answer_told_in_words(hub, token, status, told):
+    hub.fault = lambda handler: handler.answer(status)
+    said = try_hub(Hub("pocket-1", f"http://127.0.0.1:{hub.port}", token, None))
+    assert said is None if told is None else told in said
+    assert hub.asked == [("HEAD", f"/api/clips/{'0' * 64}?device=pocket-1")]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from moments import uuid7
+from moments import Clip, uuid7
 from tests.hub.api.test_door import bearer
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -15,6 +15,7 @@ SOUND = bytes(range(256)) * 400
 SHA = hashlib.sha256(SOUND).hexdigest()
 PATH = f"/api/clips/{SHA}"
 FLAC = {"Content-Type": "audio/flac"}
+CLIP = Clip(sha256=SHA, seconds=4.2, media_type="audio/flac")
 
 
 def part(client, first, last, body=SOUND, headers=FLAC, path=PATH):
@@ -90,6 +91,23 @@ def test_only_the_owner_hears_a_clip_and_two_may_have_the_same(locked, store):
     assert locked.put(PATH, content=SOUND, headers=FLAC | ann).status_code == 403
 
 
+def test_nothing_is_kept_for_a_device_that_another_owner_has_by_now(locked, store):
+    store.describe_device("a", name=None, owner="Bob")
+    ann, bob = bearer(store, "write", device="a", owner="Ann"), bearer(store, owner="Bob")
+    for path in (PATH, f"{PATH}?device=a"):
+        refused = locked.put(path, content=SOUND, headers=FLAC | ann)
+        assert (refused.status_code, "not Ann's" in refused.json()["detail"]) == (403, True)
+    assert locked.head(PATH, headers=ann).status_code == 403
+    assert locked.get(PATH, headers=bob).status_code == 404
+    assert files(store) == []
+
+
+def test_whose_device_was_never_heard_hears_its_clip(locked, store):
+    ann = bearer(store, "write", device="new", owner="Ann")
+    assert locked.put(PATH, content=SOUND, headers=FLAC | ann).status_code == 201
+    assert locked.get(PATH, headers=ann).content == SOUND
+
+
 def test_a_clip_of_an_erased_record_is_not_wanted(client, store):
     record = uuid7()
     store.take([make(origin="mark", record=record)])
@@ -115,6 +133,102 @@ def test_a_clip_whose_record_is_erased_while_it_arrives_is_not_kept(client, stor
         assert device.put(f"{PATH}?record={record}", content=body(), headers=FLAC).status_code == 410
     assert client.get(PATH).status_code == 404
     assert files(store) == []
+
+
+@pytest.mark.parametrize("piece", [{}, {"Content-Range": f"bytes 0-{len(SOUND) - 1}/{len(SOUND)}"}])
+def test_an_ordinary_clip_whose_moment_was_erased_is_not_wanted(client, store, piece):
+    moment = make(clip=CLIP)
+    store.take([moment])
+    path = f"{PATH}?device={moment.device}&moment={moment.id}"
+    assert client.delete(f"/api/moments/{moment.id}").status_code == 204
+    assert client.head(path).status_code == 410
+    assert client.put(path, content=SOUND, headers=FLAC | piece).status_code == 410
+    assert files(store) == []
+
+
+def test_an_ordinary_clip_whose_moment_is_erased_while_it_arrives_is_not_kept(client, store):
+    moment = make(clip=CLIP)
+    store.take([moment])
+
+    def body():
+        yield SOUND[:60_000]
+        wait_until(lambda: files(store))
+        assert client.delete(f"/api/moments/{moment.id}").status_code == 204
+        yield SOUND[60_000:]
+
+    with httpx.Client(base_url=client.base_url) as device:
+        answer = device.put(f"{PATH}?device={moment.device}&moment={moment.id}", content=body(), headers=FLAC)
+    assert answer.status_code == 410
+    assert client.get(PATH).status_code == 404
+    assert files(store) == []
+
+
+def test_an_ordinary_clip_that_comes_before_its_moment_is_kept(client, store):
+    moment = make(clip=CLIP)
+    store.take([make()])
+    path = f"{PATH}?device={moment.device}&moment={moment.id}"
+    assert client.put(path, content=SOUND, headers=FLAC).status_code == 201
+    assert client.get(PATH).content == SOUND
+
+
+@pytest.mark.parametrize("call", ["HEAD", "PUT"])
+@pytest.mark.parametrize("of", ["record", "moment"])
+def test_what_arrived_of_a_clip_that_was_erased_goes_with_the_next_call(client, store, of, call):
+    record = uuid7()
+    moment = make(clip=CLIP, **({"origin": "mark", "record": record} if of == "record" else {}))
+    store.take([moment])
+    path = f"{PATH}?device={moment.device}&{of}={record if of == 'record' else moment.id}"
+    assert part(client, 0, 59_999, path=path).status_code == 202
+    assert client.delete(f"/api/moments/{moment.id}").status_code == 204
+    answer = client.head(path) if call == "HEAD" else part(client, 60_000, len(SOUND) - 1, path=path)
+    assert answer.status_code == 410
+    assert files(store) == []
+
+
+def test_only_who_sees_a_device_ends_what_it_is_sending(locked, store):
+    record = uuid7()
+    store.take([make(device="a", origin="mark", record=record), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    store.describe_device("b", name=None, owner="Bob")
+    ann, bob = bearer(store, "write", owner="Ann"), bearer(store, "write", owner="Bob")
+    path = f"{PATH}?device=a&record={record}"
+    part(locked, 0, 9, headers=FLAC | ann, path=path)
+    assert locked.delete(f"/api/records/{record}", headers=ann).status_code == 204
+    assert locked.head(path, headers=bob).status_code == 410
+    assert len(files(store)) == 1
+    assert locked.head(path, headers=ann).status_code == 410
+    assert files(store) == []
+
+
+def test_an_owner_s_token_goes_on_with_a_device_s_clip_and_a_look_makes_no_device(locked, store):
+    store.take([make(device="a")])
+    store.describe_device("a", name=None, owner="Ann")
+    ann = bearer(store, "write", owner="Ann")
+    assert part(locked, 0, 59_999, headers=FLAC | ann, path=f"{PATH}?device=a").status_code == 202
+    assert locked.head(f"{PATH}?device=a", headers=ann).headers["upload-offset"] == "60000"
+    assert locked.head(PATH, headers=ann).headers["upload-offset"] == "0"
+    found = locked.get("/api/devices", headers=bearer(store)).json()["items"]
+    assert [device["id"] for device in found] == ["a"]
+
+
+def test_a_clip_that_is_arriving_already_tells_how_much_is_here(client, store):
+    store.take([make()])
+
+    def body():
+        yield SOUND[:60_000]
+        wait_until(lambda: files(store) and files(store)[0].stat().st_size == 60_000)
+        other = part(client, 0, len(SOUND) - 1)
+        assert (other.status_code, other.headers["upload-offset"]) == (409, "60000")
+        yield SOUND[60_000:]
+
+    with httpx.Client(base_url=client.base_url) as device:
+        assert device.put(PATH, content=body(), headers=FLAC).status_code == 201
+
+
+@pytest.mark.parametrize("field", ["record", "moment"])
+def test_an_id_without_meaning_is_named(client, field):
+    answer = client.put(f"{PATH}?{field}=m1", content=SOUND, headers=FLAC)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
 def test_a_clip_that_the_store_does_not_take_is_sent_anew(client, store, monkeypatch):

@@ -22,13 +22,30 @@ def noise(seconds: float, rate: int = 48_000, channels: int = 2, seed: int = 1) 
     return np.clip(made, -32_768, 32_767).astype(np.int16)
 
 
-def recording(form: str = "wav", seconds: float = 12.0, rate: int = 48_000, samples: np.ndarray | None = None) -> bytes:
-    """Encode a recording."""
+class Live(io.BytesIO):
+    """Takes a recording as a browser makes it: what stands at its beginning cannot be mended at its end."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def recording(
+    form: str = "wav",
+    seconds: float = 12.0,
+    rate: int = 48_000,
+    samples: np.ndarray | None = None,
+    *,
+    out: io.BytesIO | None = None,
+    options: dict[str, str] | None = None,
+    **tags: str,
+) -> bytes:
+    """Encode a recording with these tags, into `out` where one is given; `options` are the codec's."""
     container, codec, _ = FORMATS[form]
     samples = noise(seconds, rate) if samples is None else samples
-    out = io.BytesIO()
+    out = out or io.BytesIO()
     with av.open(out, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=rate)
+        file.metadata.update(tags)
+        stream = file.add_stream(codec, rate=rate, options=options)
         layout = "stereo" if len(samples) == 2 else "mono"
         stream.layout = layout
         for at in range(0, samples.shape[1], rate):

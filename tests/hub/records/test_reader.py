@@ -1,4 +1,4 @@
-"""The process that reads a recording ends with the hub, whichever way that ends, and never before it."""
+"""The process that reads a recording ends with the hub, whichever way that ends, and its end is not the hub's."""
 
 import os
 import signal
@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from hub.records import reader
 from moodscape.demo.run import RECORDING
 from tests.e2e.processes import COMMAND, Hub, settings
 from tests.hub.records.giving import give, read
+from tests.hub.records.making import noise, recording
 from tests.parts import free_port, wait_until
 
 pytestmark = pytest.mark.slow
@@ -70,3 +72,33 @@ def test_a_reader_ends_by_itself_when_its_hub_was_killed(hub):
     os.kill(hub.process.pid, signal.SIGKILL)
     hub.process.wait()
     wait_until(lambda: not runs(reader), 30)
+
+
+def given(client, seed):
+    """Give the hub a recording; gives the path of its record."""
+    answer = client.post("/api/records", files={"audio": ("a", recording(samples=noise(1.0, seed=seed)), "audio/wav")})
+    assert answer.status_code == 202
+    return answer.headers["location"]
+
+
+def settled(client, path):
+    return wait_until(lambda: (found := client.get(path).json())["state"] in {"done", "failed"} and found, 60)
+
+
+def test_a_reader_that_cannot_be_started_is_tried_again(client, monkeypatch, caplog):
+    monkeypatch.setattr(reader, "_AFTER_FAILURE_S", 0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "_COMMAND", ["/nowhere/python"])
+        path = given(client, 1)
+        wait_until(lambda: "a recording was not read; trying again" in caplog.text)
+    found = settled(client, path)
+    assert (found["state"], found["error"]) == ("done", None)
+
+
+def test_a_recording_that_the_hub_fails_to_read_holds_up_no_other(client, monkeypatch):
+    monkeypatch.setattr(reader, "_AFTER_FAILURE_S", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "_COMMAND", ["/nowhere/python"])
+        found = settled(client, given(client, 1))
+    assert (found["state"], found["error"]) == ("failed", reader._FAILED)
+    assert settled(client, given(client, 2))["state"] == "done"
