@@ -1,6 +1,7 @@
 """What a verb was called with: its settings, and the store that they name."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,6 @@ def store_of(args: argparse.Namespace, *, there: bool = True) -> Any:
     from moments.errors import UserError
 
     place = settings_of(args).store.place
-    if there and isinstance(place, Path) and not place.exists():
+    if there and isinstance(place, Path) and not os.path.exists(place):  # noqa: PTH110 (Path's raises for what may not be looked at)
         raise UserError(f"there is no store at {place}; say where with --set store.path=FILE")
     return Store(place)

@@ -11,11 +11,24 @@ from hub import doors_cli, enrol_cli
 from hub.called import settings_of, store_of
 
 
+class _Verb(argparse.ArgumentParser):
+    """A verb; parts of its filter, if it takes one, stand anywhere among its words."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as ever, and take for the filter what was left over only because an option stood before it."""
+        found, left = super().parse_known_args(args, namespace)
+        if hasattr(found, "filter"):
+            parts = [word for word in left if "=" in word and not word.startswith("-")]
+            left = [word for word in left if word not in parts]
+            found.filter += parts
+        return found, left
+
+
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb `hub` and those below it."""
     hub = verbs.add_parser("hub", help="store, find, keep and forget moments")
-    below = hub.add_subparsers(metavar="VERB", required=True)
-    common = argparse.ArgumentParser(add_help=False)
+    below = hub.add_subparsers(metavar="VERB", required=True, parser_class=_Verb)
+    common = _Verb(add_help=False)
     common.add_argument("--config", type=Path, help="the hub's settings (the defaults without)")
     common.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override one setting")
 
@@ -112,21 +125,21 @@ def _exported(store: Any, filter_: Any, write: Any, *, whole: bool) -> Iterator[
             yield from beside.lines(connection)
     with store.reading() as connection:
         count, exact = total(connection, filter_)
-    progress = _progress("moments", f"{'' if exact else 'more than '}{count:,}")
+    progress, of = _progress("moments"), f"{'' if exact else 'more than '}{count:,}"
 
     def told() -> Iterator[dict[str, Any]]:
         for n, item in enumerate(everything(store, filter_), 1):
-            progress(n)
+            progress(n, of)
             yield item
 
     yield from write(told())
 
 
-def _progress(what: str, of: str) -> Any:
+def _progress(what: str) -> Any:
     """Give what tells a person at a terminal how far it is, about once a second."""
     said = [0.0]
 
-    def tell(done: int) -> None:
+    def tell(done: int, of: str) -> None:
         if sys.stderr.isatty() and time.monotonic() - said[0] > 1:
             said[0] = time.monotonic()
             sys.stderr.write(f"\r{done:,} of {of} {what} ")
@@ -145,9 +158,9 @@ def _import(args: argparse.Namespace) -> int:
     from hub.importing import take
 
     store = store_of(args, there=False)
+    progress = _progress("bytes")
     try:
-        progress = _progress("bytes", f"{args.file.stat().st_size:,}" if args.file.exists() else "0")
-        done = take(store, args.file, lambda at, _: progress(at))
+        done = take(store, args.file, lambda at, size: progress(at, f"{size:,}"))
     finally:
         store.close()
     for line, why in done.refused:

@@ -13,7 +13,7 @@ from hub.explore.place_days import PlaceDays
 from hub.query.filter import Bound, Filter
 from hub.query.sql import condition, whose_id
 from hub.records.sounds import Sounds
-from hub.stores.beside import clips, drop_clips, end_records, recorded, records, refuse
+from hub.stores.beside import clips, drop_clips, end_records, recorded, records, refuse, settings
 from hub.stores.store import Store
 from hub.stores.tables import devices, moments
 from hub.stores.unfinished import leave_bytes, leave_sounds, loose_sounds, stale_days
@@ -44,14 +44,14 @@ class Forgetting:
         """
         known = filter_ == Filter(**{name: getattr(filter_, name) for name in _DEVICES_KNOW})
         spans = self._spans(filter_) if known else {}
+        owner = filter_.owner if filter_ == Filter(owner=filter_.owner) else None
+        if owner is not None:
+            self._drop_settings(owner)
         gone = self._erase(condition(filter_), spans)
         for device, span in spans.items():
-            self._drop_unread(device, span)
-            self._drop_unclaimed(device, span)
-            ends = (int(_ms(span[name])) if name in span else None for name in ("from", "to"))
-            self._store.forget_letters(device, *ends)
-        if filter_.owner is not None and filter_ == Filter(owner=filter_.owner):
-            self._store.forget_owner(filter_.owner)
+            self._drop_beside(device, span)
+        if owner is not None:
+            self._store.forget_owner(owner)
             for device in spans:
                 self._telling.settings_changed(device=device)
         self.finish()
@@ -63,12 +63,20 @@ class Forgetting:
         self.finish()
         return gone
 
+    def of_device(self, device: str, begin: datetime | None, end: datetime, since_ms: int) -> int:
+        """Erase what a device has here of a time, and what tells no time but came since a Unix time in ms.
+
+        Gives how many moments.
+        """
+        gone = self._erase(condition(Filter(device=(device,), begin=begin, end=end)), {})
+        span = {name: at.isoformat() for name, at in (("from", begin), ("to", end)) if at is not None}
+        self._drop_beside(device, span, since_ms)
+        self.finish()
+        return gone
+
     def record(self, key: bytes) -> None:
         """Erase a record: its moments, its words, its sound."""
-        self._erase([moments.c.id.in_(select(recorded.c.moment).where(recorded.c.record == key))], {})
-        with self._store.writing() as connection:
-            end_records(connection, [key])
-            leave_bytes(connection)
+        self._drop_record(key)
         self.finish()
 
     def old_clips(self, made_before_ms: int, of_devices: Any) -> int:
@@ -129,6 +137,27 @@ class Forgetting:
             found = list(connection.execute(asked).scalars())
             return {device: _span(connection, filter_, device) for device in found}
 
+    def _drop_settings(self, owner: str) -> None:
+        """Erase what an owner set, before devices are ordered anything.
+
+        A hub beside this process tells a device what is set for it when it finds the device's order.
+        """
+        with self._store.writing() as connection:
+            connection.execute(delete(settings).where(settings.c.owner == owner))
+            leave_bytes(connection)
+
+    def _drop_beside(self, device: str, span: dict[str, str], since_ms: int | None = None) -> None:
+        """Erase what a device has here of a time beside moments; what tells no time is of the time when it came.
+
+        Of that, also what came since a Unix time in ms goes.
+        """
+        self._drop_unread(device, span)
+        self._drop_unclaimed(device, span, since_ms)
+        ends = (int(_ms(span[name])) if name in span else None for name in ("from", "to"))
+        self._store.forget_letters(device, *ends)
+        if since_ms is not None:
+            self._store.forget_letters(device, since_ms, None)
+
     def _drop_unread(self, device: str, span: dict[str, str]) -> None:
         """Erase a device's records of a time that no moment stands for: not read yet, or failed."""
         at = func.coalesce(records.c.start_ms, records.c.made_ms)
@@ -141,9 +170,15 @@ class Forgetting:
         with self._store.reading() as connection:
             keys = list(connection.execute(select(records.c.id).where(*found)).scalars())
         for key in keys:
-            self.record(key)
+            self._drop_record(key)
 
-    def _drop_unclaimed(self, device: str, span: dict[str, str]) -> None:
+    def _drop_record(self, key: bytes) -> None:
+        self._erase([moments.c.id.in_(select(recorded.c.moment).where(recorded.c.record == key))], {})
+        with self._store.writing() as connection:
+            end_records(connection, [key])
+            leave_bytes(connection)
+
+    def _drop_unclaimed(self, device: str, span: dict[str, str], since_ms: int | None) -> None:
         """Erase a device's sound of a time that came before the moment or the record that it belongs to."""
         begin = _ms(span["from"]) if "from" in span else float("-inf")
         end = _ms(span["to"]) if "to" in span else float("inf")
@@ -154,7 +189,12 @@ class Forgetting:
             clips.c.device == device, ~select(records.c.n).where(of_record).exists()
         )
         with self._store.reading() as connection:
-            found = [row for row in connection.execute(asked) if begin <= _recorded_ms(row) < end]
+            found = [
+                row
+                for row in connection.execute(asked)
+                if begin <= _recorded_ms(row) < end
+                or (since_ms is not None and _untimed(row) and row.made_ms >= since_ms)
+            ]
             claimed = _named_by_moments(connection, device, [row.sha256 for row in found])
         found = [row for row in found if row.sha256 not in claimed]
         with self._store.writing() as connection:
@@ -179,10 +219,14 @@ def _ms(text: str) -> float:
     return datetime.fromisoformat(text).timestamp() * 1000
 
 
+def _untimed(clip: Any) -> bool:
+    """Tell whether nothing says when the sound of a clip was recorded."""
+    return clip.record is None or uuid.UUID(bytes=clip.record).version != 7
+
+
 def _recorded_ms(clip: Any) -> int:
     """Say when the sound of a clip was recorded: its record's id tells, else it is when the clip came."""
-    made = None if clip.record is None else uuid.UUID(bytes=clip.record)
-    return int(clip.made_ms) if made is None or made.version != 7 else made.int >> 80
+    return int(clip.made_ms) if _untimed(clip) else uuid.UUID(bytes=clip.record).int >> 80
 
 
 def _told_singly(connection: Connection, found: Sequence[Any]) -> dict[str, list[str]]:

@@ -5,20 +5,23 @@ A file that was taken in part goes on where it was: how far it came is kept in t
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import DBAPIError
 
 from hub.stores import whole
 from hub.stores.dialect import upsert
+from hub.stores.refusing import refuses
 from hub.stores.store import Brought, Store
 from hub.stores.tables import counters
 from moments import Emotion, Moment
 from moments.errors import UserError
+from moments.moment import is_json
 
 _TOGETHER: Final = 1000
 _TOLD: Final = 1 << 20  # bytes at the beginning that tell one file from another
@@ -33,17 +36,18 @@ class Done:
     refused: list[tuple[int, str]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What one transaction takes: moments, and rows of other tables."""
-
-    brought: list[Brought] = field(default_factory=list)
-    others: list[dict[str, Any]] = field(default_factory=list)
+_Line = tuple[int, Brought | dict[str, Any]]
+"""A line's number, and the moment or the row of another table that it holds."""
 
 
-def _read(said: Any) -> Brought:
+def _read(line: bytes) -> Brought | dict[str, Any]:
+    said = json.loads(line)
     if not isinstance(said, dict):
         raise ValueError("is not a JSON object")
+    if not is_json(said):
+        raise ValueError("holds a number or a text that JSON cannot tell")
+    if "of" in said:
+        return said
     note, correction = said.pop("note", None), said.pop("correction", None)
     if not isinstance(note, str | None):
         raise ValueError("note: is not text")
@@ -52,7 +56,13 @@ def _read(said: Any) -> Brought:
     return Brought(Moment.from_json(json.dumps(said)), note or None, correction)
 
 
-def _why(error: ValueError) -> str:
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if isinstance(error, OverflowError):
+        return "holds a number that is too large for the store"
+    if isinstance(error, DBAPIError):
+        return f"the store refuses it: {' '.join(str(error.orig).split())}"
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc'])) or 'moment'}: {first['msg']}"
@@ -74,18 +84,15 @@ def take(store: Store, path: Path, progress: Callable[[int, int], None] = _quiet
             size = path.stat().st_size
             name = f"import {hashlib.sha256(lines.read(_TOLD)).hexdigest()} {size}"
             number = _go_on(store, lines, name)
-            batch = _Batch()
+            batch: list[_Line] = []
             while line := lines.readline():
                 number += 1
                 try:
-                    said = json.loads(line) if line.strip() else None
-                    if isinstance(said, dict) and "of" in said:
-                        batch.others.append(said)
-                    elif said is not None:
-                        batch.brought.append(_read(said))
-                except ValueError as error:
+                    if line.strip():
+                        batch.append((number, _read(line)))
+                except (ValueError, RecursionError) as error:
                     done.refused.append((number, _why(error)))
-                if len(batch.brought) + len(batch.others) >= _TOGETHER:
+                if len(batch) >= _TOGETHER:
                     _commit(store, batch, done, name, lines.tell())
                     progress(lines.tell(), size)
             _commit(store, batch, done, name, None)
@@ -106,20 +113,34 @@ def _go_on(store: Store, lines: Any, name: str) -> int:
     return number
 
 
-def _commit(store: Store, batch: _Batch, done: Done, name: str, at: int | None) -> None:
+def _commit(store: Store, batch: list[_Line], done: Done, name: str, at: int | None) -> None:
     with store.writing() as connection:
-        for said in batch.others:
-            try:
-                whole.put(connection, said)
-            except ValueError as error:
-                done.refused.append((0, str(error)))
-        new = store.bring(connection, batch.brought)
+        _put(store, connection, batch, done)
         if at is None:
             connection.execute(delete(counters).where(counters.c.name == name))
         else:
             put = upsert(connection, counters).values(name=name, value=at)
             connection.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": at}))
-    done.new += new
-    done.known += len(batch.brought) - new
-    batch.brought.clear()
-    batch.others.clear()
+    batch.clear()
+
+
+def _put(store: Store, connection: Connection, batch: Sequence[_Line], done: Done) -> None:
+    """Put all lines together, or one by one where one of them is refused."""
+    brought = [said for _, said in batch if isinstance(said, Brought)]
+    try:
+        with connection.begin_nested():
+            for _, said in batch:
+                if not isinstance(said, Brought):
+                    whole.put(connection, said)
+            new = store.bring(connection, brought)
+    except (ValueError, OverflowError, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and not refuses(error):
+            raise
+        if len(batch) == 1:
+            done.refused.append((batch[0][0], _why(error)))
+        else:
+            for line in batch:
+                _put(store, connection, [line], done)
+    else:
+        done.new += new
+        done.known += len(brought) - new

@@ -13,10 +13,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from hub.settings.keep import configs
@@ -32,7 +33,7 @@ _SLACK_MS: Final = 60_000
 _LONGEST_S: Final = 2**32 - 1
 """What MQTT can say of an expiry."""
 _DUE_MS: Final = 90 * 86_400_000
-"""For how long an order to erase is repeated to a device that never answers."""
+"""For how long an order to erase is repeated to a device that never answers, and for how long commands are kept."""
 
 _AT_ONCE: Final = 100
 _ASKED: Final = 500
@@ -42,6 +43,9 @@ _TOGETHER: Final = 1000
 
 _AGAIN_S: Final = 600.0
 """After so long a device that could not erase is told again, if it does not come anew before."""
+
+_SETTLED_S: Final = 30.0
+"""After so long another hub over the same store has stored what it had when a device's reply came here."""
 
 _DONE: Final = json.dumps({"ok": True, "error": None})
 _LATE: Final = json.dumps({"ok": True, "error": None, "late": True})
@@ -67,13 +71,17 @@ class Telling:
         self._heard: set[str] = set()
         self._awake: set[str] = set()
         self._looked_ms = now_ms()
+        self._look_at = time.monotonic() + _LOOK_S
         self._sent: dict[str, int] = {}
         """The orders that this process sent lately, and when."""
         self._again: dict[str, float] = {}
         """When devices that could not erase are told again, in monotonic seconds."""
+        self._late: dict[str, float] = {}
+        """When what came of a span is erased here for the last time, by the order's id, in monotonic seconds."""
         self.on_span_erased: list[Callable[[str, dict[str, str], int], object]] = []
         """Called in the thread of this when a device has erased a span: with the device, the span as it was told,
-        and the Unix time in ms when that was. What the device sent before it heard of it is here again by then."""
+        and the Unix time in ms when that was. What the device sent before it heard of it is here again by then, but for
+        what another hub over the same store has in hand: so there it is called a second time, later."""
         self._thread = threading.Thread(target=self._run, name="telling")
 
     def start(self) -> None:
@@ -129,7 +137,9 @@ class Telling:
             self.erase(device, {"ids": list(ids[at : at + _TOGETHER])})
 
     def _keep_order(self, device: str, order: dict[str, Any]) -> None:
-        values = {"id": order["id"], "device": device, "body": _kept(order), "sent_ms": now_ms()}
+        """Keep an order; one that is sent once without what it was given: a mark's words are its moment's alone."""
+        kept = order if order["do"] == "erase" else order | {"args": {}}
+        values = {"id": order["id"], "device": device, "body": _kept(kept), "sent_ms": now_ms()}
         with self._store.writing() as connection:
             connection.execute(insert(commands).values(values))
 
@@ -149,6 +159,7 @@ class Telling:
             changed = {"reply": reply}
             if _is_the_hubs(order) and not ok:
                 order["id"] = uuid7()
+                self._sent[order["id"]] = now_ms()  # not by another process, and not due at once
                 changed = {"id": order["id"], "body": _kept(order)}
                 self._again[report.device] = time.monotonic() + _AGAIN_S
                 _log.warning("a device did not erase; it is told again", extra={"device": report.device})
@@ -163,11 +174,17 @@ class Telling:
         asked = select(commands).where(commands.c.reply == _LATE)
         with self._store.reading() as connection:
             found = connection.execute(asked).all()
+        now, late = time.monotonic(), dict[str, float]()
         for row in found:
             for call in self.on_span_erased:
                 call(row.device, json.loads(row.body)["args"], row.sent_ms)
+            last = self._late.get(row.id, now + _SETTLED_S if self._store.shared else now)
+            if last > now:
+                late[row.id] = last
+                continue
             with self._store.writing() as connection:
                 connection.execute(update(commands).where(commands.c.id == row.id).values(reply=_DONE))
+        self._late = late
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
@@ -176,21 +193,44 @@ class Telling:
             except (DatabaseError, OSError) as error:
                 why = {"reason": str(getattr(error, "orig", error))}
                 _log.error("what is due to devices cannot be done; the next connection does it", extra=why)
+            except Exception:  # noqa: BLE001 (whatever it was, the other devices are told)
+                _log.exception("what is due to devices failed")
 
     def _next(self) -> Callable[[], object] | None:
-        """Give what is due, None at the end; every few seconds that is what others have ordered."""
+        """Give what is due, None at the end; every few seconds that is to look, however much else is due."""
+        left_s = self._look_at - time.monotonic()
+        if left_s > 0:
+            with suppress(queue.Empty):
+                return self._due.get(timeout=left_s)
+        return self._look
+
+    def _look(self) -> None:
+        """Do what no call tells of: what other processes have ordered, what other hubs have stored meanwhile."""
         try:
-            return self._due.get(timeout=_LOOK_S)
-        except queue.Empty:
-            return self._tell_others
+            self._tell_others()
+            if min(self._late.values(), default=math.inf) <= time.monotonic():
+                self._erase_late()
+        finally:
+            self._look_at = time.monotonic() + _LOOK_S
 
     def _tell_others(self) -> None:
-        """Publish what another process has ordered lately, as `moodscape hub erase` does beside a hub."""
+        """Publish what another process has ordered lately, as `moodscape hub erase` does beside a hub.
+
+        That may have erased the device's owner: what is set for it is told with an order that names no moments.
+        """
         since, self._looked_ms = self._looked_ms - _SLACK_MS, now_ms()
-        for row in self._orders(commands.c.sent_ms >= since):
-            if row.id not in self._sent:
-                self._send_order(row.device, json.loads(row.body))
-        self._sent = {name: at for name, at in list(self._sent.items()) if at >= since}
+        with self._store.reading() as connection:
+            found = connection.execute(select(commands.c.id).where(*_due(), commands.c.sent_ms >= since)).scalars()
+            new = [name for name in found if name not in self._sent]
+        for at in range(0, len(new), _AT_ONCE):
+            for row in self._orders(commands.c.id.in_(new[at : at + _AT_ONCE])):
+                order = json.loads(row.body)
+                self._send_order(row.device, order)
+                if "ids" not in order["args"]:
+                    self._tell_settings(device=row.device)
+        for name, at in list(self._sent.items()):
+            if at < since:
+                del self._sent[name]
 
     def _tell_all(self) -> None:
         self._heard |= self._tell_settings()
@@ -219,10 +259,9 @@ class Telling:
 
     def _orders(self, *which: Any, limit: int = _AT_ONCE) -> list[Any]:
         """Give the orders to erase that are still due, the oldest first."""
-        c = commands.c
-        due = (c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%'))
+        asked = select(commands).where(*_due(), *which).order_by(commands.c.sent_ms).limit(limit)
         with self._store.reading() as connection:
-            found = connection.execute(select(commands).where(*due, *which).order_by(c.sent_ms).limit(limit)).all()
+            found = connection.execute(asked).all()
         return [row for row in found if json.loads(row.body)["do"] == "erase"]
 
     def _send_order(self, device: str, order: dict[str, Any]) -> bool:
@@ -234,6 +273,12 @@ class Telling:
         return self._send(device, "command", order, expires_s=min(max(1, left_s), _LONGEST_S))
 
 
+def _due() -> tuple[Any, ...]:
+    """Say of which commands `_orders` are."""
+    c = commands.c
+    return c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%')
+
+
 def _kept(order: dict[str, Any]) -> str:
     return json.dumps(order, ensure_ascii=True, separators=(",", ":"))
 
@@ -241,6 +286,14 @@ def _kept(order: dict[str, Any]) -> str:
 def _is_the_hubs(order: dict[str, Any]) -> bool:
     """Tell whether the hub wants something erased, and not a person who asked a device for a while."""
     return order["do"] == "erase" and order["until"] is None
+
+
+def drop_old_commands(store: Store, at_ms: int) -> None:
+    """Drop the commands that were given more than 90 days before a Unix time in ms, but for what is left to erase."""
+    c = commands.c
+    old = delete(commands).where(c.sent_ms < at_ms - _DUE_MS, c.reply.is_distinct_from(_LATE))
+    with store.writing() as connection:
+        connection.execute(old)
 
 
 def command_of(store: Store, device: str, command_id: str) -> dict[str, Any] | None:

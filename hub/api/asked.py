@@ -60,8 +60,8 @@ def owner_of(request: Request, asked: str | None) -> str:
 
 
 def person_words(text: str) -> str:
-    """Give what a person wrote, as it is kept."""
-    return normalize("NFC", text.strip())
+    """Give what a person wrote, as it is kept; without NUL, which PostgreSQL does not take."""
+    return normalize("NFC", text.replace("\0", "").strip())
 
 
 def read(request: Request, also: Collection[str] = ()) -> tuple[Filter, dict[str, str]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
 from hub import tokens
@@ -15,7 +15,7 @@ from hub.api.guard import COOKIE
 from hub.api.problems import Problem
 from hub.ingest import judge
 from hub.ingest.outgoing import written
-from hub.query.filter import BadQuery
+from hub.query.filter import BadQuery, plain
 from hub.records import keep
 from hub.stores.letters import dropped
 from hub.stores.store import now_ms
@@ -30,7 +30,7 @@ _SESSION_SECONDS = 30 * 86_400
 _LETTERS = 100
 _COMMAND_HOLDS = timedelta(minutes=1)  # a device that is away does not do tomorrow what was meant for now
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)]
 
 
 class DeviceBody(BaseModel):

@@ -3,8 +3,9 @@
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query
+from pydantic import AfterValidator
 
-from hub.query.filter import PARAMETERS
+from hub.query.filter import PARAMETERS, plain
 from moments import EMOTIONS, UNCLEAR
 
 MOMENT: Final = "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33"
@@ -18,7 +19,7 @@ DeviceName = Annotated[str, Path(description="a device's id", examples=["pocket-
 CommandId = Annotated[str, Path(description="a command's id", examples=[COMMAND])]
 TokenNumber = Annotated[int, Path(ge=1, lt=2**63, description="as the list of tokens shows it", examples=[1])]
 Owner = Annotated[
-    str | None,
+    Annotated[str, AfterValidator(plain)] | None,
     Query(
         min_length=1,
         max_length=100,

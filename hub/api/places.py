@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hub.api.asked import answer, owner_of, parts_of, sight
 from hub.api.documented import Owner
 from hub.api.problems import Problem
 from hub.explore import named, places
+from hub.query.filter import plain
 
 router = APIRouter(prefix="/api", tags=["explore"])
 
@@ -58,8 +59,8 @@ class PlaceBody(BaseModel):
         extra="forbid",
         json_schema_extra={"examples": [{"name": "home", "lat": 35.1341, "lon": 129.1032, "radius_m": 120}]},
     )
-    id: Annotated[str, Field(max_length=64)] | None = None
-    name: Annotated[str, Field(min_length=1, max_length=100)] | None
+    id: Annotated[str, Field(max_length=64), AfterValidator(plain)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)] | None
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
     radius_m: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from hub.query.filter import BadQuery
@@ -54,12 +54,17 @@ async def _body(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return document(422, f"{field}: {first['msg']}", field)
+    return document(422, f"{field}: {first['msg'].removeprefix('Value error, ')}", field)
 
 
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     return document(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _data(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, DataError)  # noqa: S101 - registered for it
+    return document(422, "The store does not take a character or a number in this call.")
 
 
 async def _store(_request: Request, error: Exception) -> Response:
@@ -83,6 +88,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BadQuery, _query)
     app.add_exception_handler(RequestValidationError, _body)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DataError, _data)
     app.add_exception_handler(OperationalError, _store)
     app.add_exception_handler(Ending, _ending)
     app.add_exception_handler(Exception, _unforeseen)

@@ -15,6 +15,7 @@ from hub.stores.beside import place_days as table
 from hub.stores.dialect import put_rows
 from hub.stores.store import Store
 from hub.stores.tables import counters, moments
+from hub.stores.unfinished import times_left
 
 PER_DEGREE: Final = 1000
 _DAY_MS: Final = 86_400_000
@@ -88,10 +89,12 @@ class PlaceDays:
             if done >= last:
                 return False
             upto = min(last, max(0, done) + _STRETCH)
-            found = _added(connection, _m.seq > done, _m.seq <= upto)
+            erasings, found = times_left(connection), _added(connection, _m.seq > done, _m.seq <= upto)
         with self._store.writing() as connection:
             if _upto(connection) != done:
                 return True  # another hub has added these meanwhile
+            if times_left(connection) != erasings:
+                found = _added(connection, _m.seq > done, _m.seq <= upto)
             put_rows(connection, table, (*_KEY, *_SUMS), found, _ADD)
             here = counters.c.name == _UPTO
             if not connection.execute(update(counters).where(here).values(value=upto)).rowcount:

@@ -65,9 +65,14 @@ class Cell:
         return self.lat / self.count, self.lon / self.count
 
 
+def _turned(degrees: float) -> float:
+    """Give the same longitude within -180 to 180: the 180th meridian parts nothing."""
+    return (degrees + 540) % 360 - 180
+
+
 def apart_m(a: Where, b: Where) -> float:
     """Give about how far two near points are apart, in m."""
-    across = (a[1] - b[1] + 540) % 360 - 180
+    across = _turned(a[1] - b[1])
     return math.hypot((a[0] - b[0]) * _METRES, across * _METRES * math.cos(math.radians((a[0] + b[0]) / 2)))
 
 
@@ -111,7 +116,8 @@ class Place:
 
     def _found(self, count: int) -> Named:
         lat = sum(cell.lat for cell in self.cells) / count
-        lon = sum(cell.lon for cell in self.cells) / count
+        seed = self.cells[0].middle[1]
+        lon = _turned(seed + sum(_turned(cell.middle[1] - seed) * cell.count for cell in self.cells) / count)
         reach = max(apart_m((lat, lon), cell.middle) for cell in self.cells)
         row, col = self.cells[0].key
         return Named(f"cell-{row}-{col}", "", lat, lon, max(_LEAST_M, reach))

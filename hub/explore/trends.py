@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from hub.explore.places import Place
 from hub.query.filter import Filter
 from hub.query.sql import whose_id
-from hub.query.summary import summary
+from hub.query.summary import Bucket, buckets
 from hub.stores.beside import place_days
 from hub.stores.tables import devices
 from moments import EMOTIONS
@@ -36,34 +36,41 @@ _ENOUGH_SPANS: Final = 3
 _T90: Final = (6.31, 2.92, 2.35, 2.13, 2.02, 1.94, 1.90, 1.86, 1.83, 1.81, 1.80, 1.78, 1.77, 1.76, 1.75)
 """Student's t of 90 % on both sides, for 1 to 15 degrees of freedom."""
 
-Bucket = Mapping[str, Any]
+_AFFECT: Final = ("valence", "arousal")
+MEASURES: Final = (*_AFFECT, *EMOTIONS)
+"""Mean valence and arousal of the readings, and the share of each emotion among the moments that have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What one day (or one part of a span) adds up to: moments with an emotion, and their sums by measure."""
+    """What one day (or one part of a span) adds up to: the sum of each measure.
 
+    `read`: how many moments have valence and arousal; `felt`: how many have an emotion, as notes without sound do when
+    the person gave them one.
+    """
+
+    read: float
     felt: float
     sums: dict[str, float]
 
+    def count(self, measure: str) -> float:
+        return self.read if measure in _AFFECT else self.felt
+
     def mean(self, measure: str) -> float | None:
-        return self.sums[measure] / self.felt if self.felt else None
-
-
-MEASURES: Final = ("valence", "arousal", *EMOTIONS)
-"""Mean valence and arousal, and the share of each emotion among the moments that have one."""
+        count = self.count(measure)
+        return self.sums[measure] / count if count else None
 
 
 def _sums(bucket: Bucket) -> _Sums:
-    felt = sum(count for emotion, count in bucket["emotions"].items())
-    sums = {emotion: float(bucket["emotions"].get(emotion, 0)) for emotion in EMOTIONS}
-    sums |= {name: (bucket[name] or 0.0) * felt for name in ("valence", "arousal")}
-    return _Sums(float(felt), sums)
+    sums = {emotion: float(bucket.emotions.get(emotion, 0)) for emotion in EMOTIONS}
+    sums |= {"valence": bucket.valence, "arousal": bucket.arousal}
+    return _Sums(bucket.felt, sum(bucket.emotions.values()), sums)
 
 
 def _together(days: Sequence[_Sums]) -> _Sums:
     names = days[0].sums if days else MEASURES
-    return _Sums(sum(day.felt for day in days), {name: sum(day.sums[name] for day in days) for name in names})
+    sums = {name: sum(day.sums[name] for day in days) for name in names}
+    return _Sums(sum(day.read for day in days), sum(day.felt for day in days), sums)
 
 
 def _t(degrees: int) -> float:
@@ -72,13 +79,13 @@ def _t(degrees: int) -> float:
 
 def spread(days: Sequence[_Sums], measure: str) -> float | None:
     """Give half the 90 % interval of a mean over days of unequal weight (ratio estimate), None for fewer than two."""
-    days = [day for day in days if day.felt]
+    days = [day for day in days if day.count(measure)]
     if len(days) < 2:
         return None
     whole = _together(days)
     mean = whole.mean(measure) or 0.0
-    residual = sum((day.sums[measure] - mean * day.felt) ** 2 for day in days)
-    error = math.sqrt(residual * len(days) / (len(days) - 1)) / whole.felt
+    residual = sum((day.sums[measure] - mean * day.count(measure)) ** 2 for day in days)
+    error = math.sqrt(residual * len(days) / (len(days) - 1)) / whole.count(measure)
     return _t(len(days) - 1) * error
 
 
@@ -133,7 +140,7 @@ def _compared(now: Sequence[_Sums], before: Sequence[Sequence[_Sums]], measure: 
     def inside(number: float | None) -> float | None:
         return None if number is None else round(min(most, max(least, number)), 4)
 
-    enough = sum(1 for day in now if day.felt) >= _ENOUGH_DAYS and len(means) >= _ENOUGH_SPANS
+    enough = sum(1 for day in now if day.count(measure)) >= _ENOUGH_DAYS and len(means) >= _ENOUGH_SPANS
     differs = None
     if enough and told is not None and value is not None:
         differs = "higher" if value > told[2] + _ROUNDING else "lower" if value < told[1] - _ROUNDING else None
@@ -155,36 +162,37 @@ def trends(connection: Connection, filter_: Filter, span: Span, day: date) -> di
     """
     window = _Window.of(day, span)
     whole = replace(filter_, begin=window.before[0], end=window.end)
-    buckets = {date.fromisoformat(bucket["day"]): bucket for bucket in summary(connection, whole, ("day",))}
-    now, past = window.split({when: _sums(bucket) for when, bucket in buckets.items()})
-    shown = [bucket for when, bucket in buckets.items() if when >= window.begin]
+    days = {date.fromisoformat(bucket.names[0]): bucket for bucket in buckets(connection, whole, ("day",))}
+    now, past = window.split({when: _sums(bucket) for when, bucket in days.items()})
+    shown = [bucket for when, bucket in days.items() if when >= window.begin]
     return {
         "span": span,
         "from": window.begin.isoformat(),
         "to": window.end.isoformat(),
         "days": len(shown),
-        "count": sum(bucket["count"] for bucket in shown),
-        "seconds": sum(bucket["seconds"] for bucket in shown),
+        "count": sum(bucket.count for bucket in shown),
+        "seconds": sum(bucket.seconds for bucket in shown),
         "usual": {"from": window.before[0].isoformat(), "to": window.begin.isoformat(), "spans": len(past)},
         "measures": [{"measure": measure} | _compared(now, past, measure) for measure in MEASURES],
-        "by": {kind: _parts(summary(connection, whole, (kind, "day")), window, kind) for kind in BY},
+        "by": {kind: _parts(buckets(connection, whole, (kind, "day")), window, kind) for kind in BY},
     }
 
 
-def _parts(buckets: list[dict[str, Any]], window: _Window, kind: str) -> list[dict[str, Any]]:
+def _parts(by_day: Sequence[Bucket], window: _Window, kind: str) -> list[dict[str, Any]]:
     """Compare part by part: hour by hour, weekday by weekday, scene by scene."""
     found: dict[Any, dict[date, _Sums]] = {}
     counts: Counter[Any] = Counter()
-    for bucket in buckets:
-        when = date.fromisoformat(bucket["day"])
-        found.setdefault(bucket[kind], {})[when] = _sums(bucket)
-        counts[bucket[kind]] += bucket["count"] if when >= window.begin else 0
+    for bucket in by_day:
+        part, day = bucket.names
+        when = date.fromisoformat(day)
+        found.setdefault(part, {})[when] = _sums(bucket)
+        counts[part] += bucket.count if when >= window.begin else 0
     return [{kind: part, "count": counts[part]} | affect(*window.split(days)) for part, days in found.items()]
 
 
 def affect(now: Sequence[_Sums], past: Sequence[Sequence[_Sums]]) -> dict[str, Any]:
     """Compare valence and arousal."""
-    return {measure: _compared(now, past, measure) for measure in ("valence", "arousal")}
+    return {measure: _compared(now, past, measure) for measure in _AFFECT}
 
 
 def by_place(
@@ -207,10 +215,9 @@ def by_place(
         if number is None:
             continue
         when = _EPOCH + timedelta(days=row.day)
-        before = sums.setdefault(number, {}).get(when, _Sums(0.0, {"valence": 0.0, "arousal": 0.0}))
+        before = sums.setdefault(number, {}).get(when, _Sums(0.0, 0.0, dict.fromkeys(_AFFECT, 0.0)))
         sums[number][when] = _Sums(
-            before.felt + row.felt,
-            {name: before.sums[name] + getattr(row, name) for name in ("valence", "arousal")},
+            before.read + row.felt, 0.0, {name: before.sums[name] + getattr(row, name) for name in _AFFECT}
         )
         counts[number] += row.count_ if when >= window.begin else 0
     shown = {number: found[number].shown() for number in sums}

@@ -20,6 +20,7 @@ from hub.query.filter import Bound, Filter
 from hub.query.source import Part
 from hub.query.sql import first_and_last_ms, whose, zone_changes
 from hub.stores.rows import ms
+from hub.stores.store import now_ms
 from hub.stores.tables import devices
 
 _log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ def parts(connection: Connection, server: Server, filter_: Filter, by: tuple[str
         return None
     first, last = first_and_last_ms(connection)
     if first is None or first < 0 or last >= _END:  # InfluxDB's times end somewhere, and SQL's do not
+        return None
+    if first < now_ms() - 1000 * server.keeps_s():
         return None
     hours = max(TIMES.get(kind, 0) for kind in by)
     tags = sorted({"emotion", *(_TAGS[kind] for kind in by if kind in _TAGS)})

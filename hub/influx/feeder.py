@@ -131,15 +131,20 @@ class Feeder:
         return True
 
     def _recognise(self) -> None:
-        """Begin anew with a bucket that is not the one that was fed, or was emptied since."""
+        """Begin anew with a bucket that is not the one that was fed, or was emptied since.
+
+        Another one is marked again, since it may keep marks, as all points, for a time only.
+        """
         with self._store.reading() as connection:
             feed = _feed(connection, self._server)
         try:
-            known = feed is not None and feed in self._server.marks()
+            known = feed if feed in self._server.marks() else None
         except Refused:  # it shows nothing, so it answers no summaries either
-            known = feed is not None
-        if not known:
+            known = feed
+        if known is None:
             self._begin_anew()
+        else:
+            self._server.mark(known)
 
     def _begin_anew(self) -> None:
         """Feed the bucket from the beginning, rid of what an earlier feed left there: that may be erased here by now.

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,12 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ALL_TIMES: Final = "1677-09-22T00:00:00Z", "2262-04-11T00:00:00Z"
 _MARKS: Final = "moodscape_feed"
 """The measurement of the points that tell which feed a bucket is of."""
+
+
+_MARKED_NS: Final = 1_800_000_000_000
+"""Marks of one half-hour are one point: they stay few, and none comes near an hour, the least that a bucket keeps."""
+_TOO_OLD: Final = "beyond retention policy"
+_SECONDS: Final = {"h": 3600, "m": 60, "s": 1}
 
 
 class Unreachable(WorkError):  # noqa: N818 - it is what the server is
@@ -65,11 +73,13 @@ class Server:
             return
 
     def write(self, lines: Sequence[str]) -> None:
-        """Write points."""
+        """Write points, but for those that are older than the bucket keeps any."""
         try:
             self._write.write(self._bucket, self._org, "\n".join(lines).encode())
         except ApiException as error:
             why = " ".join(str(error.body or error.reason).split())
+            if _TOO_OLD in why:  # the others are written
+                return
             raise (Unreachable if (error.status or 0) >= 500 or not error.status else Refused)(why) from None
         except (HTTPError, OSError) as error:
             raise Unreachable(str(error)) from None
@@ -95,13 +105,20 @@ class Server:
         return [series for result in results for series in result.get("series", [])]
 
     def mark(self, feed: int) -> None:
-        """Note which feed the bucket is of."""
-        self.write([f'{_MARKS} feed="{feed}" {time.time_ns()}'])
+        """Note which feed the bucket is of: again and again where it keeps points for a time only."""
+        self.write([f'{_MARKS} feed="{feed}" {time.time_ns() // _MARKED_NS * _MARKED_NS}'])
 
     def marks(self) -> set[int]:
         """Give the feeds that the bucket was marked with; none are left of a bucket that was emptied."""
-        found = self.ask(f'SELECT feed FROM "{_MARKS}"')  # noqa: S608 - InfluxQL
+        found = self.ask(f'SELECT DISTINCT(feed) FROM "{_MARKS}"')  # noqa: S608 - InfluxQL
         return {int(feed) for series in found for _, feed in series["values"]}
+
+    def keeps_s(self) -> float:
+        """Give for how many seconds the bucket keeps points; infinity: for ever."""
+        found = self.ask(f'SHOW RETENTION POLICIES ON "{self._bucket}"')
+        policies = [dict(zip(series["columns"], row, strict=True)) for series in found for row in series["values"]]
+        told = next((str(policy["duration"]) for policy in policies if policy["default"]), "0s")
+        return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"(\d+)([hms])", told)) or math.inf
 
     def clear(self) -> None:
         """Erase all that feeds wrote."""

@@ -20,7 +20,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.broker import authenticate
@@ -29,6 +29,7 @@ from hub.ingest import judge
 from hub.ingest.connection import Connection, Delivered
 from hub.ingest.outgoing import LARGEST_MESSAGE, written
 from hub.metrics import Metrics
+from hub.stores.refusing import refuses
 from hub.stores.store import Ending, Letter, Report, Store
 from moments import Moment
 from moments.topics import parse, topic
@@ -79,6 +80,7 @@ class Subscriber:
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
         client.on_delivered = self._on_delivered
         self._client = client
 
@@ -157,6 +159,13 @@ class Subscriber:
         if not self._closing.is_set():
             _log.warning("the broker is gone; trying again", extra={"reason": str(reason)})
 
+    def _on_publish(self, _client: Any, _data: Any, _number: int, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            _log.error(
+                "the broker refuses what the hub publishes: may its login write there? see home_assistant.prefix",
+                extra={"reason": str(reason)},
+            )
+
     def _on_delivered(self, messages: list[Delivered]) -> None:
         self._metrics.add("moodscape_queue_messages", len(messages))
         self._waiting.put(messages)
@@ -205,10 +214,11 @@ class Subscriber:
                 return
             except Ending:
                 return
-            except (DataError, IntegrityError) as error:
-                reason = f"the store refuses it: {error.orig}"
-                break
-            except (DBAPIError, PoolTimeout) as error:  # the disk is full, the file locked: nothing is lost by waiting
+            except (DBAPIError, PoolTimeout) as error:
+                if isinstance(error, DBAPIError) and refuses(error):
+                    reason = f"the store refuses it: {error.orig}"
+                    break
+                # The disk is full, the file locked: nothing is lost by waiting.
                 self._metrics.add("moodscape_store_failures_total")
                 why = str(getattr(error, "orig", "no connection is free"))
                 _log.error("the store cannot be written; trying again", extra={"reason": why})

@@ -21,6 +21,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 DEFAULT_RADIUS_M: Final = 500.0
 _LONGEST: Final = 200
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -101,6 +102,17 @@ def _short(text: str) -> str:
     return text
 
 
+def plain(text: str) -> str:
+    """Give what names a thing. Raises ValueError for a control character: no name has one, and PostgreSQL no NUL."""
+    if _CONTROL.search(text):
+        raise ValueError("must have no control characters")
+    return text
+
+
+def _name(text: str) -> str:
+    return plain(_short(text))
+
+
 def _numbers(text: str, count: int, shape: str) -> list[float]:
     parts = text.split(",")
     if len(parts) != count:
@@ -167,12 +179,12 @@ _MANY: Final[dict[str, Callable[[str], str]]] = {
     "emotion": _one_of(*EMOTIONS, UNCLEAR),
     "basis": _one_of("speech", "scene", "none"),
     "origin": _one_of("ambient", "mark", "upload", "note"),
-    "scene": _short,
+    "scene": _name,
     "device": _device,
     "has": _one_of("note", "clip", "place"),
 }
 _ONE: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
-    "owner": ("owner", _short),
+    "owner": ("owner", _name),
     "from": ("begin", bound),
     "to": ("end", bound),
     "bbox": ("bbox", _bbox),

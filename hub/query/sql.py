@@ -16,6 +16,9 @@ from hub.stores.words import noted, words
 EARTH_M: Final = 6_371_008.8
 """The mean radius (IUGG)."""
 
+_YEARS: Final = tuple(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1900, 2100))
+"""Unix time in s: beyond, a clock was wrong, and no time zone's changes are looked for."""
+
 _DAY_MS: Final = 86_400_000  # no offset from UTC is as long as that
 _MARGIN: Final = 1e-9  # degrees: what rounding may add to the edge of a box
 
@@ -200,24 +203,32 @@ def offsets(connection: Connection, tz: str, begin_ms: int | None = None, end_ms
 
 
 def _offset_ms(zone: ZoneInfo, at_s: int) -> int:
+    at_s = _within_years(at_s)
     offset = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at_s)).astimezone(zone).utcoffset()
     return (offset or timedelta()) // timedelta(milliseconds=1)
 
 
+def _within_years(at_s: int) -> int:
+    return min(max(at_s, _YEARS[0]), _YEARS[1])
+
+
 def zone_changes(zone: ZoneInfo, first_s: int, last_s: int) -> list[tuple[int, int]]:
-    """Give (the second at which an offset ends, that offset in ms) for each change between two times."""
+    """Give (the second at which an offset ends, that offset in ms) for each change between two times, in 1900 to 2100.
+
+    Before and after, a zone's offset is the first and the last of these years.
+    """
     step = 7 * 86_400  # no zone changes twice in a week
     found = []
-    at_s = first_s
+    at_s, last_s = _within_years(first_s), _within_years(last_s)
+    before = _offset_ms(zone, at_s)
     while at_s < last_s:
-        low, high = at_s, min(at_s + step, last_s)
-        before = _offset_ms(zone, low)
-        if _offset_ms(zone, high) != before:
-            end = high
+        low, at_s = at_s, min(at_s + step, last_s)
+        after = _offset_ms(zone, at_s)
+        if after != before:
+            high = at_s
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if _offset_ms(zone, middle) == before else (low, middle)
             found.append((high, before))
-            high = end
-        at_s = high
+            before = after
     return found

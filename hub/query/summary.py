@@ -19,15 +19,26 @@ from hub.stores.types import FELT
 
 _TOGETHER: Final = 2  # cells of the store on a side of a place: 0.005°, about 550 m from south to north
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) - _EPOCH
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - _EPOCH
 
 
 def _at(hours: int = 0, days: int = 0) -> datetime:
-    return _EPOCH + timedelta(hours=hours, days=days)
+    """Give a local time as if it were UTC, the calendar's first or last where another zone's clock is beyond it."""
+    return _EPOCH + min(max(timedelta(hours=hours, days=days), _FIRST), _LAST)
+
+
+def _hour(hour: int) -> str:
+    return _at(hours=hour).isoformat()[:13]
+
+
+def _day(day: int) -> str:
+    return _at(days=day).date().isoformat()
 
 
 def _week(day: int) -> str:
     year, week, _ = _at(days=day).isocalendar()
-    return f"{year}-W{week:02d}"
+    return f"{year:04d}-W{week:02d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +62,10 @@ def _place(cell: tuple[int, int] | None) -> dict[str, float] | None:
 
 
 _KINDS: Final[dict[str, _Kind]] = {
-    "hour": _Kind(lambda source: source.hours, lambda n: f"{_at(hours=n):%Y-%m-%dT%H}"),
-    "day": _Kind(lambda source: source.days, lambda n: f"{_at(days=n):%Y-%m-%d}"),
+    "hour": _Kind(lambda source: source.hours, _hour),
+    "day": _Kind(lambda source: source.days, _day),
     "week": _Kind(lambda source: source.days, _week),
-    "month": _Kind(lambda source: source.days, lambda n: f"{_at(days=n):%Y-%m}"),
+    "month": _Kind(lambda source: source.days, lambda n: _day(n)[:7]),
     "hour_of_day": _Kind(lambda source: source.hours % literal_column("24", Integer), lambda n: n % 24),
     "weekday": _Kind(lambda source: source.days, lambda n: _at(days=n).isoweekday()),
     "emotion": _Kind(lambda source: source.felt, _felt),
@@ -89,13 +100,15 @@ def read_by(text: str | None) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class _Bucket:
+class Bucket:
     """What a bucket adds up to."""
 
     names: tuple[Any, ...]
+    """What it is called, kind by kind."""
     count: int = 0
     seconds: float = 0.0
     felt: int = 0
+    """How many have valence and arousal, which stand here as sums."""
     valence: float = 0.0
     arousal: float = 0.0
     emotions: dict[str, int] = field(default_factory=dict)
@@ -114,6 +127,7 @@ class _Bucket:
                     self.emotions[name] = self.emotions.get(name, 0) + int(count)
 
     def shown(self, by: tuple[str, ...]) -> dict[str, Any]:
+        """Give it as the API shows it."""
         return dict(zip(by, self.names, strict=True)) | {
             "count": self.count,
             "emotions": self.emotions,
@@ -152,16 +166,21 @@ Series = Callable[[Connection, Filter, tuple[str, ...]], list[Part] | None]
 def summary(
     connection: Connection, filter_: Filter, by: tuple[str, ...], series: Series | None = None
 ) -> list[dict[str, Any]]:
-    """Give the buckets that are not empty, in the order of their names.
+    """Give the buckets that are not empty as the API shows them, in the order of their names.
 
     Hours and days are the wearer's, or those of the filter's `tz`. `emotions` counts by what was felt; the means of
     valence and arousal are of the readings. `series` is asked first.
     """
+    return [bucket.shown(by) for bucket in buckets(connection, filter_, by, series)]
+
+
+def buckets(connection: Connection, filter_: Filter, by: tuple[str, ...], series: Series | None = None) -> list[Bucket]:
+    """Give them as `summary` does, with their sums."""
     told = series(connection, filter_, by) if series else None
-    buckets: dict[tuple[Any, ...], _Bucket] = {}
+    found: dict[tuple[Any, ...], Bucket] = {}
     for names, sums in _asked(connection, filter_, by) if told is None else _told(told, by):
-        buckets.setdefault(_plain(names), _Bucket(names)).add(sums)
-    return [bucket.shown(by) for bucket in sorted(buckets.values(), key=_order)]
+        found.setdefault(_plain(names), Bucket(names)).add(sums)
+    return sorted(found.values(), key=_order)
 
 
 _Row = tuple[tuple[Any, ...], Sequence[Any]]
@@ -203,7 +222,7 @@ def _plain(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(tuple(name.items()) if isinstance(name, dict) else name for name in names)
 
 
-def _order(bucket: _Bucket) -> tuple[tuple[bool, str, float], ...]:
+def _order(bucket: Bucket) -> tuple[tuple[bool, str, float], ...]:
     """Numbers by value, words by letter, places by where they are, nothing last."""
     return tuple(
         (name is None, "" if isinstance(name, int) else str(name), name if isinstance(name, int) else 0.0)

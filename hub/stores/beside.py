@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Float,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -96,10 +97,16 @@ commands: Final = Table(
     METADATA,
     Column("id", Text, primary_key=True),
     Column("device", Text, nullable=False, index=True),
-    Column("body", Text, nullable=False, comment="the command as JSON, as it goes to the device"),
+    Column("body", Text, nullable=False, comment="the command as JSON; unless it erases, without its args"),
     Column("sent_ms", _Number, nullable=False),
     Column("reply", Text, comment="the device's reply as JSON"),
 )
+
+_unanswered = commands.c.reply.is_(None)
+UNANSWERED: Final = Index(
+    "commands_unanswered", commands.c.sent_ms, sqlite_where=_unanswered, postgresql_where=_unanswered
+)
+"""Finds commands without a reply. It is younger than its table, so a store may lack it."""
 
 place_days: Final = Table(
     "place_days",

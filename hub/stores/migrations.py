@@ -10,12 +10,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from hub.stores import version1
+from hub.stores import version1, version2
 
 Make = Callable[[], None]
 """Makes the tables that are not there."""
 
-STEPS: Final[dict[int, Callable[[Connection, Make], None]]] = {2: version1.leave}
+STEPS: Final[dict[int, Callable[[Connection, Make], None]]] = {2: version1.leave, 3: version2.leave}
 """By the version that a step leads to, one after the other from 2 on."""
 
 

@@ -7,6 +7,7 @@ written when it returns is on the server's disk.
 import logging
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, MetaData, PrimaryKeyConstraint, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from hub.stores import cells, words
+from hub.stores import cells, unfinished, words
 from hub.stores.pool import POOL
 from hub.stores.schema import METADATA
 from hub.stores.tables import moments
@@ -29,8 +30,15 @@ _YEARS: Final = range(2000, 2100)  # a clock that is wrong makes no partitions b
 _CHUNK_MS: Final = 90 * 86_400_000
 _FIRST_MS: Final = -62_135_596_800_000  # 0001-01-01
 _LAST_MS: Final = 253_402_300_799_000  # 9999-12-31
-_RENEWED: Final = frozenset({"notes", "note_words", "phrases", "scenes", "cells", "rollups", "devices", "dead_letters"})
+_LASTING: Final = {"moments", "counters", "erased", "unscrubbed"}
+"""Tables that are not written anew as a whole: moments lie in parts, and the others tell of no more than stays."""
+
+_RENEWED: Final = {table.name for table in METADATA.sorted_tables} - _LASTING | {"note_words"}
 _THERE: Final = text("SELECT to_regclass(:name)")
+_OLDER_READERS: Final = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend' AND age(backend_xmin) > age(CAST(CAST(:now AS text) AS xid))"
+)
 
 
 class Postgres:
@@ -117,15 +125,20 @@ class Postgres:
     def check(self) -> None:
         """Nothing to look for: the server checks itself."""
 
-    def scrub(self, alone: Callable[[], AbstractContextManager[Any]], span_ms: tuple[int, int]) -> None:
+    def scrub(self, alone: Callable[[], AbstractContextManager[Any]], span_ms: tuple[int, int]) -> bool:
         """Write the tables anew without what was erased, which would else lie in their files until it is overwritten.
 
-        `alone` keeps this hub's writers out; `span_ms` has the first and the last start of what was erased.
+        False where somebody reads for too long what was there before, which would be written along. `alone` keeps this
+        hub's writers out; `span_ms` has the first and the last start of what was erased.
         """
-        with alone(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            parts = {"moments"} if self._hypertable else _parts(connection, span_ms)
-            for name in sorted(parts | _RENEWED):
-                connection.execute(text(f"VACUUM (FULL) {name}"))
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not _older_readers_left(connection):
+                return False
+            with alone():
+                parts = {"moments"} if self._hypertable else _parts(connection, span_ms)
+                for name in sorted(parts | _RENEWED):
+                    connection.execute(text(f"VACUUM (FULL) {name}"))
+        return True
 
     def compact(self) -> None:
         """Nothing to do: the server's autovacuum does."""
@@ -144,6 +157,16 @@ class Postgres:
             with suppress(OSError):
                 to.unlink()
             raise WorkError(f"the backup to {to} failed: {' '.join(done.stderr.split())}")
+
+
+def _older_readers_left(connection: Connection) -> bool:
+    """Wait until nobody sees the database as it was before this call; False when that takes too long."""
+    now = connection.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)")).scalar()
+    for _ in range(unfinished.TRIES):
+        if not connection.execute(_OLDER_READERS, {"now": now}).scalar():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _quarter(start_ms: int) -> tuple[int, int]:

@@ -15,12 +15,15 @@ from typing import Any, Final
 
 from hub.stores.cells import col_of, row_of
 from hub.stores.types import BASES, CLOCKS, FELT, ORIGINS
-from moments import EMOTIONS, Models, Moment
+from moments import EMOTIONS, Models, Moment, Rule
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock
 _MS: Final = timedelta(milliseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
+
+_LONGEST_KEY: Final = 1000
+"""Bytes of a key with unknown fields: PostgreSQL's indexes end at 2704, and what is that long hardly repeats."""
 
 _SCALE: Final = 10_000
 _NONE: Final = -(2**31)
@@ -80,11 +83,24 @@ def terms(moment: Moment) -> Terms:
     return Terms(
         _scene_key(scene.label, scene.group) if scene else None,
         f"[{row_of(place.lat)},{col_of(place.lon)}]" if place else None,
-        moment.rule.model_dump_json() if moment.rule else None,
-        models.model_dump_json()
-        if models.model_extra
-        else _models_key(models.gate, models.speech, models.scene, models.rules),
+        _phrase(moment.rule) if moment.rule else None,
+        _phrase(models) if models.model_extra else _models_key(models.gate, models.speech, models.scene, models.rules),
     )
+
+
+def _phrase(part: Rule | Models) -> str:
+    return part.model_dump_json(exclude=set(part.model_extra or ()) if _long(part) else None)
+
+
+def _long(part: Rule | Models) -> bool:
+    """Tell whether unknown fields make a key too long: they stand in `extra` then."""
+    return bool(part.model_extra) and len(part.model_dump_json().encode()) > _LONGEST_KEY
+
+
+def said(moment: Moment) -> str | None:
+    """Give what was said with a mark on the device: it becomes the note, and stays nowhere else."""
+    found = (moment.model_extra or {}).get("note")
+    return found if isinstance(found, str) else None
 
 
 _PARTS: Final = tuple(Models.model_fields)
@@ -121,11 +137,14 @@ def _unpack(packed: bytes) -> list[float | None]:
 
 def _extra(moment: Moment, numbers: list[float | None] | None) -> bytes | None:
     left: dict[str, Any] = {"numbers": numbers} if numbers else {}
-    if moment.model_extra:
-        left["moment"] = moment.model_extra
-    for name in ("scene", "place"):
+    unknown = dict(moment.model_extra or {})
+    if said(moment) is not None:
+        del unknown["note"]
+    if unknown:
+        left["moment"] = unknown
+    for name in ("scene", "place", "rule", "models"):
         part = getattr(moment, name)
-        if part is not None and part.model_extra:
+        if part is not None and part.model_extra and (name in {"scene", "place"} or _long(part)):
             left[name] = part.model_extra
     if moment.clip is not None:
         left["clip"] = moment.clip.model_dump(exclude={"sha256"}, mode="json")
@@ -209,13 +228,13 @@ def to_item(row: Any) -> dict[str, Any]:
         "valence": row.valence,
         "arousal": row.arousal,
         "scene": scene,
-        "rule": json.loads(row.rule_json) if row.rule_json is not None else None,
+        "rule": json.loads(row.rule_json) | extra.get("rule", {}) if row.rule_json is not None else None,
         "level_dbfs": level,
         "place": place,
         "clip": clip,
         "record": _id(row.record),
         "continues": _id(row.continues),
-        "models": json.loads(row.models_json),
+        "models": json.loads(row.models_json) | extra.get("models", {}),
         **extra.get("moment", {}),
         "note": row.note,
         "correction": row.correction,

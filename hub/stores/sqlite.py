@@ -3,7 +3,6 @@
 What a call has written when it returns is on the disk, and what is erased is overwritten with zeros.
 """
 
-import logging
 import os
 import sqlite3
 import time
@@ -14,15 +13,14 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
-from hub.stores import cells, words
+from hub.stores import cells, unfinished, words
 from hub.stores.pool import POOL
 from hub.stores.schema import METADATA
 from moments.errors import WorkError
 
-_log = logging.getLogger(__name__)
-
+_BUSY_TIMEOUT: Final = "busy_timeout = 10000"
 _PRAGMAS: Final = (
-    "busy_timeout = 10000",
+    _BUSY_TIMEOUT,
     "journal_mode = WAL",
     "synchronous = FULL",
     "wal_autocheckpoint = 8000",  # 32 MB: most pages are written into the file once for many commits
@@ -84,18 +82,22 @@ class Sqlite:
         if found != "ok":
             raise WorkError(f"the store {self.path} is damaged ({found}); put a backup in its place")
 
-    def scrub(self, alone: Callable[[], AbstractContextManager[Any]], _span_ms: tuple[int, int]) -> None:
-        """Bring the write-ahead log into the file and cut it to nothing; readers may make that wait.
+    def scrub(self, alone: Callable[[], AbstractContextManager[Any]], _span_ms: tuple[int, int]) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing; False where somebody reads for too long.
 
         The log's older pages would still tell what was erased. `alone` keeps writers out.
         """
-        for _ in range(20):
+        for _ in range(unfinished.TRIES):
             with alone(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                connection.exec_driver_sql("PRAGMA busy_timeout = 0").close()  # whoever writes would wait with it
+                try:
+                    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA {_BUSY_TIMEOUT}").close()
             if not busy:
-                return
+                return True
             time.sleep(0.1)
-        _log.warning("erased words may stay in the write-ahead log until the hub is started again")
+        return False
 
     def compact(self) -> None:
         """Give the space of what is gone back to the disk."""

@@ -5,6 +5,7 @@ returns is on the disk.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.schema import CreateIndex
 
 from hub.stores import arrival, beside, heard, leaving, letters, migrations, owners, rollups, rows, unfinished, words
 from hub.stores.dialect import upsert
@@ -103,6 +105,7 @@ class Store:
                 _log.info("migrating the store", extra={"from": found, "to": newest})
                 migrations.migrate(connection, found, lambda: self._at.make(connection, newest))
             self._at.make(connection, newest)
+            connection.execute(CreateIndex(beside.UNANSWERED, if_not_exists=True))
         return older
 
     @property
@@ -176,9 +179,8 @@ class Store:
             if new:
                 self._insert(connection, new, heard)
                 for moment in new:
-                    if isinstance(said := (moment.model_extra or {}).get("note"), str) and said:
-                        # What was said with a mark, on the device; PostgreSQL takes no NUL.
-                        _write_note(connection, moment.id, said.replace("\0", "")[:_LONGEST_NOTE])
+                    if (said := rows.said(moment)) is not None:
+                        _write_note(connection, moment.id, said[:_LONGEST_NOTE])
                 beside.take_up(connection, new, now_ms())
             dropped = letters.put(connection, dead)
         self._tell_of_dropped(dropped)
@@ -192,7 +194,10 @@ class Store:
         arrival.put(connection, new, arrival.next_seqs(connection, len(new)), heard)
 
     def write_note(self, moment_id: str, said: str) -> bool:
-        """Put the person's words beside a moment; "" takes them away. False: there is no such moment."""
+        """Put the person's words beside a moment; "" takes them away. False: there is no such moment.
+
+        What those before leave in the files is left to `scrub_left`.
+        """
         with self.writing() as connection:
             return _write_note(connection, moment_id, said)
 
@@ -241,25 +246,27 @@ class Store:
             _log.info("erased", extra={"moments": gone})
         return gone
 
-    def scrub(self, span_ms: tuple[int, int] = (2**62, -(2**62)), *, noted: bool = False) -> None:
-        """Overwrite what deleted rows left in the files.
+    def scrub(self, span_ms: tuple[int, int] = (2**62, -(2**62)), *, noted: bool = False) -> bool:
+        """Overwrite what deleted rows left in the files; False where somebody reads for too long what was there before.
 
         `span_ms`: the first and last start of moments among them; `noted`: some had notes.
         """
         if noted:
             with self.writing() as connection:
                 words.squeeze(connection)
-        self._at.scrub(lambda: self._writer, span_ms)
+        return self._at.scrub(lambda: self._writer, span_ms)
 
     def scrub_left(self) -> None:
-        """Overwrite what is noted to lie in the files still."""
+        """Overwrite what is noted to lie in the files still; what cannot be overwritten now stays noted."""
         u = unfinished.unscrubbed.c
         asked = select(func.max(u.n), func.min(u.first_ms), func.max(u.last_ms), func.max(u.noted))
         with self.reading() as connection:
             newest, first, last, noted = connection.execute(asked).one()
         if newest is None:
             return
-        self.scrub((first, last), noted=bool(noted))
+        if not self.scrub((first, last), noted=bool(noted)):
+            _log.warning("what was erased is in the files while somebody reads it; the hub tries again within the hour")
+            return
         with self.writing() as connection:
             connection.execute(delete(unfinished.unscrubbed).where(u.n <= newest))
 
@@ -317,8 +324,11 @@ class Store:
             connection.execute(put.on_conflict_do_update(index_elements=["id"], set_={"name": name, "owner": owner}))
 
     def backup(self, to: Path) -> None:
-        """Copy the store as it is now into a new file, while it is in use. Raises UserError when `to` is there."""
-        if to.exists():
+        """Copy the store as it is now into a new file, while it is in use.
+
+        Raises UserError when `to` is there, WorkError when it cannot be written.
+        """
+        if os.path.lexists(to):
             raise UserError(f"{to} is already there; name a new file")
         self._at.backup(to)
 
@@ -327,10 +337,14 @@ def _write_note(connection: Connection, moment_id: str, said: str) -> bool:
     seq = connection.execute(select(moments.c.seq).where(moments.c.id == rows.key(moment_id))).scalar()
     if seq is None:
         return False
+    said = said.replace("\0", "")  # PostgreSQL takes none
     before = connection.execute(select(notes.c.text).where(notes.c.seq == seq)).scalar()
+    if said == before:
+        return True
     if before is not None:
         words.let_go(connection, seq, before)
         connection.execute(delete(notes).where(notes.c.seq == seq))
+        unfinished.leave_bytes(connection, noted=True)
     if said:
         connection.execute(insert(notes).values(seq=seq, text=said))
         words.take_up(connection, seq, said)

@@ -11,14 +11,14 @@ from hub.stores import cells
 from hub.stores.dialect import put_rows
 from hub.stores.tables import cells as cell_table
 from hub.stores.tables import phrases, scenes
-from hub.stores.words import words
+from hub.stores.words import of_scene
 
 _STEP: Final = 500  # keys in one IN
 
 
 def _scene(key: str) -> dict[str, Any]:
     label, group = json.loads(key)
-    return {"label": label.replace("\0", ""), "words": "".join(f" {word}" for word in words(f"{label} {group}"))}
+    return {"label": label.replace("\0", ""), "words": of_scene(label, group)}
 
 
 def _cell(key: str) -> dict[str, Any]:

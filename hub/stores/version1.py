@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
-from hub.stores import arrival, rollups, words
+from hub.stores import arrival, rollups, rows, words
 from hub.stores.tables import counters, devices, moments, notes
 from moments import Moment
 
@@ -63,17 +63,18 @@ def leave(connection: Connection, make: Callable[[], None]) -> None:
     heard = _devices(connection)
     last = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'moments_1'")).scalar() or 0
     connection.execute(insert(counters).values(name="arrived", value=last))
-    done = 0
+    done, noted = 0, dict[int, str]()
     asked = text("SELECT seq, id, body, correction FROM moments_1 WHERE seq > :done ORDER BY seq LIMIT :step")
     while found := connection.execute(asked, {"done": done, "step": _STEP}).all():
-        arrival.put(
-            connection, [Moment.from_json(unpack(row.body, row.id)) for row in found], [row.seq for row in found], heard
-        )
+        held = {row.seq: Moment.from_json(unpack(row.body, row.id)) for row in found}
+        arrival.put(connection, list(held.values()), list(held), heard)
+        noted |= {seq: said for seq, moment in held.items() if (said := rows.said(moment))}
         _correct(connection, {row.seq: row.correction for row in found if row.correction is not None})
         done = found[-1].seq
         if done // 100_000 != (done - len(found)) // 100_000:
             _log.info("migrating moments", extra={"done": done, "of": last})
-    for seq, said in connection.execute(text("SELECT rowid, text FROM notes_1")).all():
+    noted |= {row.rowid: row.text for row in connection.execute(text("SELECT rowid, text FROM notes_1"))}
+    for seq, said in noted.items():
         connection.execute(insert(notes).values(seq=seq, text=said))
         words.take_up(connection, seq, said)
     for name in ("moments_1", "devices_1", "notes_1"):

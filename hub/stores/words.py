@@ -4,9 +4,8 @@ Words are taken apart here, and the store only looks them up: FTS5 without conte
 index in PostgreSQL.
 """
 
-import re
 from typing import Any, Final
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from sqlalchemy import Connection, FromClause, literal
 from sqlalchemy.ext.compiler import compiles
@@ -23,8 +22,26 @@ _LONGEST: Final = 200  # characters of a word; no search asks for more
 
 
 def words(text: str) -> list[str]:
-    """Give the words of a text as search knows them: runs of letters and digits, composed, in lower case."""
-    return re.findall(r"[^\W_]+", normalize("NFC", text.lower()))
+    """Give the words of a text as search knows them: runs of letters and digits, composed, in lower case.
+
+    A run goes on over the marks that stand with its letters, as the vowel signs of Hindi or Thai.
+    """
+    lower = text.lower().replace("i\u0307", "i")  # what lower() makes of the capital I with a dot
+    found, inside = [], False
+    for sign in normalize("NFC", lower):
+        inside = sign.isalnum() or (inside and _goes_with_letters(sign))
+        found.append(sign if inside else " ")
+    return "".join(found).split()
+
+
+def _goes_with_letters(sign: str) -> bool:
+    """Tell whether a sign is a mark, and none that only chooses how the one before is drawn."""
+    return category(sign).startswith("M") and not ("\ufe00" <= sign <= "\ufe0f" or sign >= "\U000e0100")
+
+
+def of_scene(label: str, group: str) -> str:
+    """Give the words of a scene's label and group, each after a blank."""
+    return "".join(f" {word}" for word in words(f"{label} {group}"))
 
 
 def _spoken(text: str) -> list[str]:
@@ -48,6 +65,14 @@ def let_go(connection: Connection, seq: int, text: str) -> None:
         connection.exec_driver_sql("INSERT INTO note_words(note_words, rowid, words) VALUES ('delete', ?, ?)", gone)
     else:
         connection.exec_driver_sql("DELETE FROM note_words WHERE seq = %s", (seq,))
+
+
+def forget_all(connection: Connection) -> None:
+    """Take every note out of the index, whatever it was indexed by."""
+    sqlite = connection.dialect.name == "sqlite"
+    connection.exec_driver_sql(
+        "INSERT INTO note_words(note_words) VALUES ('delete-all')" if sqlite else "DELETE FROM note_words"
+    )
 
 
 def squeeze(connection: Connection) -> None:

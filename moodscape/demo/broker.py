@@ -2,12 +2,11 @@
 
 import shutil
 import socket
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 from moments.errors import WorkError
+from moodscape.demo.parts import Parts
 
 _START_SECONDS = 10.0
 
@@ -35,29 +34,25 @@ def _mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
-def start(folder: Path, port: int, *, embedded: bool) -> subprocess.Popen[bytes]:
+def start(parts: Parts, port: int, *, embedded: bool) -> None:
     """Start a broker on 127.0.0.1:`port` and wait until it answers.
 
     `embedded`: the one from the wheel, also where mosquitto is installed. Raises WorkError when it does not.
     """
     mosquitto = None if embedded else _mosquitto()
-    config = folder / ("mosquitto.conf" if mosquitto else "broker.toml")
+    config = parts.folder / ("mosquitto.conf" if mosquitto else "broker.toml")
     if mosquitto:
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         command = [mosquitto, "-c", str(config)]
     else:
         config.write_text(_EMBEDDED.format(port=port))
         command = [sys.executable, "-m", "iotcore", "--config", str(config)]
-    log_file = folder / "broker.log"
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    process = parts.start(command, "broker.log")
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
+                return
         time.sleep(0.05)
-    process.kill()
-    process.wait()
-    last = log_file.read_text(errors="replace").strip().splitlines()[-1:]
+    last = (parts.folder / "broker.log").read_text(errors="replace").strip().splitlines()[-1:]
     raise WorkError(f"the broker does not answer on 127.0.0.1:{port}; its log ends with: {''.join(last)}")

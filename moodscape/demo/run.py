@@ -1,17 +1,15 @@
 """Starts the parts of the demo, each as the process that it is in earnest, and ends them."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, Final
@@ -20,6 +18,7 @@ import numpy as np
 
 from moments.errors import UserError, WorkError
 from moodscape.demo import broker
+from moodscape.demo.parts import Parts, end
 
 RECORDING: Final = Path(__file__).with_name("day.ogg")
 DEVICE: Final = "demo-1"
@@ -28,7 +27,6 @@ _NOTICE: Final = (
     "It shows that the parts work together and proves nothing about accuracy."
 )
 _START_SECONDS: Final = 20.0
-_END_SECONDS: Final = 10.0
 _ONCE_SECONDS: Final = 300.0
 
 
@@ -49,23 +47,9 @@ def _any_port() -> int:
         return port
 
 
-def _end(process: subprocess.Popen[Any]) -> None:
-    """Ask it to leave, and make it leave when it does not."""
-    if process.stdin is not None:
-        with suppress(BrokenPipeError):
-            process.stdin.close()
-    process.terminate()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _moodscape(*args: str, log: Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    with log.open("ab") as out:
-        command = [sys.executable, "-c", "import sys; from moodscape.cli import main; sys.exit(main())", *args]
-        return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out)
+def _moodscape(parts: Parts, *args: str, log: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", "import sys; from moodscape.cli import main; sys.exit(main())", *args]
+    return parts.start(command, log, stdin)
 
 
 def _get(url: str) -> Any:
@@ -82,59 +66,55 @@ def _wait_for_hub(url: str, hub: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.1)
         else:
             return
-    last = log.read_text(errors="replace").strip().splitlines()[-3:]
-    raise WorkError("the hub does not answer; its log ends with: " + " / ".join(last))
+    raise WorkError(f"the hub does not answer; its log ends with: {_last(log)}")
+
+
+def _last(log: Path) -> str:
+    return " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
 
 
 @contextmanager
-def _parts(port: int, *, embedded: bool) -> Iterator[tuple[str, int, Path]]:
-    """Start broker and hub in a folder that goes with them; gives the page's address, the broker's port, the folder."""
+def _running(port: int, *, embedded: bool) -> Iterator[tuple[str, int, Parts]]:
+    """Start broker and hub; gives the page's address, the broker's port, and what has begun, which ends with this."""
     if find_spec("fastapi") is None:
         raise UserError("the demo needs the hub: install moodscape[demo], or run `make demo`")
     if not _free(port):
         raise UserError(f"port {port} is taken by another program; give another one with --port")
     broker_port = _any_port()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="moodscape-demo-")))
-        stack.callback(_end, broker.start(folder, broker_port, embedded=embedded))
-        log = folder / "hub.log"
-        settings = {"http.port": port, "broker.port": broker_port, "store.path": folder / "hub.db"}
-        hub = _moodscape("hub", "run", *_set(settings), log=log)
-        stack.callback(_end, hub)
+    with Parts().running() as started:
+        broker.start(started, broker_port, embedded=embedded)
+        settings = {"http.port": port, "broker.port": broker_port, "store.path": started.folder / "hub.db"}
+        hub = _moodscape(started, "hub", "run", *_set(settings), log="hub.log")
         url = f"http://127.0.0.1:{port}"
-        _wait_for_hub(url, hub, log)
-        yield url, broker_port, folder
+        _wait_for_hub(url, hub, started.folder / "hub.log")
+        yield url, broker_port, started
 
 
 def _set(settings: dict[str, object]) -> list[str]:
     return [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
 
 
-def _device_settings(source: str, broker_port: int, folder: Path) -> list[str]:
-    return _set(
-        {
-            "source": source,
-            "device": DEVICE,
-            "broker.port": broker_port,
-            "outbox.path": folder / "outbox.db",
-        }
-    )
+def _device(parts: Parts, source: str, broker_port: int, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    settings = {
+        "source": source,
+        "device": DEVICE,
+        "broker.port": broker_port,
+        "outbox.path": parts.folder / "outbox.db",
+    }
+    return _moodscape(parts, "edge", "run", *_set(settings), log="device.log", stdin=stdin)
 
 
 def once(port: int, *, embedded: bool) -> int:
     """Read the recording as fast as it goes, print the moments that the hub stored, leave with 0."""
-    with _parts(port, embedded=embedded) as (url, broker_port, folder):
-        log = folder / "device.log"
+    with _running(port, embedded=embedded) as (url, broker_port, started):
         begun = time.monotonic()
-        device = _moodscape("edge", "run", *_device_settings(f"file:{RECORDING}", broker_port, folder), log=log)
+        device = _device(started, f"file:{RECORDING}", broker_port)
         try:
             code = device.wait(_ONCE_SECONDS)
         except subprocess.TimeoutExpired:
-            _end(device)
             raise WorkError(f"the device did not end within {_ONCE_SECONDS:.0f} s") from None
         if code:
-            last = log.read_text(errors="replace").strip().splitlines()[-3:]
-            raise WorkError(f"the device left with {code}; its log ends with: " + " / ".join(last))
+            raise WorkError(f"the device left with {code}; its log ends with: {_last(started.folder / 'device.log')}")
         page = _get(f"{url}/api/moments?order=oldest&limit=1000")
         _print_table(page["items"], time.monotonic() - begun)
     if not page["items"]:
@@ -162,16 +142,9 @@ def _print_table(items: list[dict[str, Any]], seconds: float) -> None:
 
 def live(port: int, *, embedded: bool, microphone: bool, open_page: bool) -> int:
     """Run until Ctrl+C: the device hears the recording over and over, or the microphone."""
-    with _parts(port, embedded=embedded) as (url, broker_port, folder):
-        source = "microphone" if microphone else "pipe:-"
-        log = folder / "device.log"
-        device = _moodscape(
-            "edge", "run", *_device_settings(source, broker_port, folder), log=log, stdin=subprocess.PIPE
-        )
+    with _running(port, embedded=embedded) as (url, broker_port, started):
+        device = _device(started, "microphone" if microphone else "pipe:-", broker_port, subprocess.PIPE)
         try:
-            # Before it says that Ctrl+C ends it: whoever was started in the background has inherited a deaf ear for it.
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             sys.stdout.write(f"The page: {url}\n{'' if microphone else _NOTICE + chr(10)}Ctrl+C ends the demo.\n")
             sys.stdout.flush()
             if open_page:
@@ -182,10 +155,8 @@ def live(port: int, *, embedded: bool, microphone: bool, open_page: bool) -> int
             return 0
         except BrokenPipeError:
             pass
-        finally:
-            _end(device)
-        last = log.read_text(errors="replace").strip().splitlines()[-3:]
-        raise WorkError("the device has stopped; its log ends with: " + " / ".join(last))
+        end(device)
+        raise WorkError(f"the device has stopped; its log ends with: {_last(started.folder / 'device.log')}")
 
 
 def _keep_alive(device: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.clean_root import CleanRoot
+from tests.hub.moments import make
 from tests.hub.stores.older import older_store
 
 pytestmark = [
@@ -75,6 +76,30 @@ def test_a_second_run_keeps_settings_logins_and_what_was_stored(installed):
     assert "kept the settings in /etc/moodscape/edge.yaml" in said
     assert "installed the packages" not in said
     assert installed.run(kept) == before
+
+
+def test_moments_go_to_and_come_from_a_folder_that_only_their_owner_may_enter(installed):
+    installed.run("install -d -o 1000 -g 1000 -m 0700 /home/ann")
+    moment, home = make(), installed.folder / "home/ann"
+    (home / "all.ndjson").write_bytes(moment.to_json() + b"\n")
+    said = installed.run(_AS_ANN.format(device=moment.device))
+    assert "1 moments taken, 0 known or erased" in said
+    assert said.endswith("copy.db 600 1000:1000\nsome.csv 600 1000:1000\n")
+    assert moment.id in (home / "some.csv").read_text()
+    assert list((installed.folder / "var/tmp").iterdir()) == []
+
+
+_AS_ANN = """set -e
+mount -t proc proc /proc
+trap 'umount /proc' EXIT
+export SUDO_UID=1000 SUDO_GID=1000
+cd /home/ann
+chmod 0600 all.ndjson
+moodscape hub import all.ndjson
+moodscape hub backup copy.db
+moodscape hub export some.csv --format csv device={device}
+stat -c '%n %a %u:%g' copy.db some.csv
+"""
 
 
 def test_the_devices_user_may_reach_microphones_and_pins_also_where_it_was_made_without(installed):

@@ -1,13 +1,17 @@
 """The demo as a person runs it."""
 
+import os
+import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import COMMAND
+from tests.e2e.processes import COMMAND, kill
 from tests.parts import free_port, wait_until
 
 
@@ -47,6 +51,117 @@ def test_the_live_demo_serves_its_page_and_ends_on_ctrl_c():
     finally:
         running.kill()
         running.communicate()
+
+
+def children(pid: int) -> dict[int, str]:
+    """Number to command line of the processes that a process has started and that run."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            _, state, parent = re.match(r".*\) (.) (\d+)", (folder / "stat").read_text()).group(0, 1, 2)
+            if int(parent) == pid and state != "Z":
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
+    return found
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Starts a demo in a process group of its own, which makes its folder in `tmp_path`."""
+    started = []
+
+    def start(*words: str) -> subprocess.Popen:
+        command = [*words, "--port", str(free_port())]
+        started.append(
+            subprocess.Popen(
+                command,
+                env=os.environ | {"TMPDIR": str(tmp_path)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        for pid in children(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        kill(process)
+
+
+def begun(running: subprocess.Popen, part: str) -> set[int]:
+    """Wait until a demo has started a part, and give the numbers of all that it started."""
+
+    def found() -> set[int]:
+        there = children(running.pid)
+        return set(there) if any(part in line for line in there.values()) else set()
+
+    return wait_until(found, 30)
+
+
+def gone(pids: set[int]) -> bool:
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+ONCE, LIVE = [*COMMAND, "demo", "--once"], [*COMMAND, "demo", "--no-browser"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", [ONCE, LIVE], ids=["once", "live"])
+@pytest.mark.parametrize("part", ["mosquitto", "hub run", "edge run"])
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (lambda process: os.killpg(process.pid, signal.SIGHUP), 129),
+        (lambda process: process.terminate(), 143),
+    ],
+    ids=["its terminal closed", "told to end"],
+)
+def test_whatever_ends_the_demo_ends_its_parts_and_its_folder(demo, tmp_path, verb, part, end, code):
+    running = demo(*verb)
+    pids = begun(running, part)
+    end(running)
+    assert running.wait(20) == code
+    assert gone(pids)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_second_signal_does_not_break_off_the_end(demo, tmp_path):
+    running = demo(*LIVE)
+    pids = begun(running, "edge run")
+    running.terminate()
+    for _ in range(20):
+        os.killpg(running.pid, signal.SIGHUP)
+        time.sleep(0.02)
+    assert running.wait(20) in (129, 143)  # of signals that are taken at once, the lowest number is the first
+    assert gone(pids)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_killed_outright_leaves_no_device_that_listens(demo):
+    running = demo(*LIVE, "--microphone", "--embedded-broker")
+    pids = begun(running, "edge run")
+    time.sleep(2)
+    assert set(children(running.pid)) == pids
+    running.kill()
+    running.wait()
+    wait_until(lambda: gone(pids))
+
+
+@pytest.mark.slow
+def test_under_nohup_the_demo_outlives_its_terminal(demo, tmp_path):
+    running = demo("nohup", *LIVE)
+    begun(running, "edge run")
+    os.killpg(running.pid, signal.SIGHUP)
+    time.sleep(1)
+    assert any("edge run" in line for line in children(running.pid).values())
+    running.terminate()
+    assert running.wait(20) == 143
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_that_is_taken_is_named_with_the_remedy():

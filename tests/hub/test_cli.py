@@ -10,7 +10,7 @@ from hub import cli
 from hub.query.filter import Filter
 from hub.query.pages import everything
 from hub.stores.store import Store
-from moments.errors import UserError
+from moments.errors import UserError, WorkError
 from tests.hub.moments import make
 
 
@@ -58,6 +58,40 @@ def test_an_export_takes_the_filter_of_the_api(held, capfdbinary):
         hub("export", "emotion=joy", store=held)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["FILE", "--format", "csv", "emotion=fear"],
+        ["--format", "csv", "FILE", "emotion=fear"],
+        ["FILE", "emotion=fear", "--format", "csv"],
+    ],
+    ids=" ".join,
+)
+def test_file_filter_and_options_of_an_export_stand_in_any_order(held, tmp_path, words):
+    file = tmp_path / "some.csv"
+    assert hub("export", *(str(file) if word == "FILE" else word for word in words), store=held) == 0
+    head, row = file.read_text().splitlines()
+    assert head.startswith("id,device,start")
+    assert "fear" in row
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "all.csv", "--format", "csv", "other.csv"],
+        ["export", "all.csv", "--whole", "-x=y"],
+        ["export", "all.csv", "--unknown", "emotion=fear"],
+        ["import", "all.ndjson", "--set", "http.port=1", "emotion=fear"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_part_of_a_filter_is_refused_after_an_option_too(tmp_path, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        hub(*words, store=tmp_path / "hub.db")
+    assert "unrecognized arguments" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_lines_that_are_no_moments_are_named_and_the_others_taken(tmp_path, capsys):
     file = tmp_path / "some.ndjson"
     file.write_bytes(b'{"a": 1}\n\n[]\nx\n' + make().to_json() + b"\n")
@@ -73,6 +107,12 @@ def test_erasing_needs_a_filter_and_says_how_many(held, capsys):
     assert hub("erase", "has=place", store=held) == 0
     assert capsys.readouterr().out == "2 moments erased\n"
     assert len(all_of(held)) == 1
+
+
+def test_erasing_takes_parts_of_its_filter_on_both_sides_of_an_option(held, capsys):
+    assert hub("erase", "has=place", "--set", "http.port=1", "emotion=calm", store=held) == 0
+    assert capsys.readouterr().out == "1 moments erased\n"
+    assert len(all_of(held)) == 2
 
 
 def test_a_token_is_printed_once_and_works(held, capsys):
@@ -91,6 +131,29 @@ def test_a_backup_is_a_store(held, tmp_path):
     assert all_of(tmp_path / "copy.db") == all_of(held)
 
 
+def test_a_backup_leaves_alone_what_is_there_and_a_link_to_nowhere(held, tmp_path):
+    there, link = tmp_path / "there.db", tmp_path / "link.db"
+    there.write_text("mine")
+    link.symlink_to(tmp_path / "elsewhere.db")
+    for file in (there, link):
+        with pytest.raises(UserError, match=r"\.db is already there; name a new file"):
+            hub("backup", str(file), store=held)
+    assert there.read_text() == "mine"
+    assert not (tmp_path / "elsewhere.db").exists()
+
+
+@pytest.mark.parametrize("where", ["nowhere/x", "x" * 300], ids=["no folder", "too long a name"])
+def test_a_file_that_cannot_be_is_named_in_a_sentence(held, tmp_path, where):
+    with pytest.raises(UserError, match=f"{where} cannot be read: "):
+        hub("import", str(tmp_path / where), store=held)
+    with pytest.raises(WorkError, match=f"the backup to .*{where} failed: "):
+        hub("backup", str(tmp_path / where), store=held)
+    with pytest.raises(WorkError, match=f"{where} cannot be written: "):
+        hub("export", str(tmp_path / where), store=held)
+
+
 def test_a_store_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match=r"there is no store at .*nowhere\.db"):
         hub("export", store=tmp_path / "nowhere.db")
+    with pytest.raises(UserError, match="there is no store at"):
+        hub("export", store=tmp_path / ("x" * 300) / "cannot-be-looked-at.db")

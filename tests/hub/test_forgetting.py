@@ -9,10 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from hub.explore import place_days as place_days_of
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
-from hub.query.filter import Filter, parse
+from hub.query.filter import parse
 from hub.records import clips
 from hub.records.sounds import Sounds, clip_name
 from hub.settings.keep import write
@@ -348,35 +347,6 @@ def test_the_bytes_of_a_sound_are_overwritten(sounds, tmp_path):
     twin.hardlink_to(sounds.path("ab" * 32))
     sounds.forget("ab" * 32)
     assert twin.read_bytes() == bytes(12)
-
-
-def test_places_are_added_up_anew(store, forgetting):
-    days = PlaceDays(store)
-    kept, gone = make(), make(emotion="anger")
-    store.take([kept, gone])
-    days.refresh()
-    forgetting.matching(filtered(emotion="anger"))
-    with store.reading() as connection:
-        assert [row._mapping["count"] for row in connection.execute(select(place_days))] == [1]
-    forgetting.matching(Filter(device=("pocket-1",)))
-    with store.reading() as connection:
-        assert connection.execute(select(place_days)).all() == []
-
-
-def test_two_hubs_that_add_up_places_at_once_count_each_moment_once(store, monkeypatch):
-    store.take([make() for _ in range(10)])
-    added = place_days_of._added
-
-    def raced(*asked):
-        monkeypatch.setattr(place_days_of, "_added", added)
-        found = added(*asked)
-        PlaceDays(store).refresh()
-        return found
-
-    monkeypatch.setattr(place_days_of, "_added", raced)
-    PlaceDays(store).refresh()
-    with store.reading() as connection:
-        assert [row._mapping["count"] for row in connection.execute(select(place_days))] == [10]
 
 
 def test_a_marker_word_of_an_erased_owner_is_in_no_file(store, forgetting, sounds, tmp_path):

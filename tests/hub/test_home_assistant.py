@@ -16,6 +16,7 @@ from hub.ingest.subscriber import Subscriber
 from hub.metrics import Metrics
 from tests.hub.moments import make
 from tests.parts import wait_until
+from tests.secured import Client, Secured
 
 PARTS = discovery("pocket-1")["components"]
 
@@ -115,3 +116,24 @@ def test_a_device_is_announced_once_and_stays_announced(mosquitto, store):
         hub.close()
         watcher.disconnect()
         watcher.loop_stop()
+
+
+@pytest.mark.needs("mosquitto")
+@pytest.mark.parametrize(("prefix", "refusals"), [("homeassistant", 0), ("ha", 1)])
+def test_an_announcement_that_the_hubs_login_may_not_make_is_told(tmp_path, store, caplog, prefix, refusals):
+    broker = Secured(tmp_path, ("pocket-1",)).start()
+    metrics, device = Metrics(), None
+    hub = Subscriber(broker.settings, store, metrics, lambda name: (discovery_topic(name, prefix), discovery(name)))
+    hub.start()
+    try:
+        wait_until(lambda: metrics.value("moodscape_broker_connected") == 1)
+        device = Client(broker, "pocket-1", broker.passwords["pocket-1"])
+        device.publish("moodscape/v1/pocket-1/status", b'{"state": "listening"}')
+        wait_until(lambda: hub._announced == {"pocket-1"})
+        wait_until(lambda: hub._client._out_messages == {})  # all is answered
+    finally:
+        hub.close()
+        if device is not None:
+            device.close()
+        broker.kill()
+    assert caplog.text.count("the broker refuses what the hub publishes") == refusals

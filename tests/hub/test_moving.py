@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from sqlalchemy import select
@@ -125,6 +126,51 @@ def test_a_row_that_is_none_is_refused_and_holds_up_nothing(store, tmp_path, row
     done = take(store, tmp_path / "all.ndjson")
     assert (done.new, len(done.refused)) == (1, 1)
     assert "clips" in done.refused[0][1]
+
+
+NUL_IN_A_ROW = {"id": "p", "owner": "", "name": "ho\0me", "lat": 1.0, "lon": 2.0, "radius_m": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"x":' * 100_000 + "1" + "}" * 100_000, "is nested too deeply"),
+        (json.dumps({"of": "devices", "row": {"id": "a", "seen_ms": 10**30}}), "too large|out of range"),
+        (json.dumps(json.loads(make().to_json()) | {"note": "\ud800"}), "a text that JSON cannot tell"),
+        (json.dumps({"of": "named_places", "row": NUL_IN_A_ROW | {"name": "\ud800"}}), "a text that JSON cannot tell"),
+    ],
+)
+def test_a_line_that_no_store_takes_is_named_and_costs_no_other(any_store, tmp_path, line, why):
+    filled(any_store, 2)
+    written(any_store, tmp_path / "all.ndjson")
+    first, *others = (tmp_path / "all.ndjson").read_text().splitlines()
+    moment = make()
+    (tmp_path / "more.ndjson").write_text("\n".join([first, line, *others, moment.to_json().decode()]))
+    done = take(any_store, tmp_path / "more.ndjson")
+    assert (done.new, [number for number, _ in done.refused]) == (1, [2])
+    assert re.search(why, done.refused[0][1])
+    assert moment.id in items(any_store)
+
+
+@pytest.mark.needs("initdb")
+def test_what_postgresql_refuses_in_a_row_costs_that_line_alone(postgres, tmp_path):
+    moments = [make(), make()]
+    row = json.dumps({"of": "named_places", "row": NUL_IN_A_ROW})
+    lines = [moments[0].to_json().decode(), row, moments[1].to_json().decode()]
+    (tmp_path / "all.ndjson").write_text("\n".join(lines))
+    store = Store(postgres.new())
+    done = take(store, tmp_path / "all.ndjson")
+    assert (done.new, [number for number, _ in done.refused]) == (2, [2])
+    assert "NUL" in done.refused[0][1]
+    store.close()
+
+
+def test_a_note_with_a_nul_goes_over_without_it(any_store, tmp_path):
+    moment = make()
+    said = json.loads(moment.to_json()) | {"note": "by\0 the sea"}
+    (tmp_path / "all.ndjson").write_text(json.dumps(said))
+    assert take(any_store, tmp_path / "all.ndjson").refused == []
+    assert items(any_store)[moment.id]["note"] == "by the sea"
 
 
 def test_parquet_has_the_columns_with_their_types_and_the_whole_moment(store):

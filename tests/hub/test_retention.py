@@ -18,6 +18,7 @@ from hub.settings.shapes import Settings
 from hub.stores.letters import HOLD_DAYS, Letter, dropped
 from hub.stores.rows import ms
 from hub.stores.store import now_ms
+from hub.telling import Telling, command_of
 from moments import uuid7
 from tests.hub.moments import START, clip, make
 from tests.parts import wait_until
@@ -74,6 +75,16 @@ def test_dead_letters_that_are_too_old_go_with_it(store, forgetting):
     retainer = Retainer(store, forgetting, Retention(), clock=lambda: now_ms() + (HOLD_DAYS + 1) * 86_400_000)
     retainer.start()
     wait_until(lambda: gone(store) == 1)
+    retainer.close()
+
+
+def test_commands_that_are_too_old_go_with_it(store, forgetting):
+    telling = Telling(store, lambda *_, **__: True)
+    telling.command("pocket-1", {"id": "ping-1", "do": "ping", "until": None, "args": {}})
+    retainer = Retainer(store, forgetting, Retention(), clock=lambda: now_ms() + 91 * 86_400_000)
+    assert command_of(store, "pocket-1", "ping-1")
+    retainer.start()
+    wait_until(lambda: command_of(store, "pocket-1", "ping-1") is None)
     retainer.close()
 
 

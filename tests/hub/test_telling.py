@@ -1,17 +1,23 @@
 """An order to erase is done when the device has done it and nothing of it came here meanwhile."""
 
 import json
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event, inspect, select
 
 from hub.api.app import create_app
 from hub.forgetting import without_broker
-from hub.query.filter import Filter, parse
-from hub.query.pages import everything
+from hub.query.filter import parse
 from hub.records.sounds import Sounds
-from hub.stores.store import Report
-from hub.telling import Telling
+from hub.settings.keep import write
+from hub.settings.shapes import Settings
+from hub.stores.beside import UNANSWERED, commands
+from hub.stores.rows import key
+from hub.stores.store import Report, now_ms
+from hub.stores.tables import moments
+from hub.telling import Telling, command_of, drop_old_commands
 from tests.hub.conftest import serving
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -24,11 +30,14 @@ HANGS = "what was just heard could not be forgotten, since a model hangs; ask ag
 
 class Wire:
     def __init__(self):
-        self.orders = []
+        self.orders, self.devices, self.configs = [], [], []
 
     def __call__(self, device, kind, body, *, retain=False, expires_s=None):  # noqa: ARG002
         if kind == "command":
             self.orders.append(body)
+            self.devices.append(device)
+        else:
+            self.configs.append((device, body))
         return True
 
     def take(self):
@@ -50,10 +59,6 @@ def reply(order, *, ok, error=None, device="a"):
     return Report(device, "reply", json.dumps({"id": order["id"], "ok": ok, "error": error}))
 
 
-def ids(store):
-    return {item["id"] for item in everything(store, Filter())}
-
-
 def test_a_device_that_could_not_erase_is_told_again_by_another_id_when_it_comes_back(telling, wire):
     telling.erase("a", {"from": "2024-05-22T00:00:00+09:00"})
     (first,) = wire.take()
@@ -68,6 +73,24 @@ def test_a_device_that_could_not_erase_is_told_again_by_another_id_when_it_comes
     telling.reported(LISTENING)
     telling.close()
     assert wire.take() == []
+
+
+def test_the_words_of_a_mark_go_to_its_device_and_are_not_kept_beside(telling, wire, store):
+    order = {"id": "1", "do": "mark", "until": None, "args": {"note": "xylophone"}}
+    assert telling.command("a", order)
+    assert wire.take() == [order]
+    with store.reading() as connection:
+        assert "xylophone" not in connection.execute(select(commands.c.body)).scalar()
+    assert command_of(store, "a", "1")["do"] == "mark"
+
+
+def test_what_fails_for_one_device_does_not_end_the_telling_of_the_others(telling, wire, monkeypatch):
+    monkeypatch.setattr("hub.telling.configs", lambda *_, **__: 1 / 0)
+    telling.connected()
+    telling.erase("a", {"ids": ["x"]})
+    wire.take()
+    telling.reported(LISTENING)
+    assert wait_until(wire.take)
 
 
 def test_a_device_that_could_not_erase_and_stays_is_told_again_after_a_while(telling, wire, monkeypatch):
@@ -98,58 +121,8 @@ def test_what_a_person_asked_a_device_ends_with_its_answer_and_erases_nothing_he
             assert shown == {"ok": ok, "error": None if ok else HANGS}
         telling.reported(LISTENING)
     assert wire.take() == []
-    assert ids(store) == {moment.id}
-
-
-@pytest.mark.parametrize("query", [{}, {"from": "2024-05-22", "to": "2024-05-23"}, {"to": "2300-01-01"}])
-def test_what_a_device_sent_before_it_heard_is_erased_here_as_well(store, wire, tmp_path, query):
-    store.take([make(device="a", start=THEN)])
-    erased = parse([("device", "a"), *query.items()])[0]
-    without_broker(store, Sounds(tmp_path / "sounds")).matching(erased)
-    backlog = [make(device="a", start=THEN + timedelta(minutes=n)) for n in range(5)]
-    later = make(device="a", start=datetime.now(UTC) + timedelta(days=1))
-    others = make(device="b", start=THEN)
-    app = create_app(store, send=wire)
-    with serving(app):
-        telling = app.state.parts.telling
-        telling.connected()
-        span = wait_until(wire.span)
-        store.take([*backlog, later, others])
-        telling.reported(reply(span, ok=False, error=HANGS))
-        assert len(ids(store)) == 7
-        wire.take()
-        telling.reported(LISTENING)
-        span = wait_until(wire.span)
-        telling.reported(reply(span, ok=True))
-    assert ids(store) == {later.id, others.id}
-
-
-def test_a_time_that_was_not_named_keeps_what_comes_of_it(store, wire, tmp_path):
-    store.take([make(device="a", start=THEN)])
-    erased = parse([("device", "a"), ("from", "2024-05-22"), ("to", "2024-05-23")])[0]
-    without_broker(store, Sounds(tmp_path / "sounds")).matching(erased)
-    before, after = (make(device="a", start=THEN + timedelta(days=n)) for n in (-1, 1))
-    app = create_app(store, send=wire)
-    with serving(app):
-        telling = app.state.parts.telling
-        telling.connected()
-        span = wait_until(wire.span)
-        store.take([before, after])
-        telling.reported(reply(span, ok=True))
-    assert ids(store) == {before.id, after.id}
-
-
-def test_a_hub_that_ends_before_it_erased_that_does_it_at_its_next_connection(store, wire):
-    ended = Telling(store, wire)
-    ended.erase("a", {})
-    (order,) = wire.take()
-    store.take([make(device="a", start=THEN)])
-    ended.reported(reply(order, ok=True))
-    app = create_app(store, send=wire)
-    with serving(app):
-        app.state.parts.telling.connected()
-    assert ids(store) == set()
-    assert all("ids" in order["args"] for order in wire.take())
+    with store.reading() as connection:
+        assert connection.execute(select(moments.c.id)).scalars().all() == [key(moment.id)]
 
 
 def test_an_order_of_another_process_reaches_a_device_that_stays_connected(store, wire, monkeypatch):
@@ -165,3 +138,106 @@ def test_an_order_of_another_process_reaches_a_device_that_stays_connected(store
     here.reported(reply(order, ok=True))
     here.close()
     assert wire.take() == []
+
+
+def test_what_others_order_is_looked_for_also_while_much_else_is_due(store, wire, monkeypatch):
+    monkeypatch.setattr("hub.telling._LOOK_S", 0.5)
+    here, ended = Telling(store, wire), threading.Event()
+    here.start()
+
+    def come_and_go():
+        while not ended.wait(0.01):
+            here.reported(Report("b", "status", '{"state":"listening"}'))
+
+    others = threading.Thread(target=come_and_go)
+    others.start()
+    try:
+        Telling(store, nobody).erase("a", {})
+        assert wait_until(wire.span)
+    finally:
+        ended.set()
+        others.join()
+        here.close()
+
+
+def nobody(*_, **__):
+    """A broker that is not reached."""
+    return False
+
+
+def test_all_of_many_silent_devices_are_told_what_another_process_ordered(any_store, wire):
+    here, many = Telling(any_store, wire), [f"d{n:03}" for n in range(250)]
+    for device in many:
+        Telling(any_store, nobody).erase(device, {})
+    here._look()
+    assert sorted(wire.devices) == many
+    here._look()
+    assert len(wire.devices) == len(many), "once"
+
+
+def test_a_device_that_refuses_is_not_told_again_by_the_next_look(store, wire):
+    here = Telling(store, wire)
+    Telling(store, nobody).erase("a", {"ids": ["x"]})
+    here._look()
+    (order,) = wire.take()
+    here.reported(reply(order, ok=False, error=HANGS))
+    here._look()
+    assert wire.take() == []
+
+
+def test_devices_of_an_owner_that_another_process_erases_forget_what_was_set(any_store, wire, tmp_path, monkeypatch):
+    any_store.take([make(device="a", start=THEN), make(device="b", start=THEN)])
+    any_store.describe_device("a", name=None, owner="Ann")
+    home = {"name": "home", "lat": 35.1, "lon": 129.1, "radius_m": 100}
+    write(any_store, "Ann", settings=Settings.model_validate({"zones": [home]}))
+    here, erase = Telling(any_store, wire), any_store.erase
+
+    def looked_at(found):
+        here._look()
+        return erase(found)
+
+    monkeypatch.setattr(any_store, "erase", looked_at)
+    without_broker(any_store, Sounds(tmp_path / "sounds")).matching(parse([("owner", "Ann")])[0])
+    here._look()
+    assert [(device, body["zones"]) for device, body in wire.configs] == [("a", [])]
+
+
+def test_a_look_reads_no_command_that_was_answered(store, wire):
+    plans = []
+
+    def explain(_connection, cursor, statement, parameters, *_):
+        if "FROM commands" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[-1] for row in cursor.fetchall())
+
+    here = Telling(store, wire)
+    event.listen(store._at.engine, "before_cursor_execute", explain)
+    here._look()
+    assert plans
+    assert [plan for plan in plans if "commands_unanswered" not in plan] == []
+
+
+def test_a_store_that_lacks_the_index_of_unanswered_commands_gets_it(any_store):
+    with any_store.writing() as connection:
+        UNANSWERED.drop(connection)
+    any_store._open()
+    with any_store.reading() as connection:
+        assert UNANSWERED.name in {index["name"] for index in inspect(connection).get_indexes("commands")}
+
+
+def test_commands_are_kept_for_90_days_and_what_is_left_to_erase_longer(any_store, wire):
+    here, day_ms = Telling(any_store, wire), 86_400_000
+    for args in ({"ids": ["x"]}, {"ids": ["y"]}, {}):
+        here.erase("a", args)
+    done, _, late = wire.take()
+    for order in (done, late):
+        here.reported(reply(order, ok=True))
+    drop_old_commands(any_store, now_ms() + 89 * day_ms)
+    assert len(held(any_store)) == 3
+    drop_old_commands(any_store, now_ms() + 91 * day_ms)
+    assert held(any_store) == [late["id"]]
+
+
+def held(store):
+    with store.reading() as connection:
+        return list(connection.execute(select(commands.c.id)).scalars())

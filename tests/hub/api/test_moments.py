@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from hub.api.app import create_app
+from tests.hub.conftest import serving
 from tests.hub.moments import START, make
 
 
@@ -63,6 +65,33 @@ def test_a_note_is_written_changed_found_and_taken_away(client, store):
     client.put(f"{where}/note", json={"text": ""})
     assert client.get(where).json()["note"] is None
     assert client.get("/api/moments", params={"has": "note"}).json()["total"] == 0
+
+
+def test_a_nul_is_left_out_of_a_note_and_refused_in_a_name(any_store):
+    moment = make()
+    any_store.take([moment])
+    with serving(create_app(any_store)) as client:
+        noted = client.put(f"/api/moments/{moment.id}/note", json={"text": "\0 by\0 the sea\n"})
+        record = client.post("/api/records", files={"note": (None, "in the\0 rain")}).json()
+        asked = [client.get("/api/moments", params={name: "Ann\0"}) for name in ("owner", "scene")] + [
+            client.get("/api/places", params={"owner": "Ann\0"})
+        ]
+        found = client.get("/api/moments", params={"text": "sea\0"}).json()["total"]
+        here = {"lat": 1, "lon": 2, "radius_m": 3}
+        named = [
+            client.put("/api/places", json={"id": "a\0", "name": None} | here),
+            client.put("/api/places", json={"name": "the\0 sea"} | here),
+            client.put("/api/devices/pocket-1", json={"name": "my\0 coat"}),
+            client.post("/api/tokens", json={"name": "a\0", "scope": "read"}),
+        ]
+    assert noted.json()["note"] == "by the sea"
+    assert (record["note"], found) == ("in the rain", 1)
+    assert [(answer.status_code, answer.json()["detail"]) for answer in asked] == [
+        (422, f"{name}: must have no control characters") for name in ("owner", "scene", "owner")
+    ]
+    assert [(answer.status_code, answer.json()["field"]) for answer in named] == [
+        (422, field) for field in ("id", "name", "name", "name")
+    ]
 
 
 def test_a_correction_counts_before_the_reading_which_stays(client, store):

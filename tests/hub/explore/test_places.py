@@ -110,4 +110,7 @@ def test_the_180th_meridian_parts_no_place(store):
             for minute in range(30)
         ]
         store.take(moments)
-    assert sum(place["count"] for place in found(store)) == 60
+    (place,) = found(store)
+    assert place["count"] == 60
+    assert places.apart_m((place["lat"], place["lon"]), (at[0], 180.0)) < 30
+    assert place["radius_m"] < 100

@@ -78,6 +78,32 @@ def test_the_usual_holds_what_would_come_next_nine_times_in_ten():
     assert inside / 2000 == pytest.approx(0.9, abs=0.02)
 
 
+def test_notes_without_sound_count_in_shares_and_in_no_mean(store):
+    store.take(weeks(9, 0.4))
+    before = told(store)
+    notes = [
+        make(
+            basis="none",
+            origin="note",
+            place=None,
+            scene=None,
+            seconds=0.0,
+            start=START.replace(hour=hour) + timedelta(days=2 - day),
+        )
+        for day in range(7)
+        for hour in (3, 20)
+    ]
+    store.take(notes)
+    for note in notes:
+        store.correct(note.id, "sadness")
+    after = told(store)
+    for name in ("valence", "arousal"):
+        assert measure(after, name) == measure(before, name)
+    assert measure(after, "sadness")["value"] == pytest.approx(14 / 84, abs=1e-4)
+    (evening,) = [part for part in after["by"]["hour_of_day"] if part["hour_of_day"] == 20]
+    assert (evening["count"], evening["valence"]["value"], evening["arousal"]["value"]) == (7, None, None)
+
+
 def test_months_are_compared_with_the_six_before(store):
     store.take(weeks(30, 0.1))
     found = told(store, "month")

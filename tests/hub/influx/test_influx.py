@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -64,6 +65,18 @@ def ids(server):
     return sorted(value for series in found for _, value in series["values"])
 
 
+def written_from_here(server, monkeypatch):
+    """Give the points of moments that are written from here on, in a list that grows."""
+    found, write = [], server.write
+
+    def note(lines):
+        found.extend(line for line in lines if line.startswith("moment,"))
+        write(lines)
+
+    monkeypatch.setattr(server, "write", note)
+    return found
+
+
 def short(moment):
     return moment.id.replace("-", "")
 
@@ -73,8 +86,7 @@ def test_it_is_filled_from_the_beginning_and_goes_on_where_it_was(store, server,
     store.take(first)
     feed(feeder(store, server))
     store.take(later)
-    written, write = [], server.write
-    monkeypatch.setattr(server, "write", lambda lines: written.extend(lines) or write(lines))
+    written = written_from_here(server, monkeypatch)
     feed(feeder(store, server))
     assert len(written) == 1
     assert ids(server) == sorted(map(short, first + later))
@@ -162,10 +174,39 @@ def test_a_server_that_does_not_show_its_marks_goes_on_where_it_was(store, serve
     monkeypatch.setattr(server, "marks", no)
     store.take([make()])
     feed(feeder(store, server))
-    written = []
-    monkeypatch.setattr(server, "write", written.extend)
+    written = written_from_here(server, monkeypatch)
     feed(feeder(store, server))
     assert written == []
+
+
+def test_a_bucket_that_keeps_points_for_a_time_is_known_as_long_as_it_is_looked_at(store, server, monkeypatch):
+    store.take([make()])
+    with monkeypatch.context() as patch:
+        patch.setattr("time.time_ns", lambda: 1_700_000_000_000_000_000)
+        feeding = feeder(store, server)
+    feed(feeding)
+    feeding._recognise()
+    server.ask('DELETE FROM "moodscape_feed" WHERE time < now() - 1h')
+    written = written_from_here(server, monkeypatch)
+    feed(feeder(store, server))
+    assert written == []
+
+
+def test_what_is_older_than_the_bucket_keeps_is_left_out_and_the_store_answers_for_it(store, server):
+    now = datetime.now(UTC)
+    young, old = [make(start=now) for _ in range(2)], make(start=now - timedelta(hours=2))
+    server.ask(f'ALTER RETENTION POLICY "autogen" ON "{server._bucket}" DURATION 1h SHARD DURATION 1h')
+    feeding = feeder(store, server)
+    store.take(young[:1])
+    feed(feeding)
+    with store.reading() as connection:
+        assert parts(connection, server, Filter(), ("day",))
+    store.take([old, *young[1:]])
+    feed(feeding)
+    assert ids(server) == sorted(map(short, young))
+    with store.reading() as connection:
+        assert caught_up(connection)
+        assert parts(connection, server, Filter(), ("day",)) is None
 
 
 def test_what_is_sent_again_overwrites_itself_and_two_moments_never_do(store, server, monkeypatch):

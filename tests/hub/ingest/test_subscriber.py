@@ -1,6 +1,8 @@
 """Against a real broker: what is published is committed once, then answered, then acknowledged."""
 
+import base64
 import json
+import random
 import threading
 import time
 
@@ -14,7 +16,8 @@ from hub.ingest.subscriber import Subscriber
 from hub.metrics import Metrics
 from hub.query.filter import Filter
 from hub.query.pages import everything
-from moments import Place
+from hub.stores.store import Store
+from moments import Models, Place
 from moments.topics import topic
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -206,6 +209,30 @@ def test_a_store_that_cannot_be_written_delays_the_answer_and_loses_nothing(hub,
     wait_until(lambda: device.stored)
     assert len(calls) == 3
     assert ids(store) == [moment.id]
+
+
+@pytest.mark.needs("initdb")
+def test_what_is_too_large_for_the_store_becomes_a_dead_letter_and_holds_up_no_other(mosquitto, postgres, monkeypatch):
+    monkeypatch.setattr("hub.stores.rows._LONGEST_KEY", 1 << 20)  # so that PostgreSQL's index has to say no
+    store, device, metrics = Store(postgres.new()), Device(mosquitto), Metrics()
+    large = make(models=Models(gate="g", build=base64.b64encode(random.Random(1).randbytes(9000)).decode()))
+    others = [make(), make()]
+    hub = Subscriber(Broker(host=mosquitto.host, port=mosquitto.port), store, metrics)
+    hub.start()
+    try:
+        wait_until(lambda: metrics.value("moodscape_broker_connected") == 1)
+        time.sleep(0.1)  # the subscription follows the connection
+        for moment in (others[0], large, others[1]):
+            device.publish(moment.to_json())
+        wait_until(lambda: len(device.stored) == 3)
+        assert sorted(ids(store)) == sorted(moment.id for moment in others)
+        ((where, reason, payload),) = letters(store)
+        assert (where, payload) == (topic("pocket-1", "moment"), large.to_json())
+        assert reason.startswith("the store refuses it: index row")
+    finally:
+        hub.close()
+        device.close()
+        store.close()
 
 
 def test_a_number_that_fits_no_column_is_kept_as_it_is(hub, device, store):

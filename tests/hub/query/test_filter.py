@@ -21,6 +21,8 @@ def said(query, language="en"):
         ("basis=sound", "basis"),
         ("origin=x", "origin"),
         ("scene=", "scene"),
+        ("scene=rain%00", "scene"),
+        ("owner=Ann%0A", "owner"),
         ("device=a/b", "device"),
         ("owner=a&owner=b", "owner"),
         ("from=yesterday", "from"),

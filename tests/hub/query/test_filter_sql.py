@@ -167,6 +167,44 @@ def means(asked, moment, note, correction):
     )
 
 
+@pytest.mark.parametrize(
+    ("note", "text", "meant"),
+    [
+        ("हम नदी दूर तक गए", "हिन्दी", False),
+        ("हिन्दी में लिखा", "हिन्दी", True),
+        ("हिन्दी में लिखा", "हिन", True),
+        ("মন ভালো", "মা", False),
+        ("আমার মা", "মা", True),
+        ("பகல் நேரம்", "பூ", False),
+        ("ஒரு பூ", "பூ", True),
+        ("แมวหลับ", "แม่", False),
+        ("แม่มาแล้ว", "แม่", True),
+        ("İstanbul'da güzel bir gün", "istanbul", True),
+        ("istanbul'da güzel bir gün", "İSTANBUL", True),
+        ("e\u0301te\u0301", "été", True),
+        ("été", "ete", False),
+        ("바다 보며 커피", "\u1107\u1161\u1103\u1161", True),
+        ("바닷가", "바다", False),
+        ("か\u3099っこうへ", "がっこう", True),
+        ("かっこうへ", "がっこう", False),
+        ("葛\U000e0100城", "城", True),
+        ("1\ufe0f\u20e3 first", "1", True),
+        ("snake_case", "case", True),
+    ],
+)
+def test_a_word_is_found_in_its_own_script_and_no_other_in_its_place(store, note, text, meant):
+    moment = make(scene=None)
+    store.take([moment])
+    store.write_note(moment.id, note)
+    with store.reading() as connection:
+        assert pages.total(connection, parse([("text", text)])[0]) == (int(meant), True)
+
+
+@pytest.mark.parametrize("text", ["\u093f", "\u2764\ufe0f", "..."])
+def test_what_has_no_letter_has_no_word(text):
+    assert words(text) == []
+
+
 def filled(store, held):
     for device, owner in OWNERS.items():
         store.describe_device(device, name=None, owner=owner)

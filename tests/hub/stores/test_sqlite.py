@@ -105,7 +105,12 @@ def test_a_store_of_the_first_version_goes_over_whole(tmp_path):
 
     from hub.stores import rows, version1
 
-    held = [make(), make(emotion="calm", scene=None), make(basis="none", place=None, origin="note", colour="red")]
+    held = [
+        make(),
+        make(emotion="calm", scene=None),
+        make(basis="none", place=None, origin="note", colour="red"),
+        make(origin="mark", note="said by the shore"),
+    ]
     path = tmp_path / "hub.db"
     with sqlite3.connect(path) as file:
         file.executescript(FIRST)
@@ -120,12 +125,13 @@ def test_a_store_of_the_first_version_goes_over_whole(tmp_path):
     with store.reading() as connection:
         found = {item["id"]: item for item in pages.page(connection, Filter(), pages.Paging()).items}
         (at_sea,) = pages.page(connection, Filter(text="sea"), pages.Paging()).items
-        assert pages.newest(connection) == 7
+        (at_shore,) = pages.page(connection, Filter(text="shore"), pages.Paging()).items
+        assert pages.newest(connection) == 8
     for moment in held:
         item = found[moment.id]
         del item["note"], item["correction"]
-        assert item == json.loads(moment.to_json())
-    assert at_sea["id"] == held[1].id
+        assert item == {name: value for name, value in json.loads(moment.to_json()).items() if name != "note"}
+    assert [at_sea["id"], at_shore["id"]] == [held[1].id, held[3].id]
     assert checking.faults(store) == []
     store.close()
 

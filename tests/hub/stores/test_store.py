@@ -1,6 +1,8 @@
 """The store keeps each moment once, and forgets completely."""
 
+import base64
 import json
+import random
 import threading
 
 import pytest
@@ -73,9 +75,6 @@ def test_readers_are_served_while_devices_are_heard(store):
 MARK = "Zyzzogeton"
 
 
-MARK = "Zyzzogeton"
-
-
 def test_nothing_of_an_erased_moment_is_left_in_any_file(store, request):
     marked = [
         make(
@@ -104,6 +103,21 @@ def test_nothing_of_an_erased_moment_is_left_in_any_file(store, request):
         assert pages.total(connection, Filter(text="stays")) == (1, True)
 
 
+def test_nothing_of_a_note_that_was_taken_away_or_written_over_is_left_in_any_file(store, request):
+    said, typed = make(origin="mark", note=f"{MARK} was here", colour="red"), make()
+    store.take([said, typed])
+    store.write_note(typed.id, f"{MARK} was there")
+    store.write_note(said.id, "")
+    store.write_note(typed.id, "something else")
+    assert contains(store, request, MARK) or contains(store, request, MARK.lower())
+    store.scrub_left()
+    assert not contains(store, request, MARK)
+    assert not contains(store, request, MARK.lower())
+    with store.reading() as connection:
+        assert pages.one(connection, said.id, Filter())["colour"] == "red"
+        assert [pages.total(connection, Filter(text=text))[0] for text in (MARK, "else")] == [0, 1]
+
+
 def contains(store, request, mark):
     """Whether a word is in any file of the store's tables, as they lie on the disk."""
     if store.shared:
@@ -115,9 +129,12 @@ def contains(store, request, mark):
     return any(mark.encode() in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
+LONG = base64.b64encode(random.Random(1).randbytes(9000)).decode()  # no compressing makes it short
+
 numbers = (
     st.floats(-1e4, 1e4) | st.integers(-10_000, 10_000).map(lambda n: n / 10_000) | st.integers(-99, 99).map(float)
 )
+unknown = st.sampled_from(("", "파랑", LONG))
 shares = st.floats(0, 1) | st.integers(0, 10_000).map(lambda n: n / 10_000)
 
 
@@ -140,7 +157,10 @@ def any_moment(draw):
                 age_s=numbers.map(abs),
             )
         ),
-        rule=draw(st.none() | st.builds(Rule, id=st.just("r"), because=st.text(max_size=5), weight=numbers)),
+        rule=draw(
+            st.none() | st.builds(Rule, id=st.just("r"), because=st.text(max_size=5), weight=numbers, why=unknown)
+        ),
+        models=draw(st.builds(Models, gate=st.just("g"), build=unknown)),
         clip=draw(
             st.none()
             | st.builds(

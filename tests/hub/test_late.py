@@ -1,0 +1,136 @@
+"""What devices sent of a span before they heard that they were to erase it is erased here as well."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from hub.api.app import create_app
+from hub.explore.place_days import PlaceDays
+from hub.forgetting import Forgetting, without_broker
+from hub.late import erase_late
+from hub.query.filter import Filter, parse
+from hub.query.pages import everything
+from hub.records import clips
+from hub.records.sounds import Sounds
+from hub.stores.beside import commands
+from hub.stores.rows import ms
+from hub.stores.store import Letter, Store
+from hub.stores.tables import letters as letter_table
+from hub.telling import Telling
+from moments import uuid7
+from tests.hub.conftest import serving
+from tests.hub.moments import make
+from tests.hub.test_telling import HANGS, LISTENING, THEN, Wire, reply
+from tests.parts import wait_until
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+def sent(store, folder, device, record):
+    """Keep a clip that a device sends; gives where its sound lies."""
+    sounds, sha256 = Sounds(folder / "sounds"), uuid.uuid4().hex * 2
+    with sounds.open("x") as file:
+        file.write(b"sound")
+    clips.keep(store, sounds, clips.Sent(sha256, device, clips.key_of(record), 4.2, "audio/flac"), "x")
+    return sounds.path(sha256)
+
+
+def ids(store):
+    return {item["id"] for item in everything(store, Filter())}
+
+
+@pytest.mark.parametrize("query", [{}, {"from": "2024-05-22", "to": "2024-05-23"}, {"to": "2300-01-01"}])
+def test_what_a_device_sent_before_it_heard_is_erased_here_as_well(store, wire, tmp_path, query):
+    store.take([make(device="a", start=THEN)])
+    erased = parse([("device", "a"), *query.items()])[0]
+    without_broker(store, Sounds(tmp_path / "sounds")).matching(erased)
+    backlog = [make(device="a", start=THEN + timedelta(minutes=n)) for n in range(5)]
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    later = make(device="a", start=tomorrow)
+    others = make(device="b", start=THEN)
+    letters = [Letter(f"moodscape/v1/{device}/moment", "schema 9 is newer", b"{}") for device in ("a", "b")]
+    app = create_app(store, send=wire)
+    with serving(app):
+        telling = app.state.parts.telling
+        telling.connected()
+        span = wait_until(wire.span)
+        store.take([*backlog, later, others], letters)
+        sounds = [sent(store, tmp_path, "a", record) for record in (None, uuid7(ms(THEN)))]
+        kept = [sent(store, tmp_path, "a", uuid7(ms(tomorrow))), sent(store, tmp_path, "b", None)]
+        telling.reported(reply(span, ok=False, error=HANGS))
+        assert len(ids(store)) == 7
+        assert all(path.exists() for path in sounds)
+        wire.take()
+        telling.reported(LISTENING)
+        span = wait_until(wire.span)
+        telling.reported(reply(span, ok=True))
+    assert ids(store) == {later.id, others.id}
+    assert [path for path in sounds if path.exists()] == []
+    assert all(path.exists() for path in kept)
+    with store.reading() as connection:
+        assert connection.execute(select(letter_table.c.topic)).scalars().all() == ["moodscape/v1/b/moment"]
+
+
+def test_a_time_that_was_not_named_keeps_what_comes_of_it(store, wire, tmp_path):
+    store.take([make(device="a", start=THEN)])
+    erased = parse([("device", "a"), ("from", "2024-05-22"), ("to", "2024-05-23")])[0]
+    without_broker(store, Sounds(tmp_path / "sounds")).matching(erased)
+    before, after = (make(device="a", start=THEN + timedelta(days=n)) for n in (-1, 1))
+    app = create_app(store, send=wire)
+    with serving(app):
+        telling = app.state.parts.telling
+        telling.connected()
+        span = wait_until(wire.span)
+        store.take([before, after])
+        telling.reported(reply(span, ok=True))
+    assert ids(store) == {before.id, after.id}
+
+
+def test_a_hub_that_ends_before_it_erased_that_does_it_at_its_next_connection(store, wire):
+    ended = Telling(store, wire)
+    ended.erase("a", {})
+    (order,) = wire.take()
+    store.take([make(device="a", start=THEN)])
+    ended.reported(reply(order, ok=True))
+    app = create_app(store, send=wire)
+    with serving(app):
+        app.state.parts.telling.connected()
+    assert ids(store) == set()
+    assert all("ids" in order["args"] for order in wire.take())
+
+
+@pytest.mark.needs("initdb")
+def test_what_another_hub_had_in_hand_when_the_device_answered_is_erased_too(postgres, wire, tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.telling._LOOK_S", 0.05)
+    monkeypatch.setattr("hub.telling._SETTLED_S", 2.0)
+    url = postgres.new()
+    here, other = Store(url), Store(url)
+    telling = Telling(here, wire)
+    forgetting = Forgetting(here, Sounds(tmp_path / "sounds"), telling, PlaceDays(here))
+    telling.on_span_erased.append(partial(erase_late, forgetting))
+    telling.start()
+    try:
+        in_hand = [make(device="a", start=THEN) for _ in range(2)]
+        other.take(in_hand[:1])
+        telling.erase("a", {})
+        telling.reported(reply(wire.span(), ok=True))
+        wait_until(lambda: not ids(here))
+        other.take(in_hand[1:])
+        wait_until(lambda: not ids(here))
+        wait_until(lambda: "late" not in replied(here))
+    finally:
+        telling.close()
+        here.close()
+        other.close()
+
+
+def replied(store):
+    """Give the only reply that there is."""
+    with store.reading() as connection:
+        return connection.execute(select(commands.c.reply).where(commands.c.reply.is_not(None))).scalar_one()
