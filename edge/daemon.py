@@ -291,8 +291,9 @@ class Device:
             # As one text: a message that repeats is written once a minute, and this one answers whoever just asked.
             log.error("the settings are wrong; the device goes on with the old ones: " + str(error))  # noqa: G003
             return
-        self._code = RELOAD
-        self._stop.set()
+        if not self._stop.is_set():  # an end that came meanwhile goes first
+            self._code = RELOAD
+            self._stop.set()
 
     def _wait_for_the_hub(self) -> None:
         """The sound has ended: leave when the hub has stored all that may be sent."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.exc import DatabaseError
 
+from hub import commanded
 from hub.config import Retention
 from hub.every import Every
 from hub.forgetting import Forgetting
@@ -18,7 +19,6 @@ from hub.settings.keep import read
 from hub.stores.beside import clips
 from hub.stores.store import Store, now_ms
 from hub.stores.tables import devices, moments, notes
-from hub.telling import drop_old_commands
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Retainer(Every):
         try:
             forget_old(self._store, self._forgetting, self._retention, self._clock())
             self._store.drop_old_letters(self._clock())
-            drop_old_commands(self._store, self._clock())
+            commanded.drop_old(self._store, self._clock())
             self._forgetting.finish()
             self._forgetting.old_parts(self._clock())
         except DatabaseError as error:

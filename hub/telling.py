@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
+from hub import commanded
 from hub.settings.keep import configs
 from hub.stores.beside import commands
 from hub.stores.store import Report, Store, now_ms
@@ -32,9 +33,6 @@ _SLACK_MS: Final = 60_000
 """How late another process' order may be seen after it was given: a store may be busy."""
 _LONGEST_S: Final = 2**32 - 1
 """What MQTT can say of an expiry."""
-_DUE_MS: Final = 90 * 86_400_000
-"""For how long an order to erase is repeated to a device that never answers, and for how long commands are kept."""
-
 _AT_ONCE: Final = 100
 _ASKED: Final = 500
 """Devices in one question."""
@@ -48,8 +46,6 @@ _SETTLED_S: Final = 30.0
 """After so long another hub over the same store has stored what it had when a device's reply came here."""
 
 _DONE: Final = json.dumps({"ok": True, "error": None})
-_LATE: Final = json.dumps({"ok": True, "error": None, "late": True})
-"""The device erased a span, and what came from it meanwhile is still to be erased here."""
 
 
 class Send(Protocol):
@@ -122,26 +118,19 @@ class Telling:
 
     def command(self, device: str, order: dict[str, Any]) -> bool:
         """Send one command and keep it, so that its reply can be read; False: the broker does not take it."""
-        self._keep_order(device, order)
+        commanded.keep(self._store, device, order)
         return self._send_order(device, order)
 
     def erase(self, device: str, args: dict[str, Any]) -> None:
         """Have a device erase, sooner or later: `args` are the command's."""
         order = {"id": uuid7(), "do": "erase", "until": None, "args": args}
-        self._keep_order(device, order)
+        commanded.keep(self._store, device, order)
         self._send_order(device, order)
 
     def erase_ids(self, device: str, ids: Sequence[str]) -> None:
         """Have a device erase moments, in its queue and with their sound."""
         for at in range(0, len(ids), _TOGETHER):
             self.erase(device, {"ids": list(ids[at : at + _TOGETHER])})
-
-    def _keep_order(self, device: str, order: dict[str, Any]) -> None:
-        """Keep an order; one that is sent once without what it was given: a mark's words are its moment's alone."""
-        kept = order if order["do"] == "erase" else order | {"args": {}}
-        values = {"id": order["id"], "device": device, "body": _kept(kept), "sent_ms": now_ms()}
-        with self._store.writing() as connection:
-            connection.execute(insert(commands).values(values))
 
     def _keep_reply(self, report: Report) -> None:
         """Keep what a device says to a command; what the hub wants erased and the device did not erase stays due."""
@@ -157,21 +146,21 @@ class Telling:
                 return
             order = json.loads(body)
             changed = {"reply": reply}
-            if _is_the_hubs(order) and not ok:
+            if commanded.is_the_hubs(order) and not ok:
                 order["id"] = uuid7()
                 self._sent[order["id"]] = now_ms()  # not by another process, and not due at once
-                changed = {"id": order["id"], "body": _kept(order)}
+                changed = {"id": order["id"], "body": commanded.written(order)}
                 self._again[report.device] = time.monotonic() + _AGAIN_S
                 _log.warning("a device did not erase; it is told again", extra={"device": report.device})
-            elif _is_the_hubs(order) and "ids" not in order["args"]:
-                changed = {"reply": _LATE}
+            elif commanded.is_the_hubs(order) and "ids" not in order["args"]:
+                changed = {"reply": commanded.LATE}
             connection.execute(update(commands).where(this).values(changed))
-        if _LATE in changed.values():
+        if commanded.LATE in changed.values():
             self._due.put(self._erase_late)
 
     def _erase_late(self) -> None:
         """Have erased here what devices sent of a span before they heard that it was to be erased."""
-        asked = select(commands).where(commands.c.reply == _LATE)
+        asked = select(commands).where(commands.c.reply == commanded.LATE)
         with self._store.reading() as connection:
             found = connection.execute(asked).all()
         now, late = time.monotonic(), dict[str, float]()
@@ -220,14 +209,12 @@ class Telling:
         """
         since, self._looked_ms = self._looked_ms - _SLACK_MS, now_ms()
         with self._store.reading() as connection:
-            found = connection.execute(select(commands.c.id).where(*_due(), commands.c.sent_ms >= since)).scalars()
-            new = [name for name in found if name not in self._sent]
-        for at in range(0, len(new), _AT_ONCE):
-            for row in self._orders(commands.c.id.in_(new[at : at + _AT_ONCE])):
-                order = json.loads(row.body)
-                self._send_order(row.device, order)
-                if "ids" not in order["args"]:
-                    self._tell_settings(device=row.device)
+            asked = select(commands.c.id).where(*commanded.due(), commands.c.sent_ms >= since)
+            new = [name for name in connection.execute(asked).scalars() if name not in self._sent]
+        for device, order in commanded.orders(self._store, new):
+            self._send_order(device, order)
+            if "ids" not in order["args"]:
+                self._tell_settings(device=device)
         for name, at in list(self._sent.items()):
             if at < since:
                 del self._sent[name]
@@ -253,16 +240,14 @@ class Telling:
             self._tell_orders(came[at : at + _ASKED])
 
     def _tell_orders(self, devices: Sequence[str] | None) -> None:
-        of_devices = () if devices is None else (commands.c.device.in_(devices),)
-        for row in self._orders(*of_devices, limit=_AT_ONCE * (1 if devices is None else len(devices))):
-            self._send_order(row.device, json.loads(row.body))
-
-    def _orders(self, *which: Any, limit: int = _AT_ONCE) -> list[Any]:
-        """Give the orders to erase that are still due, the oldest first."""
-        asked = select(commands).where(*_due(), *which).order_by(commands.c.sent_ms).limit(limit)
+        """Publish all that is due to devices; where none are named a part: a device says itself that it is there."""
+        c = commands.c
+        asked = select(c.id).where(*commanded.due()).order_by(commanded.NAMES_MOMENTS, c.sent_ms, c.id)
+        asked = asked.limit(_AT_ONCE) if devices is None else asked.where(c.device.in_(devices))
         with self._store.reading() as connection:
-            found = connection.execute(asked).all()
-        return [row for row in found if json.loads(row.body)["do"] == "erase"]
+            names = connection.execute(asked).scalars().all()
+        for device, order in commanded.orders(self._store, names):
+            self._send_order(device, order)
 
     def _send_order(self, device: str, order: dict[str, Any]) -> bool:
         """Send an order; the broker drops it after its `until`, which a device without the time cannot tell."""
@@ -271,43 +256,3 @@ class Telling:
             return self._send(device, "command", order)
         left_s = math.ceil(datetime.fromisoformat(order["until"]).timestamp() - time.time())
         return self._send(device, "command", order, expires_s=min(max(1, left_s), _LONGEST_S))
-
-
-def _due() -> tuple[Any, ...]:
-    """Say of which commands `_orders` are."""
-    c = commands.c
-    return c.reply.is_(None), c.sent_ms > now_ms() - _DUE_MS, c.body.like('%"do":"erase"%')
-
-
-def _kept(order: dict[str, Any]) -> str:
-    return json.dumps(order, ensure_ascii=True, separators=(",", ":"))
-
-
-def _is_the_hubs(order: dict[str, Any]) -> bool:
-    """Tell whether the hub wants something erased, and not a person who asked a device for a while."""
-    return order["do"] == "erase" and order["until"] is None
-
-
-def drop_old_commands(store: Store, at_ms: int) -> None:
-    """Drop the commands that were given more than 90 days before a Unix time in ms, but for what is left to erase."""
-    c = commands.c
-    old = delete(commands).where(c.sent_ms < at_ms - _DUE_MS, c.reply.is_distinct_from(_LATE))
-    with store.writing() as connection:
-        connection.execute(old)
-
-
-def command_of(store: Store, device: str, command_id: str) -> dict[str, Any] | None:
-    """Give a command as the API shows it, None when there is none."""
-    c = commands.c
-    with store.reading() as connection:
-        row = connection.execute(select(commands).where(c.id == command_id, c.device == device)).first()
-    if row is None:
-        return None
-    said = json.loads(row.reply) if row.reply else None
-    sent = datetime.fromtimestamp(row.sent_ms / 1000, UTC)
-    return {
-        "id": row.id,
-        "do": json.loads(row.body)["do"],
-        "sent": sent.isoformat(timespec="milliseconds"),
-        "reply": said and {"ok": said["ok"], "error": said["error"]},
-    }

@@ -6,7 +6,6 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from configs import shipped
-from edge.capture.recording import Recording
 from edge.config import Config
 from edge.delivery.connection import authenticate
 from edge.models.rules import Rules
@@ -33,4 +32,6 @@ def need_usable(config: Config) -> None:
         SpeechReader.load(models.speech)
     kind, _, name = config.source.partition(":")
     if kind == "file":
+        from edge.capture.recording import Recording
+
         Recording(Path(name)).close()

@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moments.errors import WorkError
-
 if TYPE_CHECKING:
     from edge.config import Config
     from edge.records.clip import Label
@@ -53,6 +51,7 @@ def run(config: "Config", out: Path | None) -> int:
 
 def _paths(folder: Path) -> list[Path]:
     from edge.records.shelf import TAIL
+    from moments.errors import WorkError
 
     try:
         return [path for path in folder.iterdir() if path.suffix == TAIL]
@@ -75,6 +74,7 @@ def _when(label: "Label") -> str:
 
 def _write(path: Path, sound: bytes) -> None:
     from edge.owner.durable import put
+    from moments.errors import WorkError
 
     try:
         put(path, sound)

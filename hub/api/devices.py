@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
-from hub import tokens
+from hub import commanded, tokens
 from hub.api.asked import answer, parts_of, sight
 from hub.api.documented import CommandId, DeviceName, TokenNumber
 from hub.api.guard import COOKIE
@@ -20,7 +20,6 @@ from hub.records import keep
 from hub.stores.letters import dropped
 from hub.stores.store import now_ms
 from hub.stores.tables import devices, letters
-from hub.telling import command_of
 from moments import uuid7
 from moments.topics import valid_device
 
@@ -143,7 +142,7 @@ def command(request: Request, device: DeviceName, body: CommandBody) -> Response
 def show_command(request: Request, device: DeviceName, command_id: CommandId) -> Response:
     """A command, and the device's reply once it has come."""
     known = any(item["id"] == device for item in _seen_devices(request))
-    found = command_of(parts_of(request).store, device, command_id) if known else None
+    found = commanded.find(parts_of(request).store, device, command_id) if known else None
     if found is None:
         raise Problem(404, "There is no such command.")
     return answer(found)

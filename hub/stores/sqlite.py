@@ -109,7 +109,7 @@ class Sqlite:
         try:
             _for_its_owner_alone(to)
             with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(to)) as copy:
-                source.backup(copy, pages=4096)
+                source.backup(copy)  # in one step: in several it begins anew whenever somebody writes
         except (OSError, sqlite3.Error) as error:
             with suppress(OSError):
                 to.unlink()

@@ -1,7 +1,7 @@
 // The frame: navigation, the view that the address names, the panel of one moment, log-in and the words above all.
 
 import * as api from "./api.js";
-import { h, put, s } from "./dom.js";
+import { h, keep, put, s, unpressed } from "./dom.js";
 import { logIn } from "./login.js";
 import { MomentPanel } from "./moment.js";
 import * as recall from "./recall.js";
@@ -48,9 +48,9 @@ function words() {
 }
 
 function navigation(name) {
-  put(nav, Object.keys(VIEWS).map((view) =>
+  keep(nav, Object.keys(VIEWS).map((view) => ({ key: view, sign: `${view === name} ${language()}`, make: () =>
     h("a", { href: `#/${view}`, "aria-current": view === name ? "page" : null },
-      s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: SIGNS[view] })), h("span", {}, t(`view.${view}`)))));
+      s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: SIGNS[view] })), h("span", {}, t(`view.${view}`))) })));
   document.title = `${t(`view.${name}`)} · Moodscape`;
 }
 
@@ -122,7 +122,7 @@ api.on("kept", (kept) => {
   banner.textContent = kept ? t("frame.kept") : "";
 });
 
-window.addEventListener("hashchange", route);
+window.addEventListener("hashchange", unpressed(route)); // a press takes words from their field, which changes the address
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown?.redraw?.());
 words();
 route();

@@ -78,6 +78,26 @@ export function eachFrame(work) {
   };
 }
 
+/**
+ * Let `work` run at once, or, while a pointer is down, once it is up: what is pressed must not be replaced before the
+ * press is a click.
+ */
+export function unpressed(work) {
+  let pressed = false;
+  let waiting = false;
+  const pointer = (event) => {
+    pressed = (event.buttons & 1) !== 0;
+    if (pressed || !waiting) return;
+    waiting = false;
+    setTimeout(work); // the click comes right after the pointer's event
+  };
+  for (const type of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) addEventListener(type, pointer, true);
+  return () => {
+    if (pressed) waiting = true;
+    else work();
+  };
+}
+
 /** Draw on a canvas of the element's size in device pixels; gives {pen, width, height} in CSS pixels. */
 export function canvasPen(canvas) {
   const { width, height } = canvas.getBoundingClientRect();

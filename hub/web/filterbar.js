@@ -41,8 +41,11 @@ function others(filter) {
 /** Make the bar; `show(filter)` brings its controls to what the filter says. */
 export function filterBar() {
   let filter = new URLSearchParams();
+  let over = false; // a field that goes with the bar tells of a change, when its reader has gone elsewhere
   // What is typed counts for every control: a phone may leave the focus in the field when another is touched.
-  const choose = (change) => ask((now) => changed(change(now), { text: text.value.trim() }));
+  const choose = (change) => {
+    if (!over) ask((now) => changed(change(now), { text: text.value.trim() }));
+  };
   const set = (fields) => choose((now) => changed(now, fields));
   const toggle = (field, value) => choose((now) => toggled(now, field, value));
 
@@ -148,5 +151,6 @@ export function filterBar() {
         onclick: () => (value === null ? set({ [field]: null, ...(field === "near" ? { radius_m: null } : {}) }) : toggle(field, value)),
       }, words, h("span", { "aria-hidden": "true" }, "×"))), [...filter.keys()].length ? clear : null);
     },
+    close: () => (over = true),
   };
 }

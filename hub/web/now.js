@@ -10,6 +10,13 @@ import { percent, t } from "./words.js";
 const EVERY_MS = 10_000;
 const ANSWER_MS = 6000; // how long a device is waited for
 const FRESH_MS = 90_000; // a scene window is 5 s; after this long without one, nothing is being heard
+const AHEAD_MS = 90_000; // that a device's clock may be before this browser's
+
+/** The time, in ms since 1970, before which a moment's own must lie: what is later was stamped by a clock that is wrong. */
+export const present = () => Date.now() + AHEAD_MS;
+
+/** Tell whether a moment can be what was heard last: it is not words alone, and its time has come. */
+export const wasHeard = (moment) => moment.basis !== "none" && instant(moment) < present();
 
 function quietWords(moment) {
   if (moment === undefined) return "";

@@ -17,13 +17,21 @@ export async function soleOwner() {
   return named.size === 1 ? [...named][0] : null;
 }
 
-/** A choice of owner that fills itself, shown where there are `least`; `pick(owner)` gets null for "everybody" or "the hub's own". */
+/**
+ * A choice of owner that fills itself once the devices are known, shown where there are `least`: {element, choose}.
+ * `pick(owner)` gets null for "everybody" or "the hub's own"; `choose(owner)` shows another as chosen.
+ */
 export function ownerChoice(chosen, none, pick, least = 2) {
   const select = h("select", { id: "owner", onchange: () => pick(select.value || null) }, h("option", { value: "" }, none));
   const element = h("label", { class: "field-line", hidden: true }, t("owner.whose"), select);
+  const choose = (owner) => {
+    chosen = owner;
+    select.value = owner ?? "";
+  };
   owners().then((known) => {
     element.hidden = known.length < least && !chosen;
-    select.append(...known.map((owner) => h("option", { value: owner, selected: owner === chosen }, owner)));
+    select.append(...known.map((owner) => h("option", { value: owner }, owner)));
+    choose(chosen);
   }, () => {}); // without the devices there is nothing to choose from
-  return element;
+  return { element, choose };
 }

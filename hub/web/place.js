@@ -15,7 +15,7 @@ export function whereAmI() {
       lat: Number(coords.latitude.toFixed(5)), lon: Number(coords.longitude.toFixed(5)), accuracy_m: coords.accuracy,
     });
     const refused = (error) => reject(new Error(t(error.code === 1 ? "place.refused" : "place.unknown")));
-    navigator.geolocation.getCurrentPosition(told, refused, { enableHighAccuracy: true, timeout: PATIENCE_MS, maximumAge: 60_000 });
+    navigator.geolocation.getCurrentPosition(told, refused, { enableHighAccuracy: true, timeout: PATIENCE_MS });
   });
 }
 

@@ -146,6 +146,7 @@ export function show(main, params) {
       again();
     },
     leave() {
+      bar.close();
       stop.abort();
       pane.close();
     },

@@ -59,6 +59,7 @@ export function entry(run, { dated = false } = {}) {
   };
 }
 
+/** Its address is made anew when it is pressed: words that were left for it may have changed the one of the view. */
 function row(run, dated) {
   const [first, last] = [run[0], run.at(-1)];
   const seconds = run.reduce((sum, moment) => sum + moment.seconds, 0);
@@ -70,7 +71,7 @@ function row(run, dated) {
     (last.origin === "mark" && !wordlessMark(last)) || last.origin === "upload" ? t(`origin.${last.origin}`) : null,
   ].filter(Boolean);
   return h("li", { "data-id": last.id },
-    h("a", { class: "row", href: momentAddress(last.id) },
+    h("a", { class: "row", href: momentAddress(last.id), onclick: (event) => (event.currentTarget.href = momentAddress(last.id)) },
       badge(emotion),
       h("span", { class: "what" },
         h("span", { class: "feeling" }, t(`emotion.${emotion}`)),

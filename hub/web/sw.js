@@ -4,7 +4,7 @@
 const PAGE = "page-2";
 const ANSWERS = "answers-1";
 const KEPT = 80; // answers; a day or a search is one to three
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 4000; // without a byte of an answer
 
 const SHELL = [
   "/", "/api.js", "/app.js", "/calendar.js", "/day.js", "/dom.js", "/emotions.js", "/filter.js", "/filterbar.js",
@@ -35,12 +35,25 @@ self.addEventListener("activate", (event) => {
 // An answer of its own, for a rejected one reaches the page as a broken load and not as a hub that is away.
 const away = () => new Response(null, { status: 503, statusText: "The hub cannot be reached", headers: { "X-Away": "1" } });
 
-/** The hub's answer. Patience is for its beginning alone: the rest takes as long as a slow line needs. */
+/** The hub's answer, whole. However slowly it comes it is waited for, but not once nothing has come for a while. */
 async function fromHub(request) {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  let timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  };
+  wait();
   try {
-    return await fetch(request, { signal: AbortSignal.any([patience.signal, request.signal]) });
+    const answer = await fetch(request, { signal: AbortSignal.any([patience.signal, request.signal]) });
+    if (!answer.body) return answer;
+    const parts = [];
+    const reader = answer.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      wait();
+      parts.push(part.value);
+    }
+    return new Response(new Blob(parts), { status: answer.status, statusText: answer.statusText, headers: answer.headers });
   } finally {
     clearTimeout(timer);
   }

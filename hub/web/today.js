@@ -4,7 +4,7 @@ import { Day } from "./day.js";
 import { announce, h, keep, put, soon } from "./dom.js";
 import { badge } from "./emotions.js";
 import * as api from "./api.js";
-import { deviceList, nowCard } from "./now.js";
+import { deviceList, nowCard, present, wasHeard } from "./now.js";
 import { Ribbon, told } from "./ribbon.js";
 import { shares } from "./ribbon-shape.js";
 import { entry, momentAddress, runs, titleOf } from "./rows.js";
@@ -22,9 +22,10 @@ const dayAddress = (day) => (day === today() ? "#/today" : `#/today?day=${day}`)
 /** The head of a day; `reach(day)` lets it lead up to that day, or up to today where that is later. */
 function dayBar(date) {
   let typing = false; // a browser tells of a change at each key: what is typed is a day once it is left or Enter is pressed
+  let over = false; // a field that goes with its view is left too, and its reader has gone elsewhere
   const go = () => {
     typing = false;
-    if (pick.value === date) return;
+    if (over || pick.value === date) return;
     if (isDay(pick.value) && pick.value <= pick.max) location.hash = dayAddress(pick.value);
     else pick.value = date;
   };
@@ -54,6 +55,7 @@ function dayBar(date) {
       const control = element.querySelector(`[data-control="${name}"]:is(input, [href])`) ?? pick;
       control.focus();
     },
+    close: () => (over = true),
   };
 }
 
@@ -88,6 +90,7 @@ export function show(main, params, again) {
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   let limit = ROWS;
   let newest; // that was heard, of all days: a device elsewhere may be on another; undefined until it is known
+  let latest = ""; // the last day that has a moment, also one that a wrong clock put ahead
   let toldAt = 0;
   let asked = false;
 
@@ -113,7 +116,8 @@ export function show(main, params, again) {
     list.hidden = moments.length === 0;
     card.hidden = !empty.hidden;
     if (!empty.hidden) explain();
-    bar.reach(newest ? dayOf(newest) : today());
+    bar.reach(latest);
+    hear(moments.findLast(wasHeard)); // also what lay ahead when it came
     now.show(newest);
   }, DRAW_MS);
 
@@ -129,10 +133,24 @@ export function show(main, params, again) {
     }
   };
 
+  function hear(moment) {
+    if (moment && (!newest || instant(moment) >= instant(newest))) newest = moment;
+  }
+
+  function lead(moment) {
+    if (dayOf(moment) > latest) latest = dayOf(moment);
+  }
+
   async function loadNewest() {
+    const ask = async (...more) =>
+      (await api.moments([["limit", 1], ["basis", "speech"], ["basis", "scene"], ...more], day.stop.signal)).items[0] ?? null;
     try {
-      const [found = null] = (await api.moments([["limit", 1], ["basis", "speech"], ["basis", "scene"]], day.stop.signal)).items;
-      if (!newest || (found && instant(found) > instant(newest))) newest = found;
+      let found = await ask();
+      if (found) lead(found);
+      // Not with a time at once: the worker would keep each answer for a question that is never asked again.
+      if (found && !wasHeard(found)) found = await ask(["to", new Date(present()).toISOString()]);
+      hear(found);
+      newest ??= null;
       draw();
     } catch {
       // The day is asked for at the same time, and tells why it cannot be loaded.
@@ -140,7 +158,8 @@ export function show(main, params, again) {
   }
 
   function arrived(moments) {
-    for (const moment of moments) if (moment.basis !== "none" && (!newest || instant(moment) >= instant(newest))) newest = moment;
+    moments.forEach(lead);
+    moments.filter(wasHeard).forEach(hear);
     const fresh = day.add(moments);
     if (fresh && date === today() && Date.now() - toldAt > TELL_MS) {
       toldAt = Date.now();
@@ -172,8 +191,8 @@ export function show(main, params, again) {
     redraw: draw,
     erased(id) {
       day.remove(id);
-      if (id !== newest?.id) return;
-      newest = undefined;
+      latest = "";
+      if (id === newest?.id) newest = undefined;
       loadNewest();
     },
     changed(moment) {
@@ -181,6 +200,7 @@ export function show(main, params, again) {
       day.add([moment]);
     },
     leave() {
+      bar.close();
       clearInterval(clock);
       unfollow();
       devices.close();

@@ -22,7 +22,7 @@ const leaflet = once(() => new Promise((resolve, reject) => {
 }));
 
 /** The coasts as GeoJSON. */
-const land = once(() => fetch("/vendor/world/land.json").then((answer) => answer.json()));
+const land = once(() => fetch("/vendor/world/land.json").then((answer) => (answer.ok ? answer.json() : Promise.reject(answer))));
 
 /** Make a map in `field`; gives {L, world}. `still` makes one that is only looked at. Throws an Error with a sentence. */
 export async function ground(field, { still = false } = {}) {

@@ -13,12 +13,15 @@ from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.query.filter import parse
 from hub.records import clips
+from hub.records.keep import New
+from hub.records.keep import make as make_record
 from hub.records.sounds import Sounds, clip_name
 from hub.settings.keep import write
 from hub.settings.shapes import Settings
 from hub.stores.beside import commands, place_days, records
 from hub.stores.rows import key, ms
-from hub.stores.store import Report, Store
+from hub.stores.store import Letter, Report, Store
+from hub.stores.tables import letters
 from hub.stores.unfinished import loose_sounds, stale_days, unscrubbed
 from hub.telling import Telling
 from moments import uuid7
@@ -147,7 +150,7 @@ def test_what_an_erased_owners_devices_are_to_erase_waits_for_them(store, forget
     wire.there = True
     telling.reported(Report("a", "status", '{"state":"listening"}'))
     telling.close()
-    assert wire.orders() == [("a", {"ids": [moment.id]}), ("a", UP_TO_NOW)]
+    assert wire.orders() == [("a", UP_TO_NOW), ("a", {"ids": [moment.id]})]
     with store.reading() as connection:
         assert len(connection.execute(select(commands)).all()) == 2
 
@@ -218,7 +221,7 @@ def test_devices_are_ordered_to_erase_before_the_moments_go(store, forgetting, w
     monkeypatch.setattr(store, "erase", locked)
     with pytest.raises(OperationalError):
         forgetting.matching(filtered(device="a"))
-    assert wire.orders() == [("a", {"ids": [moment.id]}), ("a", UP_TO_NOW)]
+    assert wire.orders() == [("a", UP_TO_NOW), ("a", {"ids": [moment.id]})]
 
 
 def test_a_sound_that_the_disk_does_not_let_go_is_erased_later(store, forgetting, sounds, monkeypatch):
@@ -364,3 +367,24 @@ def test_a_marker_word_of_an_erased_owner_is_in_no_file(store, forgetting, sound
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert [path for path in files if word.encode() in path.read_bytes()] == []
+
+
+def test_of_many_moments_a_device_is_told_of_those_that_have_sound_there(store, forgetting, wire):
+    sounding = make(device="a", emotion="anger", clip=clip())
+    store.take([*(make(device="a", emotion="anger") for _ in range(1000)), sounding, make(device="a", clip=OTHER)])
+    assert forgetting.matching(filtered(emotion="anger")) == 1001
+    assert wire.orders() == [("a", {"ids": [sounding.id]})]
+
+
+def test_what_no_moment_stands_for_goes_by_its_own_time(store, forgetting, sounds):
+    store.take([make(device="a")], [Letter("moodscape/v1/a/moment", "is none", b"x")])
+    for number in (-1, 0, 1):
+        given = New(device="a", note=str(number), start=START + timedelta(days=number))
+        make_record(store, sounds, given)
+    forgetting.matching(filtered(device="a", **{"from": "2026-05-22", "to": "2026-05-23"}))
+    with store.reading() as connection:
+        assert sorted(connection.execute(select(records.c.note)).scalars()) == ["-1", "1"]
+        assert connection.execute(select(letters)).all() != [], "it came at another time"
+    forgetting.matching(filtered(device="a"))
+    with store.reading() as connection:
+        assert connection.execute(select(records)).all() == connection.execute(select(letters)).all() == []

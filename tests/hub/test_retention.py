@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub import commanded
 from hub.config import Retention
 from hub.forgetting import without_broker
 from hub.query.filter import Filter
@@ -18,7 +19,7 @@ from hub.settings.shapes import Settings
 from hub.stores.letters import HOLD_DAYS, Letter, dropped
 from hub.stores.rows import ms
 from hub.stores.store import now_ms
-from hub.telling import Telling, command_of
+from hub.telling import Telling
 from moments import uuid7
 from tests.hub.moments import START, clip, make
 from tests.parts import wait_until
@@ -82,9 +83,9 @@ def test_commands_that_are_too_old_go_with_it(store, forgetting):
     telling = Telling(store, lambda *_, **__: True)
     telling.command("pocket-1", {"id": "ping-1", "do": "ping", "until": None, "args": {}})
     retainer = Retainer(store, forgetting, Retention(), clock=lambda: now_ms() + 91 * 86_400_000)
-    assert command_of(store, "pocket-1", "ping-1")
+    assert commanded.find(store, "pocket-1", "ping-1")
     retainer.start()
-    wait_until(lambda: command_of(store, "pocket-1", "ping-1") is None)
+    wait_until(lambda: commanded.find(store, "pocket-1", "ping-1") is None)
     retainer.close()
 
 
@@ -145,3 +146,17 @@ def test_parts_of_sounds_that_stopped_arriving_are_erased_after_two_days(store, 
     wait_until(lambda: not sounds.size("upload-1"))
     retainer.close()
     assert sounds.size("clip-2")
+
+
+def test_an_owners_age_for_sound_is_that_owners_alone(store, forgetting, tmp_path):
+    store.take([make(device="a"), make(device="b")])
+    store.describe_device("a", name=None, owner="Ann")
+    write(store, "Ann", settings=Settings.model_validate({"retention": {"clip_days": 1}}))
+    sounds = Sounds(tmp_path / "sounds")
+    for device, sha256 in (("a", "aa" * 32), ("b", "bb" * 32)):
+        with sounds.open(device) as file:
+            file.write(b"sound")
+        clips.keep(store, sounds, clips.Sent(sha256, device, None, 4.2, "audio/flac"), device)
+    forget_old(store, forgetting, Retention(clip_days=365), now_ms() + 2 * 86_400_000)
+    assert not sounds.path("aa" * 32).exists()
+    assert sounds.path("bb" * 32).exists()

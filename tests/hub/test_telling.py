@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event, inspect, select
 
+from hub import commanded
 from hub.api.app import create_app
 from hub.forgetting import without_broker
 from hub.query.filter import parse
@@ -17,7 +18,7 @@ from hub.stores.beside import UNANSWERED, commands
 from hub.stores.rows import key
 from hub.stores.store import Report, now_ms
 from hub.stores.tables import moments
-from hub.telling import Telling, command_of, drop_old_commands
+from hub.telling import Telling
 from tests.hub.conftest import serving
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -81,7 +82,7 @@ def test_the_words_of_a_mark_go_to_its_device_and_are_not_kept_beside(telling, w
     assert wire.take() == [order]
     with store.reading() as connection:
         assert "xylophone" not in connection.execute(select(commands.c.body)).scalar()
-    assert command_of(store, "a", "1")["do"] == "mark"
+    assert commanded.find(store, "a", "1")["do"] == "mark"
 
 
 def test_what_fails_for_one_device_does_not_end_the_telling_of_the_others(telling, wire, monkeypatch):
@@ -175,6 +176,22 @@ def test_all_of_many_silent_devices_are_told_what_another_process_ordered(any_st
     assert len(wire.devices) == len(many), "once"
 
 
+def test_a_device_that_was_away_for_long_is_told_all_that_is_due_and_what_has_a_time_first(any_store, wire):
+    elsewhere, day = (
+        Telling(any_store, nobody),
+        {"from": "2024-05-22T00:00:00+09:00", "to": "2024-05-23T00:00:00+09:00"},
+    )
+    for number in range(230):
+        elsewhere.erase("a", {"ids": [str(number)]})
+    elsewhere.erase("a", day)
+    here = Telling(any_store, wire)
+    here.reported(LISTENING)
+    here._tell_awake()
+    first, *others = [order["args"] for order in wire.take()]
+    assert first == day
+    assert sorted(int(args["ids"][0]) for args in others) == list(range(230))
+
+
 def test_a_device_that_refuses_is_not_told_again_by_the_next_look(store, wire):
     here = Telling(store, wire)
     Telling(store, nobody).erase("a", {"ids": ["x"]})
@@ -232,9 +249,9 @@ def test_commands_are_kept_for_90_days_and_what_is_left_to_erase_longer(any_stor
     done, _, late = wire.take()
     for order in (done, late):
         here.reported(reply(order, ok=True))
-    drop_old_commands(any_store, now_ms() + 89 * day_ms)
+    commanded.drop_old(any_store, now_ms() + 89 * day_ms)
     assert len(held(any_store)) == 3
-    drop_old_commands(any_store, now_ms() + 91 * day_ms)
+    commanded.drop_old(any_store, now_ms() + 91 * day_ms)
     assert held(any_store) == [late["id"]]
 
 

@@ -40,7 +40,7 @@ export function fill(body, { span, of, owner }) {
     const all = periods(days, span);
     const spoken = spokenOf(all, days, span);
     if (spoken === null) return part(t("insights.over_time"), h("p", { class: "quiet" }, t("insights.too_little")));
-    const usual = usualBand(spoken.usual, span, of);
+    const usual = usualBand(spoken, span, of);
     let month = span === "week" && all[0].begin.slice(0, 7) !== all[2].begin.slice(0, 7) ? all[0].begin.slice(0, 7) : null; // no room for its mark
     const points = all.map((period) => {
       const fresh = period.begin.slice(0, 7) !== month;
@@ -50,7 +50,7 @@ export function fill(body, { span, of, owner }) {
     return h("section", { class: "card" },
       h("h2", { class: "saying" }, sentence(spoken, usual, span, of)),
       h("p", { class: "quiet" }, t("insights.days_heard", { n: spoken.one.days.length }), " ", t(`insights.${usual ? "band" : "no_usual"}_${span}`)),
-      line(t("insights.over_time"), points, usual && { n: spoken.usual.length, ...usual }),
+      line(t("insights.over_time"), points, usual),
       h("h3", {}, t("insights.made_of", { which: whichOf(spoken, span) })),
       h("p", { class: "quiet" }, t("insights.made_of_how")),
       madeOf(spoken.one, usual ? spoken.usual : [], address));

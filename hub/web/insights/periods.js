@@ -53,12 +53,17 @@ export function spokenOf(all, days, span) {
   return { one, usual: days.filter(({ day }) => day >= begin && day < one.begin), current: one.end > today() };
 }
 
-/** The band of the means of the periods that these days make up, {mean, low, high}; null for fewer than three periods. */
-export function usualBand(usual, span, of) {
+/**
+ * The band {n, mean, low, high} of the means of the periods before the one that is spoken of, null for fewer than three;
+ * `n` counts their days. Of each as many days are taken as the spoken one has, for a mean of few days strays further.
+ */
+export function usualBand({ one, usual }, span, of) {
   const groups = new Map();
   for (const bucket of usual) {
     const begin = beginOf[span](bucket.day);
     groups.set(begin, [...(groups.get(begin) ?? []), bucket[of]]);
   }
-  return band([...groups.values()].filter((values) => values.length >= 2).map((values) => spread(values).mean));
+  const taken = [...groups.values()].map((values) => values.slice(0, one.days.length)).filter((values) => values.length >= 2);
+  const found = band(taken.map((values) => spread(values).mean));
+  return found && { n: taken.flat().length, ...found };
 }

@@ -32,7 +32,7 @@ export function show(main, params) {
   };
   const whose = ownerChoice(asked.owner, t("owner.everybody"), (owner) => go({ owner }));
   const controls = h("div", { class: "controls" },
-    choice("span", t("insights.spans"), SPANS, go), choice("of", t("insights.measures"), MEASURES, go), whose);
+    choice("span", t("insights.spans"), SPANS, go), choice("of", t("insights.measures"), MEASURES, go), whose.element);
   const body = h("div", { class: "insights" });
   let end = () => {};
 
@@ -41,7 +41,7 @@ export function show(main, params) {
     end();
     asked = askedBy(now);
     for (const input of controls.querySelectorAll("input")) input.checked = input.value === asked[input.name];
-    whose.querySelector("select").value = asked.owner ?? "";
+    whose.choose(asked.owner);
     end = fill(body, asked);
   }
 

@@ -16,14 +16,16 @@ const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) 
 export function recordForm(kept) {
   let sound = null;
   let began = null;
-  let place = null;
+  let place = null; // where the sound was taken, or the words were begun
+  let asking = null; // the last question for it, until it is answered
+  let written = false; // whether there are words
   let key = newKey();
   let failed = null; // what went with the sound in the last try under this key, which the hub may have taken
   let sending = false;
   let picture = null;
 
   const heard = h("div", { class: "heard" });
-  const note = h("textarea", { id: "words", rows: 3, maxlength: 4000, placeholder: t("note.hint"), oninput: () => ready() });
+  const note = h("textarea", { id: "words", rows: 3, maxlength: 4000, placeholder: t("note.hint"), oninput: () => wrote() });
   const where = h("span", { class: "quiet", role: "status" });
   const tick = h("input", { type: "checkbox", onchange: () => locate() });
   const send = h("button", { type: "submit", disabled: true }, t("record.keep"));
@@ -37,7 +39,7 @@ export function recordForm(kept) {
     h("div", { class: "actions" }, send, drop), bar, word, trouble);
 
   function ready() {
-    send.disabled = sending || (sound === null && note.value.trim() === "");
+    send.disabled = sending || asking !== null || (sound === null && note.value.trim() === "");
     send.textContent = sound === null && note.value.trim() ? t("record.keep_note") : t("record.keep");
     drop.hidden = sound === null;
   }
@@ -47,18 +49,34 @@ export function recordForm(kept) {
     trouble.hidden = text === "";
   }
 
+  /** Ask where this is, when its person wants it told; until that is known nothing is sent. */
   async function locate() {
+    const mine = tick.checked ? whereAmI() : null;
     place = null;
-    where.textContent = "";
-    if (!tick.checked) return;
-    where.textContent = t("place.asking");
+    asking = mine;
+    where.textContent = mine ? t("place.asking") : "";
+    ready();
+    if (!mine) return;
     try {
-      place = await whereAmI();
+      const found = await mine;
+      if (mine !== asking) return; // it is not wanted any more, or something else is to have a place
+      place = found;
       where.textContent = placeText(place);
     } catch (error) {
+      if (mine !== asking) return;
       tick.checked = false;
       where.textContent = error.message;
     }
+    asking = null;
+    ready();
+  }
+
+  /** Words alone were made where the first of them was written. */
+  function wrote() {
+    const first = !written;
+    written = note.value.trim() !== "";
+    if (first && written && sound === null && tick.checked) locate();
+    ready();
   }
 
   function clear() {
@@ -101,6 +119,8 @@ export function recordForm(kept) {
       // What was taken or typed meanwhile stays.
       if (key === sent.key) clear();
       if (note.value === sent.words) note.value = "";
+      written = false;
+      wrote();
       announce(t("record.taken"));
       kept(made);
     } catch (error) {
@@ -121,6 +141,7 @@ export function recordForm(kept) {
       fail("");
       sound = blob;
       began = when;
+      if (tick.checked) locate();
       picture = blob.size > LONGEST_BYTES ? null : soundView(blob);
       put(heard, h("p", {}, h("strong", {}, blob.name ?? t("record.new")), " ", h("span", { class: "quiet" }, bytesText(blob.size))), picture?.element);
       ready();

@@ -17,6 +17,6 @@ export function ownedCard(stage, { owner, choose }, title, hint, make) {
       const { version, ...now } = { ...(await api.settings(whose)), ...changes };
       await api.putSettings(whose, now);
     };
-    return [ownerChoice(whose, t("owner.own"), choose, 1), make(settings, save, again)];
+    return [ownerChoice(whose, t("owner.own"), choose, 1).element, make(settings, save, again)];
   });
 }

@@ -47,7 +47,7 @@ export function show(stage, { owner, choose }) {
       again();
     }, [text, trouble, h("div", { class: "actions" }, preview), trial]);
     return [
-      ownerChoice(whose, t("owner.own"), choose, 1),
+      ownerChoice(whose, t("owner.own"), choose, 1).element,
       h("p", {}, t(now.own ? "rules.own" : "rules.shipped")),
       form,
       now.own ? asking(t("rules.back"), () => t("rules.back_sure"), t("rules.back_do"), async () => {

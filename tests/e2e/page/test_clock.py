@@ -86,3 +86,30 @@ def test_the_newest_moment_of_another_date_is_heard_now_as_it_is_changed_until_i
     page.get_by_role("button", name="Erase this moment").click()
     page.get_by_role("button", name="Erase", exact=True).click()
     expect(page.locator(".now")).to_contain_text("It is quiet. Last heard")
+
+
+def test_what_a_wrong_clock_put_ahead_is_not_heard_now_and_its_day_is_reached_until_it_is_erased(own, look):
+    page = look(own)
+    expect(page.locator(".now")).to_contain_text("It is quiet. Last heard")
+    ahead = make(start=now() + timedelta(hours=26), emotion="anger", device="camera", origin="upload")
+    own.publish(ahead)
+    expect(page.get_by_label("Choose a day")).to_have_attribute("max", f"{ahead.start:%Y-%m-%d}")
+    expect(page.locator(".now")).to_contain_text("It is quiet. Last heard")
+    own.publish(make(start=now(), emotion="fear"))
+    expect(page.locator(".now strong")).to_have_text("Fear")
+    page.reload()
+    expect(page.locator(".now strong")).to_have_text("Fear")
+    expect(page.get_by_label("Choose a day")).to_have_attribute("max", f"{ahead.start:%Y-%m-%d}")
+    page.evaluate(f"location.hash = '#/today?moment={ahead.id}'")
+    page.get_by_role("button", name="Erase this moment").click()
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.get_by_label("Choose a day")).to_have_attribute("max", f"{now():%Y-%m-%d}")
+
+
+def test_what_comes_while_the_browser_s_clock_is_behind_is_heard_once_its_time_has_come(own, look):
+    page = with_a_clock(look, own)
+    own.publish(make(start=now() + timedelta(minutes=3), emotion="fear"))
+    expect(page.locator(".rows .feeling").first).to_have_text("Fear")
+    expect(page.locator(".now")).to_contain_text("It is quiet. Last heard")
+    page.clock.fast_forward("03:00")
+    expect(page.locator(".now strong")).to_have_text("Fear")

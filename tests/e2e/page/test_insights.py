@@ -1,6 +1,5 @@
 """Weeks, hours, weekdays, scenes and places compared."""
 
-import random
 import re
 import statistics
 from datetime import date, datetime, timedelta
@@ -13,6 +12,7 @@ from moments import Place
 from tests.e2e.page.running import start_hub
 from tests.e2e.page.walking import calm
 from tests.hub.moments import make
+from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
@@ -49,91 +49,6 @@ def shared(tmp_path_factory):
 
 def card(page, heading):
     return page.locator(".card", has=page.get_by_role("heading", name=heading, exact=True))
-
-
-def spread(page, values):
-    return page.evaluate("async (values) => (await import('/insights/spread.js')).spread(values)", values)
-
-
-def compared(page, value, before):
-    return page.evaluate(
-        """async ([value, before]) => {
-          const {band, compared} = await import("/insights/spread.js");
-          return compared(value, band(before));
-        }""",
-        [value, before],
-    )
-
-
-def sentences(page, pasts):
-    """What is said of weeks, each the last in a list of weeks of days' values, the oldest first."""
-    pasts = [
-        [
-            {"day": f"{MONDAY - timedelta(days=7 * (len(weeks) - w) - d):%Y-%m-%d}", "valence": value, "emotions": {}}
-            for w, week in enumerate(weeks)
-            for d, value in enumerate(week)
-        ]
-        for weeks in pasts
-    ]
-    return page.evaluate(
-        """async (pasts) => {
-          await import("/insights/view.js");
-          const {periods, spokenOf, usualBand} = await import("/insights/periods.js");
-          const {sentence} = await import("/insights/compare.js");
-          return pasts.map((days) => {
-            const spoken = spokenOf(periods(days, "week"), days, "week");
-            return sentence(spoken, usualBand(spoken.usual, "week", "valence"), "week", "valence");
-          });
-        }""",
-        pasts,
-    )
-
-
-@pytest.mark.parametrize(
-    ("values", "student"),  # the 97.5 % point of Student's t for that many days less one
-    [([0.1, 0.2, 0.4], 4.3027), ([-0.5, 0.5, 0.1, 0.0, 0.3], 2.7764), ([0.01 * n for n in range(40)], 2.0227)],
-)
-def test_a_mean_is_told_with_the_95_percent_that_student_gives(hub, look, values, student):
-    found = spread(look(hub, "#/settings"), values)
-    half = student * statistics.stdev(values) / len(values) ** 0.5
-    assert found["mean"] == pytest.approx(statistics.mean(values))
-    assert found["low"] == pytest.approx(max(-1, found["mean"] - half), abs=0.003)
-    assert found["high"] == pytest.approx(min(1, found["mean"] + half), abs=0.003)
-
-
-def test_two_days_are_too_few_to_be_sure_of_and_chance_is_no_difference(hub, look):
-    page = look(hub, "#/settings")
-    assert spread(page, [0.1, 0.9])["low"] is None
-    assert compared(page, 0.9, [0.1, 0.2]) is None
-    assert compared(page, 0.2, [0.0, 0.2, 0.3]) == 0
-    assert compared(page, 0.55, [0.0, 0.02, -0.02, 0.01]) == 1
-    assert compared(page, -0.55, [0.0, 0.02, -0.02, 0.01]) == -1
-    assert compared(page, 0.1 + 0.2, [0.3, 0.3, 0.3]) == 0
-
-
-def test_days_of_one_week_are_no_usual(hub, look):
-    page = look(hub, "#/settings")
-    (said,) = sentences(page, [[[0.0, 0.02, -0.02, 0.01, 0.0], [0.5, 0.6, 0.55]]])
-    assert "too early to compare with your usual weeks" in said
-
-
-def test_a_week_outside_of_the_band_is_said_to_differ(hub, look):
-    page = look(hub, "#/settings")
-    before = [[mean, mean + 0.1, mean - 0.1] for mean in (0.0, 0.05, -0.05, 0.02)]
-    more, less, same = sentences(page, [[*before, [mean] * 4] for mean in (0.4, -0.4, 0.1)])
-    assert "more pleasant than your usual weeks" in more
-    assert "less pleasant than your usual weeks" in less
-    assert "much like your usual weeks" in same
-
-
-def test_an_unchanged_week_is_seldom_said_to_differ(hub, look):
-    drawn = random.Random(3)
-    pasts = []
-    for _ in range(1000):
-        means = [drawn.gauss(0, 0.1) for _ in range(13)]
-        pasts.append([[mean + drawn.gauss(0, 0.05) for _ in range(7)] for mean in means])
-    said = sentences(look(hub, "#/settings"), pasts)
-    assert sum("much like" not in one for one in said) / len(said) == pytest.approx(0.05, abs=0.02)
 
 
 def test_the_heading_and_the_line_below_agree_that_it_is_too_early(shared, look):
@@ -215,6 +130,23 @@ def test_a_control_keeps_the_focus_while_what_it_chose_is_drawn(shared, look):
     expect(page.locator("#owner")).to_have_value("")
     page.go_back()
     expect(page.get_by_label("Pleasantness")).to_be_checked()
+
+
+def test_an_owner_who_is_chosen_before_the_devices_are_known_is_the_one_shown(shared, look):
+    page = look(shared, "#/settings")
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/devices", hold)
+    page.evaluate("location.hash = '#/insights?owner=Ann'")
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    with page.expect_response("**/api/summary?*owner=Bob*"):
+        page.evaluate("location.hash = '#/insights?owner=Bob'")
+    held.pop().continue_()
+    expect(page.locator("#owner")).to_be_visible()
+    expect(page.locator("#owner")).to_have_value("Bob")
 
 
 def test_the_band_of_the_usual_is_told_in_words(hub, look):

@@ -42,3 +42,15 @@ def test_a_map_that_did_not_load_is_tried_again(hub, look):
     page.click("[data-pane=calendar]")
     page.click("[data-pane=map]")
     expect(page.locator(".pin").first).to_be_visible()
+
+
+def test_a_map_that_got_a_bad_answer_for_its_coasts_is_tried_again(hub, look):
+    page = look(hub, "#/recall", errors=["503"])
+    expect(page.locator(".rows li").first).to_be_visible()
+    page.route("**/vendor/world/land.json", lambda route: route.fulfill(status=503, json={"title": "busy"}))
+    page.click("[data-pane=map]")
+    expect(page.locator(".mapview [role=status]")).to_have_text("The hub cannot be reached.")
+    page.unroute("**/vendor/world/land.json")
+    page.click("[data-pane=calendar]")
+    page.click("[data-pane=map]")
+    expect(page.locator(".pin").first).to_be_visible()

@@ -2,12 +2,13 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.page.conftest import LAST_DAY
+from tests.e2e.page.walking import calm, press
 from tests.hub.moments import make
 from tests.parts import wait_until
 
@@ -16,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 DAY = f"{LAST_DAY:%Y-%m-%d}"
 AFTER = f"{LAST_DAY + timedelta(days=1):%Y-%m-%d}"
 WEEK_AGO = f"{LAST_DAY - timedelta(days=7):%Y-%m-%d}"
+SIX_DAYS_AGO = f"{LAST_DAY - timedelta(days=6):%Y-%m-%d}"
 
 
 def total(hub, query):
@@ -81,18 +83,58 @@ def test_pressing_an_emotion_asks_for_it_and_pressing_again_lets_it_go(hub, look
     page.wait_for_url("**/#/recall")
 
 
-def test_words_that_were_typed_count_with_what_is_pressed_next(hub, look):
-    page = look(hub, "#/recall", width=390)
-    expect(page.locator(f'[data-day="{DAY}"][data-emotion]')).to_be_visible()
-    words = page.get_by_label("Words in notes and scenes")
-    words.press_sequentially("rain")
-    page.get_by_role("button", name="Calm", exact=True).click()
-    page.wait_for_url("**/#/recall?emotion=calm&text=rain")
-    expect(words).to_have_value("rain")
-    words.fill("")
-    words.press_sequentially("sea")
-    page.locator(f'[data-day="{DAY}"]').click()
-    page.wait_for_url(f"**/#/recall?*text=sea&from={DAY}&to={AFTER}")
+ASKED = {"emotion": ["calm"], "basis": ["scene"]}
+RAIN = {"text": ["rain"]}
+
+
+@pytest.mark.parametrize(
+    ("pressed", "view", "query"),
+    [
+        ("button[data-value=sadness]", "recall", ASKED | RAIN | {"emotion": ["calm", "sadness"]}),
+        ("button[aria-label^=Without]", "recall", {"emotion": ["calm"]} | RAIN),
+        ("button:text-is('Clear')", "recall", {}),
+        (f'[data-day="{WEEK_AGO}"]', "recall", ASKED | RAIN | {"from": [WEEK_AGO], "to": [SIX_DAYS_AGO]}),
+        ("nav a[href='#/insights']", "insights", {}),
+    ],
+)
+def test_words_that_were_typed_count_with_what_is_pressed_next(hub, look, pressed, view, query):
+    page = look(hub, "#/recall?emotion=calm&basis=scene")
+    expect(page.locator(f'[data-day="{WEEK_AGO}"]')).to_be_visible()
+    page.get_by_label("Words in notes and scenes").press_sequentially("rain")
+    press(page, page.locator(pressed))
+    page.wait_for_url(lambda url: url.endswith(view) or f"{view}?" in url)
+    wait_until(lambda: page.wait_for_timeout(50) or parse_qs(page.url.partition("?")[2]) == query)
+    expect(page.locator("nav [aria-current]")).to_have_text(view.title())
+
+
+def test_a_row_that_is_pressed_after_words_were_typed_opens_above_what_they_find(hub, look):
+    page = look(hub, "#/recall?emotion=calm")
+    row = page.locator("main .rows li").first
+    opened = row.get_attribute("data-id")
+    page.get_by_label("Words in notes and scenes").press_sequentially("rain")
+    press(page, row)
+    page.wait_for_url(f"**/#/recall?emotion=calm&text=rain&moment={opened}")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator("h1")).to_have_text(hub.get("/api/moments?limit=1&emotion=calm&text=rain")["describes"])
+
+
+def test_words_that_are_left_for_the_navigation_leave_the_focus_there(hub, look):
+    page = look(hub, "#/recall")
+    page.get_by_label("Words in notes and scenes").press_sequentially("rain")
+    page.keyboard.press("Shift+Tab")
+    page.wait_for_url("**/#/recall?text=rain")
+    calm(page)
+    expect(page.get_by_role("link", name="Settings")).to_be_focused()
+
+
+def test_words_that_are_left_by_going_back_are_asked_for_no_more(hub, look):
+    page = look(hub, "#/insights")
+    page.evaluate("location.hash = '#/recall'")
+    page.get_by_label("Words in notes and scenes").press_sequentially("rain")
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Insights")
+    page.wait_for_timeout(300)
+    assert page.url.endswith("#/insights")
 
 
 def test_every_control_of_the_bar_writes_the_address(hub, look):

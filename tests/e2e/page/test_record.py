@@ -12,6 +12,7 @@ from tests.parts import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
 HERE = {"permissions": ["microphone", "geolocation"], "geolocation": {"latitude": 35.1587, "longitude": 129.1604}}
+SEOUL = {"latitude": 37.5665, "longitude": 126.978}
 DRAWN = re.compile(r"Waveform and spectrogram of \d+ seconds")
 
 
@@ -182,7 +183,10 @@ def test_a_sound_is_the_same_thing_on_a_second_try_until_its_words_or_its_place_
     page.get_by_label("Add where I am").check()
     expect(page.locator(".recordform")).to_contain_text("35.1587, 129.1604")
     tried(4)
+    page.context.set_geolocation(SEOUL)
+    tried(5)
     assert keys[0] == keys[1]
+    assert keys[3] == keys[4]
     assert len(set(keys)) == 3
 
 
@@ -223,6 +227,36 @@ def test_a_place_that_is_refused_says_so(hub, look):
     page.get_by_label("Add where I am").click()
     expect(page.locator(".recordform")).to_contain_text("not allowed to tell where you are")
     expect(page.get_by_label("Add where I am")).not_to_be_checked()
+
+
+def test_each_record_gets_the_place_where_it_was_made_and_not_where_the_tick_was_set(hub, look, heard):
+    page = look(hub, "#/record", **HERE)
+    jeju = {"latitude": 33.4996, "longitude": 126.5312}
+    made = {"before I left": HERE["geolocation"], "there": SEOUL, "a sound, further": jeju}
+    page.get_by_label("Add where I am").check()
+    for words, at in made.items():
+        page.context.set_geolocation(at)
+        if at is jeju:
+            page.locator("#file").set_input_files(heard)
+        page.get_by_label("Your words").fill(words)
+        page.get_by_role("button", name="Keep").click()
+        expect(page.get_by_label("Your words")).to_have_value("")
+    for words, at in made.items():
+        assert record(hub, words)["place"] == {"lat": at["latitude"], "lon": at["longitude"]}
+
+
+def test_nothing_is_sent_before_its_place_is_known_and_no_place_that_is_not_wanted_any_more(hub, look):
+    page = look(hub, "#/record")
+    page.evaluate("() => { navigator.geolocation.getCurrentPosition = (told) => { window.told = told; }; }")
+    page.get_by_label("Your words").fill("somewhere")
+    page.get_by_label("Add where I am").check()
+    keep = page.get_by_role("button", name="Keep the words")
+    expect(keep).to_be_disabled()
+    page.get_by_label("Add where I am").uncheck()
+    page.evaluate("told({coords: {latitude: 35.1, longitude: 129.1, accuracy: 9}})")
+    keep.click()
+    expect(page.get_by_label("Your words")).to_have_value("")
+    assert record(hub, "somewhere")["place"] is None
 
 
 READING = {

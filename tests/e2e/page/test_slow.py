@@ -1,8 +1,9 @@
-"""The page over a line so slow that an answer takes longer to come than the hub to begin with it."""
+"""The page over a line on which answers come slowly, or stop in the middle."""
 
 import threading
 import time
 import urllib.request
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -14,45 +15,94 @@ from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
+BEGINNING = 100
+"""Bytes of a list of moments that come at once."""
 LONGER_S = 6
-"""More than the page's worker waits for an answer to begin."""
+"""More than the page's worker waits for the next byte."""
+
+
+class Line:
+    """A line to a hub; what comes after the beginning of a list of moments comes as `pace` says."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.pace = "at once"
+        self.ended = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(hub))
+        self.hub = Hub(f"http://127.0.0.1:{self.server.server_port}", hub.broker, hub.process)
+
+    def _handler(self, hub: Hub) -> type[BaseHTTPRequestHandler]:
+        line = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path.startswith("/api/stream"):
+                    self.send_error(503)
+                    return
+                with urllib.request.urlopen(hub.url + self.path) as answer:
+                    body, kind = answer.read(), answer.headers["Content-Type"]
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                sent = 0
+                if line.pace != "at once" and self.path.startswith("/api/moments?"):
+                    self.wfile.write(body[:BEGINNING])
+                    sent = BEGINNING
+                    if line.pace == "stopped":
+                        line.ended.wait()
+                        return
+                    while sent < BEGINNING + LONGER_S:
+                        time.sleep(1)
+                        self.wfile.write(body[sent : sent + 1])
+                        sent += 1
+                self.wfile.write(body[sent:])
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
 
 
 @pytest.fixture
-def slowly(hub):
-    """The hub behind a line on which the end of a list of moments comes late."""
-
-    class Line(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path.startswith("/api/stream"):
-                self.send_error(503)
-                return
-            with urllib.request.urlopen(hub.url + self.path) as answer:
-                body, kind = answer.read(), answer.headers["Content-Type"]
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[:100])
-            if self.path.startswith("/api/moments?"):
-                self.wfile.flush()
-                time.sleep(LONGER_S)
-            self.wfile.write(body[100:])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    line = ThreadingHTTPServer(("127.0.0.1", 0), Line)
-    serving = threading.Thread(target=line.serve_forever)
+def line(hub):
+    """A line to the hub."""
+    made = Line(hub)
+    serving = threading.Thread(target=made.server.serve_forever)
     serving.start()
-    yield Hub(f"http://127.0.0.1:{line.server_port}", hub.broker, hub.process)
-    line.shutdown()
-    line.server_close()
+    yield made
+    made.ended.set()
+    made.server.shutdown()
+    made.server.server_close()
     serving.join()
 
 
-def test_a_day_that_comes_slowly_is_shown(slowly, look):
-    page = look(slowly, "#/settings", service_workers="allow", errors=["503"])
+def with_a_worker(look, line):
+    """Open the page with its worker at work."""
+    page = look(line.hub, "#/settings", service_workers="allow", errors=["503"])
     wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
-    page.evaluate(f"location.hash = '#/today?day={LAST_DAY:%Y-%m-%d}'")
+    return page
+
+
+def go(page, address):
+    page.evaluate("address => { location.hash = address; }", address)
+
+
+def test_a_day_that_comes_slowly_is_shown(line, look):
+    line.pace = "slowly"
+    page = with_a_worker(look, line)
+    go(page, f"#/today?day={LAST_DAY:%Y-%m-%d}")
     expect(page.locator(".rows li").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".banner")).to_be_hidden()
+
+
+def test_a_day_that_stops_coming_is_shown_as_it_was_kept_or_told_as_out_of_reach(line, look):
+    page = with_a_worker(look, line)
+    go(page, f"#/today?day={LAST_DAY:%Y-%m-%d}")
+    expect(page.locator(".rows li").first).to_be_visible()
+    go(page, "#/settings")
+    line.pace = "stopped"
+    go(page, f"#/today?day={LAST_DAY:%Y-%m-%d}")
+    expect(page.locator(".banner")).to_contain_text("cannot be reached", timeout=15_000)
+    expect(page.locator(".rows li").first).to_be_visible()
+    go(page, f"#/today?day={LAST_DAY - timedelta(days=1):%Y-%m-%d}")
+    expect(page.locator(".trouble")).to_have_text("The hub cannot be reached.", timeout=15_000)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.page.conftest import LAST_DAY
+from tests.e2e.page.walking import calm, press
 from tests.hub.moments import make
 from tests.parts import wait_until
 
@@ -108,32 +109,54 @@ def test_the_day_before_is_one_step_away(hub, look):
     expect(page.locator(".rows li").first).to_be_visible()
 
 
+def type_day(page, day):
+    """Type a day into its field, once nothing keeps the page busy: a browser takes slow digits for two numbers."""
+    calm(page)
+    pick = page.get_by_label("Choose a day")
+    pick.focus()
+    page.keyboard.type(f"{day:%d%m%Y}")
+    expect(pick).to_have_value(f"{day:%Y-%m-%d}")
+    return pick
+
+
 def test_a_date_is_typed_to_its_end_before_another_day_is_shown(hub, look):
     page = look(hub, f"#/today?day={DAY}")
-    pick, wanted = page.get_by_label("Choose a day"), TYPED
-    pick.focus()
-    page.keyboard.type(f"{wanted:%d%m%Y}")
-    expect(pick).to_have_value(f"{wanted:%Y-%m-%d}")
+    pick = type_day(page, TYPED)
     page.wait_for_timeout(300)
     assert page.url.endswith(f"#/today?day={DAY}")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/#/today?day={wanted:%Y-%m-%d}")
-    expect(pick).to_have_value(f"{wanted:%Y-%m-%d}")
+    page.wait_for_url(f"**/#/today?day={TYPED:%Y-%m-%d}")
+    expect(pick).to_have_value(f"{TYPED:%Y-%m-%d}")
     expect(pick).to_be_focused()
 
 
 def test_a_typed_date_is_shown_once_it_is_left_and_one_in_the_future_is_not(hub, look):
     page = look(hub, f"#/today?day={DAY}")
-    pick, wanted = page.get_by_label("Choose a day"), TYPED
-    pick.focus()
-    page.keyboard.type(f"{wanted.replace(year=wanted.year + 2):%d%m%Y}")
+    pick = type_day(page, TYPED.replace(year=TYPED.year + 2))
     pick.blur()
     expect(pick).to_have_value(DAY)
     assert page.url.endswith(f"#/today?day={DAY}")
-    pick.focus()
-    page.keyboard.type(f"{wanted:%d%m%Y}")
-    pick.blur()
-    page.wait_for_url(f"**/#/today?day={wanted:%Y-%m-%d}")
+    type_day(page, TYPED).blur()
+    page.wait_for_url(f"**/#/today?day={TYPED:%Y-%m-%d}")
+
+
+def test_a_typed_date_that_is_left_by_going_back_is_not_shown(hub, look):
+    page = look(hub, "#/settings")
+    page.evaluate(f"location.hash = '#/today?day={DAY}'")
+    type_day(page, TYPED)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Settings")
+    page.wait_for_timeout(300)
+    assert page.url.endswith("#/settings")
+
+
+def test_what_is_pressed_after_a_date_was_typed_counts(hub, look):
+    page = look(hub, f"#/today?day={DAY}")
+    type_day(page, TYPED)
+    press(page, page.get_by_role("navigation").get_by_role("link", name="Recall"))
+    page.wait_for_url("**/#/recall")
+    page.go_back()
+    page.wait_for_url(f"**/#/today?day={TYPED:%Y-%m-%d}")
 
 
 def test_a_day_that_is_picked_without_a_key_is_shown_at_once(hub, look):
@@ -148,7 +171,7 @@ def test_the_steps_keep_the_focus_from_day_to_day(hub, look):
     page.get_by_role("link", name="The day before").focus()
     for days in (1, 2):
         page.keyboard.press("Enter")
-        page.wait_for_url(f"**/#/today?day={LAST_DAY - timedelta(days=days):%Y-%m-%d}")
+        expect(page.get_by_label("Choose a day")).to_have_value(f"{LAST_DAY - timedelta(days=days):%Y-%m-%d}")
         expect(page.get_by_role("link", name="The day before")).to_be_focused()
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Locator, Page, Request
 
 STREAM = "/api/stream"
 QUIET_S = 0.15
@@ -42,3 +42,11 @@ def go(page: Page, address: str) -> None:
     page.evaluate("address => { location.hash = address; }", address)
     page.wait_for_selector("main h1")
     calm(page)
+
+
+def press(page: Page, what: Locator) -> None:
+    """Press with the mouse, and let go only once all that the press itself set off has come to rest."""
+    what.hover()
+    page.mouse.down()
+    calm(page)
+    page.mouse.up()

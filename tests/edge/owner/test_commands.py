@@ -311,3 +311,11 @@ def test_no_bytes_end_in_an_exception(payload):
     commands = Commands(Clock(), None, None, lambda _: "", **parts)
     reply = commands.answer(payload)
     assert reply is None or not reply["ok"]
+
+
+def test_a_device_that_does_not_know_the_time_forgets_the_sound_in_memory_whatever_the_span(ask, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(ask.recorder, "forget_all", lambda: forgotten.append(True))
+    ask.commands = ask.by(Clock(wall=lambda: WALL, known=lambda: False))
+    assert ask("erase", args={"to": (NOON - timedelta(hours=1)).isoformat()})["ok"]
+    assert forgotten, "its clock may be wrong by more than that"

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -47,6 +48,28 @@ def test_a_backup_made_while_it_is_written_is_whole(store, tmp_path):
     copy.close()
     with pytest.raises(UserError, match="already there"):
         store.backup(tmp_path / "copy.db")
+
+
+def test_a_backup_ends_though_somebody_writes_all_the_time(store, tmp_path):
+    over = threading.Event()
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as file:
+        file.execute("CREATE TABLE large (content)")
+        file.execute("INSERT INTO large VALUES (randomblob(40000000))")
+
+    def write():
+        while not over.is_set():
+            store.take([make()])
+
+    writer = threading.Thread(target=write)
+    backup = threading.Thread(target=store.backup, args=(tmp_path / "copy.db",))
+    writer.start()
+    backup.start()
+    backup.join(20)
+    ended = not backup.is_alive()
+    over.set()
+    writer.join()
+    backup.join()
+    assert ended
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path):
