@@ -221,7 +221,7 @@ def test_devices_are_ordered_to_erase_before_the_moments_go(store, forgetting, w
     monkeypatch.setattr(store, "erase", locked)
     with pytest.raises(OperationalError):
         forgetting.matching(filtered(device="a"))
-    assert wire.orders() == [("a", UP_TO_NOW), ("a", {"ids": [moment.id]})]
+    assert wire.orders() == [("a", {"ids": [moment.id]}), ("a", UP_TO_NOW)]
 
 
 def test_a_sound_that_the_disk_does_not_let_go_is_erased_later(store, forgetting, sounds, monkeypatch):
