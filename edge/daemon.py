@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RELOAD: Final = -1
-"""What `run` gives when only a new start helps: its settings have changed, or the microphone's driver hangs."""
+"""What `run` gives when only a new start helps: for new settings, or to get rid of the microphone's driver."""
 
 _TICK_S: Final = 1.0
 _OUTBOX_S: Final = 5.0
@@ -112,7 +112,7 @@ class Device:
             notify("READY=1")
             self._keep_house()
             if self.listener.hangs:
-                log.error("the microphone's driver hangs: the device starts anew")
+                log.error("the device starts anew", extra={"reason": str(self.listener.failure)})
                 self._code = RELOAD
                 self._stop.set()
             self.listener.close()
@@ -201,6 +201,7 @@ class Device:
     def _keep_house(self) -> None:
         outbox_at = health_at = float("-inf")
         told = ("", 0)
+        troubled = self.outbox.trouble is not None
         self._settle()
         while not self._stop.wait(_TICK_S) and not self.listener.ended.is_set():
             now = time.monotonic()
@@ -217,6 +218,9 @@ class Device:
                 outbox_at = now
                 unix = self._unix(now)
                 self.outbox.tick(unix)
+                was_troubled, troubled = troubled, self.outbox.trouble is not None
+                if was_troubled and not troubled:
+                    self.publisher.look_again()  # for what was heard before, and could not be read until now
                 self.shelf.tick(unix)
                 self._settle()
             news = (self.state, self.publisher.counts["connections"])

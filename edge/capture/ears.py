@@ -21,10 +21,15 @@ _LOUD: Final = {State.HEALTHY: logging.INFO, State.SUSPECT: logging.WARNING}
 
 OPENS_WITHIN_S: Final = 6.0
 """A driver that takes longer hangs: a sound server may, which dies while it is asked."""
+OPENINGS: Final = 1000
+"""Eight hours without a microphone: PortAudio has kept about 13 kB of memory at each opening."""
 
 
 class DriverHangs(WorkError):  # noqa: N818 - named for what it is
-    """The microphone's driver does not come back from opening it, and only a new process gets rid of it."""
+    """The microphone's driver does not come back from opening it, or has kept too much memory.
+
+    Only a new process gets rid of it.
+    """
 
 
 class Driven(Source, Protocol):
@@ -43,7 +48,7 @@ class Driven(Source, Protocol):
 class Ears:
     """A source that never ends before it is closed. `open_source` opens the microphone and may fail at any time.
 
-    `blocks` raises DriverHangs when that takes longer than `OPENS_WITHIN_S`.
+    `blocks` raises DriverHangs when that takes longer than `OPENS_WITHIN_S`, or when it was opened `OPENINGS` times.
 
     `liveness` tells from any thread how it is. While deaf, `blocks` waits in small steps; `wait` is called for each
     with its seconds and returns True when the ears were closed.
@@ -104,6 +109,8 @@ class Ears:
         if self.liveness.deaf:
             if self._wait(self.liveness.wait_s(self._clock())):
                 return None
+            if self.reopened >= OPENINGS:
+                raise DriverHangs(f"the microphone was opened {OPENINGS} times and its driver keeps the memory of each")
             self.liveness.opening(self._clock())
             self.reopened += 1
         try:

@@ -140,9 +140,11 @@ def _outbox(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
     outbox = Outbox(path, max_mb=config.outbox.max_mb, max_days=config.outbox.max_days)
     try:
         outbox.tick(None)
-        depth, trouble = outbox.depth, outbox.trouble
+        depth, trouble, takes_over = outbox.depth, outbox.trouble, outbox.takes_over
     finally:
         outbox.close()
+    if trouble is not None and takes_over:
+        return "note", f"{trouble}; that goes on while the device runs"
     if trouble is not None:
         who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
         return "bad", f"{trouble}; give {who} a folder that it may write to with outbox.path"

@@ -7,14 +7,13 @@ cut loses it.
 import logging
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from moments import Moment
+from edge.outbox.broken import Broken, beside, set_aside, to_read
+from edge.outbox.row import Row, row_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,49 +29,35 @@ CREATE TABLE IF NOT EXISTS outbox (
     boot TEXT                  -- and which boot that was
 )"""
 
+_WAITS: Final = "CREATE INDEX IF NOT EXISTS waits ON outbox (boot, heard) WHERE heard IS NOT NULL"
+"""For what is asked every few seconds, whether weeks wait or nothing."""
+
+_GONE: Final = """
+CREATE TABLE IF NOT EXISTS gone (
+    id BLOB UNIQUE,            -- what is not taken from a broken file any more: a moment's UUID,
+    low REAL, high REAL        -- or all that began in [low, high), in Unix seconds
+)"""
+
 INSERT: Final = "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RETRY_SECONDS: Final = 5.0
 _WAL_BYTES: Final = 4_000_000
 _BROKEN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_READABLE: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
-"""What fails a write and leaves what is there to be read, and so to be sent."""
-
-Columns = tuple[int, bytes, bytes, int, float | None, float | None, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One waiting moment: its place in the order of arrival, its id, its JSON, and the other columns."""
-
-    seq: int
-    id: str
-    body: bytes
-    keep: int
-    born: float | None
-    heard: float | None
-    boot: str | None
-
-    def values(self) -> Columns:
-        """Give the columns as they are stored."""
-        return self.seq, uuid.UUID(self.id).bytes, self.body, self.keep, self.born, self.heard, self.boot
-
-
-def _row(values: Columns) -> Row:
-    return Row(values[0], str(uuid.UUID(bytes=values[1])), *values[2:])
 
 
 class OutboxFile:
     """The file; its user holds a lock. `trouble` says why it cannot be used, None when it can.
 
-    A broken file is set aside as `NAME.corrupt`, a new one stands in its place, and `saved` gets what could still be
-    read of the old one.
+    A broken file is set aside as `NAME.corrupt`, which `on_broken` is told, and a new one stands in its place.
+    `broken`: those set aside from which not all was taken yet; their user calls `forget` with one that is gone.
+    `last`: what is put later is numbered beyond it.
     """
 
-    def __init__(self, path: Path, saved: Callable[[list[Row]], None]) -> None:
+    def __init__(self, path: Path, on_broken: Callable[[], None]) -> None:
         self.path = path
         self.trouble: str | None = None
         self.last = 0
-        self._saved = saved
+        self.broken: list[Broken] = []
+        self._on_broken = on_broken
         self._db: sqlite3.Connection | None = None
         self._retry_at = 0.0
         self._full = False
@@ -106,7 +91,7 @@ class OutboxFile:
     def read(self, sql: str, values: tuple[object, ...] = ()) -> list[Row]:
         """Give the rows of a SELECT *; none when the file cannot be read."""
         try:
-            return [_row(found) for found in self._db.execute(sql, values)] if self._db is not None else []
+            return [row_of(found) for found in self._db.execute(sql, values)] if self._db is not None else []
         except sqlite3.Error as error:
             return self.read(sql, values) if self._fail(error) else []
 
@@ -134,26 +119,48 @@ class OutboxFile:
         """Let the next write try at once."""
         self._retry_at = 0.0
 
+    def forget(self, broken: Broken) -> None:
+        """Take note that a broken file is gone, and after the last forget what was not to be taken from it."""
+        self.broken.remove(broken)
+        if not self.broken:
+            self.write(lambda db: db.execute("DELETE FROM gone").rowcount)
+
     def _open(self) -> None:
         self.close()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            known = {each.path: each for each in self.broken}
+            self.broken = [known.get(path) or Broken(path) for path in beside(self.path)]
             self.path.touch(mode=0o600)
-            db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0)
-        except (OSError, sqlite3.Error) as error:
+            self._use(sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=2.0), new=True)
+        except OSError as error:
             self._fail(error)
-            return
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA secure_delete = FAST")
-            db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-            db.execute(_TABLE)
-            self.last = db.execute("SELECT max(seq) FROM outbox").fetchone()[0] or 0
+            self._open_to_read()
         except sqlite3.Error as error:
-            db.close()
             self._fail(error)
-            return
+
+    def _open_to_read(self) -> None:
+        """Open what a read-only disk holds, so that it can be sent."""
+        log_of = Path(f"{self.path}-wal")
+        with suppress(OSError, sqlite3.Error):
+            unwritten = log_of.exists() and log_of.stat().st_size > 0
+            if self.path.exists():
+                self._use(to_read(self.path, "mode=ro" if unwritten else "immutable=1"), new=False)
+
+    def _use(self, db: sqlite3.Connection, *, new: bool) -> None:
+        try:
+            if new:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA secure_delete = FAST")
+                db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+                for made in (_TABLE, _WAITS, _GONE):
+                    db.execute(made)
+            newest = db.execute("SELECT max(seq) FROM outbox").fetchone()[0] or 0
+        except sqlite3.Error:
+            db.close()
+            raise
+        self.last = max(newest, *(each.last() for each in self.broken), 0)
         self._db = db
 
     def _fail(self, error: Exception) -> bool:
@@ -162,47 +169,32 @@ class OutboxFile:
         True if it was broken and a new one stands in its place, so that it can go on.
         """
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else 0
-        with suppress(sqlite3.Error):
-            if code not in _READABLE:
-                self.close()
-            elif self._db is not None and self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+        if not isinstance(error, sqlite3.Error) or code in _BROKEN or not self._answers():
+            self.close()
         self._full = code == sqlite3.SQLITE_FULL and self._db is not None
         self._retry_at = time.monotonic() + _RETRY_SECONDS
         self.trouble = f"{self.path}: {error}; moments are held in memory"
         log.error("the outbox cannot use its disk", extra={"path": str(self.path), "reason": str(error)})
         return self._set_aside() if code in _BROKEN else False
 
-    def _set_aside(self) -> bool:
-        aside = self.path.with_name(f"{self.path.name}.corrupt")
-        saved, whole = _salvage(self.path)
+    def _answers(self) -> bool:
+        """Tell whether what is there can be read, and so be sent, although a write failed."""
         try:
-            for tail in ("", "-wal", "-shm"):
-                Path(f"{aside}{tail}").unlink(missing_ok=True)
-                with suppress(FileNotFoundError):
-                    Path(f"{self.path}{tail}").rename(f"{aside}{tail}")
+            if self._db is not None and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            return self._db is not None and self._db.execute("SELECT 1 FROM outbox LIMIT 1") is not None
+        except sqlite3.Error:
+            return False
+
+    def _set_aside(self) -> bool:
+        self.close()
+        try:
+            set_aside(self.path)
         except OSError as error:
             log.error("the broken outbox cannot be set aside", extra={"reason": str(error)})
             return False
-        log.error("the outbox was broken", extra={"aside": str(aside), "saved": len(saved), "whole": whole})
+        self._on_broken()
         self._open()
-        self._saved(saved)
         if self._db is not None:
             self._retry_at = 0.0
         return self._db is not None
-
-
-def _salvage(path: Path) -> tuple[list[Row], bool]:
-    """Read what a broken file still gives, from either end."""
-    saved: dict[str, Row] = {}
-    whole = True
-    for order in ("ASC", "DESC"):
-        try:
-            with closing(sqlite3.connect(path)) as db:
-                for found in db.execute(f"SELECT * FROM outbox ORDER BY seq {order}"):  # noqa: S608 (two fixed words)
-                    row = _row(found)
-                    Moment.from_json(row.body)
-                    saved[row.id] = row
-        except (sqlite3.Error, ValueError, TypeError):
-            whole = False
-    return sorted(saved.values(), key=lambda row: row.seq), whole

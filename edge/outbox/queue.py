@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from edge.clock import Reading
-from edge.outbox.file import INSERT, OutboxFile, Row
+from edge.outbox.file import INSERT, OutboxFile
+from edge.outbox.row import Row, keep_of, moment_of, start_of
+from edge.outbox.taking import take_over
 from moments import Clip, Moment
 
-__all__ = ["Outbox", "Row"]
+__all__ = ["Outbox", "Row", "moment_of"]
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +33,11 @@ _MEMORY_ROWS: Final = 2000
 _DONE_SECONDS: Final = 60.0
 _DONE_ROWS: Final = 500
 _EXPIRE_SECONDS: Final = 3600.0
+_TAKE_OVER_SECONDS: Final = 1.0
+"""How long a tick takes what can be read of a broken file: the watchdog is fed between, and moments are put."""
 
 
 POLICY: Final = "beyond max_mb the least sure and oldest go first, records last; beyond max_days all but records"
-
-
-def _keep(moment: Moment) -> int:
-    if moment.record is not None:
-        return 3
-    # Of surroundings the scene is what was heard; how sure a rule is of an emotion says nothing of that.
-    heard = moment.scene if moment.basis == "scene" else None
-    sure = (heard.confidence if heard else moment.confidence) or 0.0
-    return 2 if sure >= 0.8 else int(sure >= 0.5)
 
 
 def _as_kept(name: str) -> str | None:
@@ -51,19 +46,6 @@ def _as_kept(name: str) -> str | None:
         return str(uuid.UUID(name))
     except ValueError:
         return None
-
-
-def moment_of(body: bytes) -> Moment | None:
-    """Read a moment; None where a card has changed its bytes, or an older version wrote what is none any more."""
-    try:
-        return Moment.from_json(body)
-    except ValueError:
-        return None
-
-
-def _start(body: bytes) -> float:
-    moment = moment_of(body)
-    return float("-inf") if moment is None else moment.start.timestamp()
 
 
 def _stamped(row: Row, at: Reading) -> Row:
@@ -101,11 +83,12 @@ class Outbox:
         self._memory: dict[str, Row] = {}
         self._done: dict[str, float] = {}
         self._held: dict[str, set[str]] = {}
-        self._spans: list[tuple[float, float, int]] = []
-        """What is to be erased of a file that cannot be read now: began in [low, high), `seq` up to the third."""
+        self._spans: list[tuple[float, float]] = []
+        """What is to be erased of a file that cannot be read now: began in [low, high)."""
+        self._device: str | None = None
         self._expired_at = float("-inf")
         self._next = 1
-        self._file = OutboxFile(path, self._take_back)
+        self._file = OutboxFile(path, lambda: self.dropped.update(["corrupt"]))
         self._next = max(self._next, self._file.last + 1)
 
     # In.
@@ -122,7 +105,7 @@ class Outbox:
             if hold is not None:
                 self._held.setdefault(hold, set()).add(moment.id)
             born = None if moment.clock == "free" else moment.start.timestamp()
-            row = Row(self._next, moment.id, moment.to_json(), _keep(moment), born, heard, boot)
+            row = Row(self._next, moment.id, moment.to_json(), keep_of(moment), born, heard, boot)
             self._next += 1
             self._memory[row.id] = row
             self._flush()
@@ -147,6 +130,7 @@ class Outbox:
     def rename(self, device: str) -> int:
         """Make all that waits this device's, in case it had another name before; give their number."""
         with self._lock:
+            self._device = device
             oldest = self._file.read("SELECT * FROM outbox ORDER BY seq LIMIT 1")  # all that waits has one name
             if not oldest or ((first := moment_of(oldest[0].body)) and first.device == device):
                 return 0
@@ -155,10 +139,10 @@ class Outbox:
     def attach(self, hold: str, clip: Clip | None) -> None:
         """Give the moments that were held under that name their clip, and let them go."""
         with self._lock:
+            self._flush()
             rows = self.rows(self._held.pop(hold, ()))
             if clip is None or not rows:
                 return
-            self._flush()
             found = [(moment, row) for row in rows if (moment := moment_of(row.body))]
             bodies = [(moment.model_copy(update={"clip": clip}).to_json(), row) for moment, row in found]
             written = [(body, row.seq) for body, row in bodies]
@@ -210,6 +194,7 @@ class Outbox:
         with self._lock:
             self._flush()
             rows = [*self._file.read("SELECT * FROM outbox WHERE keep = 3"), *self._memory.values()]
+            rows += [row for broken in self._file.broken for row in broken.records()]
             found = [moment_of(row.body) for row in rows if row.id not in self._done]
             return [moment.id for moment in found if moment and moment.record in records]
 
@@ -232,9 +217,9 @@ class Outbox:
             if ids is None:
                 found = [row for row in self._file.read("SELECT * FROM outbox", ()) if row.id not in self._done]
                 found += self._memory.values()
-                gone = [row.id for row in found if low <= _start(row.body) < high]
-                if not self._file.readable:
-                    self._spans.append((low, high, self.last))
+                gone = [row.id for row in found if low <= start_of(row.body) < high]
+                if self._file.broken or not self._file.readable:
+                    self._spans.append((low, high))
             else:
                 asked = [each for each in map(_as_kept, ids) if each is not None]
                 gone = [row.id for row in self.rows(asked)]
@@ -248,8 +233,15 @@ class Outbox:
 
     @property
     def trouble(self) -> str | None:
-        """Why moments are held in memory instead of on disk, in words; None when all is well."""
-        return self._file.trouble
+        """Why not all that waits can be read or written, in words; None when all is well."""
+        if self._file.trouble is not None or not self.takes_over:
+            return self._file.trouble
+        return f"{self.path}: was broken; what can be read of it is being taken over"
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether there is a broken file of which not all was taken over yet."""
+        return bool(self._file.broken)
 
     @property
     def last(self) -> int:
@@ -282,12 +274,18 @@ class Outbox:
             return None if born is None else max(0.0, now - born)
 
     def tick(self, now: float | None) -> None:
-        """Do what waits: deletions, moments held in memory, the bounds. `now` in Unix seconds, None if not known."""
+        """Do what waits: deletions, moments held in memory, the bounds. `now` in Unix seconds, None if not known.
+
+        Of a broken file it takes over what a second is enough for.
+        """
         with self._lock:
             if self._done and time.monotonic() - min(self._done.values()) > _DONE_SECONDS:
                 self._delete_done()
             if self._memory or self.trouble is not None:
                 self._flush()
+            if self._file.broken:
+                take_over(self._file, self._device, time.monotonic() + _TAKE_OVER_SECONDS)
+                self._bound_disk()
             if now is not None and time.monotonic() - self._expired_at > _EXPIRE_SECONDS:
                 self._expired_at = time.monotonic()
                 sql = "DELETE FROM outbox WHERE born < ? AND keep < 3"
@@ -305,18 +303,21 @@ class Outbox:
     # Inside; the lock is held.
 
     def _flush(self) -> None:
-        rows = [row.values() for row in self._memory.values()]
         done = [(uuid.UUID(each).bytes,) for each in self._done]
-        if not rows and not done and self.trouble is None:
+        if not self._memory and not done and self.trouble is None:
             return
 
         def work(db: sqlite3.Connection) -> bool:
             db.executemany("DELETE FROM outbox WHERE id = ?", done)
-            for low, high, last in self._spans:
-                old = db.execute("SELECT seq, body FROM outbox WHERE seq <= ?", (last,))
-                gone = [(seq,) for seq, body in old if low <= _start(body) < high]
+            for low, high in self._spans:
+                old = db.execute("SELECT seq, body FROM outbox")
+                gone = [(seq,) for seq, body in old if low <= start_of(body) < high]
                 db.executemany("DELETE FROM outbox WHERE seq = ?", gone)
-            db.executemany(INSERT, rows)
+            if self._file.broken:
+                db.executemany("INSERT OR IGNORE INTO gone VALUES (?, NULL, NULL)", done)
+                db.executemany("INSERT INTO gone VALUES (NULL, ?, ?)", self._spans)
+            self._number()
+            db.executemany(INSERT, [row.values() for row in self._memory.values()])
             return True
 
         if self._file.write(work):
@@ -350,8 +351,9 @@ class Outbox:
             self.dropped[why] += dropped
             log.warning("moments dropped: the outbox is at its bound", extra={"bound": why, "moments": dropped})
 
-    def _take_back(self, saved: list[Row]) -> None:
-        """Take what was saved of a broken file; the next commit writes it to the new one."""
-        self.dropped["corrupt"] += 1
-        self._next = max([self._next, *(row.seq + 1 for row in saved)])
-        self._memory = {row.id: row for row in saved if row.id not in self._done} | self._memory
+    def _number(self) -> None:
+        """Number what was put before it was known what the file holds: it came later."""
+        beyond = self._file.last + 1 - min((row.seq for row in self._memory.values()), default=self._next)
+        if beyond > 0:
+            self._memory = {each: replace(row, seq=row.seq + beyond) for each, row in self._memory.items()}
+            self._next += beyond

@@ -78,6 +78,21 @@ def test_a_microphone_that_is_missing_at_the_start_is_waited_for():
     assert len(list(world.ears.blocks())) == 20
 
 
+def test_after_many_openings_in_vain_a_new_process_is_asked_for(monkeypatch):
+    monkeypatch.setattr("edge.capture.ears.OPENINGS", 25)
+    world = World(*[NoMicrophone("none")] * 30)
+    with pytest.raises(DriverHangs, match="25 times"):
+        list(world.ears.blocks())
+    assert len(world.script) == 4, "the first and 25 more"
+
+
+def test_a_microphone_that_is_heard_is_not_ended_for_how_often_it_was_opened(monkeypatch):
+    monkeypatch.setattr("edge.capture.ears.OPENINGS", 2)
+    world = World(NoMicrophone("none"), NoMicrophone("none"), 60)
+    blocks = world.ears.blocks()
+    assert len([next(blocks) for _ in range(600)]) == 600
+
+
 def test_a_stuck_microphone_is_opened_anew_while_it_still_gives_blocks():
     world = World((60, None, "stuck"), 2)
     list(world.ears.blocks())

@@ -9,8 +9,11 @@ import soundfile
 
 from edge.care import check
 from edge.config import Broker, Config, Gps, OutboxSettings
+from edge.outbox.queue import Outbox
 from edge.pipeline import Pipeline
 from tests.edge.daemon.device import ROOT
+from tests.edge.making import moments
+from tests.edge.outbox.test_broken import fill
 from tests.edge.parts import pipeline, scene
 from tests.edge.records.test_upload import ClipHub
 from tests.parts import free_port
@@ -93,6 +96,16 @@ def test_an_outbox_that_cannot_be_written_is_named(found, tmp_path):
     verdict, sentence = found(outbox=OutboxSettings(path=tmp_path / "file" / "outbox.sqlite"))["outbox"]
     assert verdict == "bad"
     assert "outbox.path" in sentence
+
+
+def test_an_outbox_that_was_broken_is_said_to_be_taken_over_and_needs_no_other_folder(found, tmp_path, monkeypatch):
+    path = tmp_path / "outbox.sqlite"
+    monkeypatch.setattr("edge.outbox.queue._TAKE_OVER_SECONDS", -1.0)
+    fill(Outbox(path, max_mb=10, max_days=30), moments(1500))
+    path.rename(tmp_path / "outbox.sqlite.corrupt")
+    verdict, sentence = found()["outbox"]
+    assert verdict == "note"
+    assert sentence.endswith("is being taken over; that goes on while the device runs")
 
 
 def test_clips_are_checked_with_their_key_their_folder_and_the_hub(found, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -12,10 +13,11 @@ import soundfile
 from edge import daemon
 from edge.clock import Clock, Reading
 from edge.config import Config
+from edge.outbox.queue import Outbox
 from edge.sound import RATE
 from moments import Moment
 from tests.edge.daemon.device import SPEECH, pcm
-from tests.edge.making import NOON
+from tests.edge.making import NOON, moments
 from tests.edge.parts import scene, silence, voice
 from tests.edge.test_moment import draft
 from tests.parts import free_port, wait_until
@@ -196,3 +198,35 @@ def test_moments_of_speech_may_be_told_without_a_place(hub, device):
     places = {each.basis: each.place for each in listening.waiting()}
     assert places["speech"] is None
     assert places["scene"] is not None
+
+
+def test_what_a_damaged_card_still_gives_reaches_the_hub_and_nothing_is_left_of_the_broken_file(tmp_path, hub, device):
+    path = tmp_path / "state" / "outbox.db"
+    box = Outbox(path, max_mb=100, max_days=9999)
+    for each in (many := moments(200)):
+        box.put(each)
+    box.close()
+    content = bytearray(path.read_bytes())
+    content[20 * 4096 : 21 * 4096] = os.urandom(4096)
+    path.write_bytes(content)
+    running = device().ready()
+    aside = path.with_name("outbox.db.corrupt")
+    wait_until(lambda: "the outbox was broken" in running.text())
+    wait_until(lambda: {many[0].id, many[-1].id} <= set(hub.heard), 20)
+    wait_until(lambda: not aside.exists())
+    assert len(set(hub.heard)) > 150
+    wait_until(lambda: not running.waiting())
+
+
+def test_what_the_outbox_could_not_read_for_a_while_is_looked_for_from_the_oldest_on(unstarted, monkeypatch):
+    monkeypatch.setattr(daemon, "_TICK_S", 0.0)
+    device = unstarted()
+    device.outbox._file._fail(OSError("no such disk"))
+    device.outbox._file.retry_now()
+    monkeypatch.setattr(device.publisher, "look_again", device._stop.set)
+    ending = threading.Timer(10, device.listener.ended.set)
+    ending.start()
+    device._keep_house()
+    ending.cancel()
+    assert device.outbox.trouble is None
+    assert device._stop.is_set()

@@ -74,6 +74,22 @@ def test_a_moment_whose_time_never_comes_leaves_as_free(opened):
     assert type(too_long).from_json(box.rows([too_long.id])[0].body).clock == "free"
 
 
+def test_what_is_asked_every_few_seconds_does_not_read_the_whole_outbox(opened):
+    box = opened()
+    box.put(moment())
+    asked = []
+    box._file._db.set_trace_callback(asked.append)
+    box.settle(lambda s: Reading(NOON, "synced", s), "this")
+    box.release("this", heard_before=2000.0)
+    box.oldest_age_s(NOON.timestamp())
+    box._file._db.set_trace_callback(None)
+    queries = [sql for sql in asked if "outbox" in sql]
+    plans = [step[3] for sql in queries for step in box._file._db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert len(plans) >= 3
+    scans = [plan for plan in plans if plan.startswith("SCAN") and "USING INDEX waits" not in plan]
+    assert scans == ["SCAN outbox"], "of the oldest only, which ends with the first"
+
+
 def test_moments_that_the_disk_did_not_take_are_stamped_and_let_go_too(tmp_path):
     (tmp_path / "file").write_text("in the way")
     box = Outbox(tmp_path / "file" / "outbox.sqlite", max_mb=10, max_days=10)
