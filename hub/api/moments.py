@@ -1,15 +1,16 @@
 """Calls about moments: find, show, note, correct, erase, count, follow."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub import tokens
 from hub.api.asked import answer, language, parts_of, person_words, read, sight
 from hub.api.documented import MomentId, documented
+from hub.api.guard import still_in
 from hub.api.problems import Problem
 from hub.query import pages
 from hub.query.filter import BadQuery
@@ -132,11 +133,6 @@ async def stream(request: Request) -> Response:
     text = request.headers.get("last-event-id")
     if text and not (text.isascii() and text.isdigit() and len(text) < 19):
         raise BadQuery("Last-Event-ID", "is none that this hub gave")
-    parts, token = parts_of(request), request.state.token
-    access = request.state.access
-
-    def allowed() -> bool:
-        return token is None or tokens.look_up(parts.store, token) == access
-
-    events = parts.feed.follow(filter_, int(text) if text else None, allowed)
+    parts = parts_of(request)
+    events = parts.feed.follow(filter_, int(text) if text else None, partial(still_in, request, parts.store))
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
