@@ -48,13 +48,12 @@ def test_what_the_microphone_hears_becomes_moments(hub, look):
     kept.locator(".rows a").first.click()
     panel = page.get_by_role("dialog")
     expect(panel.locator(".soundview canvas")).to_have_attribute("aria-label", DRAWN)
-    assert page.evaluate(
-        """() => {
-          const canvas = document.querySelector("dialog canvas");
-          const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-          return new Set(new Uint32Array(data.buffer)).size;
-        }"""
-    ) > 50  # fmt: skip
+    colours = """() => {
+      const canvas = document.querySelector("dialog canvas");
+      const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      return new Set(new Uint32Array(data.buffer)).size;
+    }"""
+    wait_until(lambda: page.evaluate(colours) > 50)  # it is painted a frame after it is named
     box = panel.locator("canvas").bounding_box()
     panel.locator("canvas").click(position={"x": box["width"] / 2, "y": 20})
     wait_until(lambda: page.evaluate("document.querySelector('dialog audio').currentTime") > made["seconds"] / 3)
