@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 
 from edge.gate.detector import Decision, Thresholds
+from edge.gate.levels import quietest, rise
 from edge.gate.room import Room
 from edge.gate.tape import Tape
 from edge.sound import QUIET_DBFS, RATE, Block, Segment
@@ -35,17 +36,16 @@ RISING: Final = RATE * 30 // 100
 WARM_UP: Final = RATE * 45 // 100
 """What a detector says of the first sound of a stream, before it knows the room, makes no utterance. One that begins
 there loses nothing by it: a scrap before an utterance belongs to it."""
-RISE: Final = RATE * 7 // 10
+RISE: Final = RATE * 8 // 10
+"""An utterance begins at most this long before the voice that made it one."""
 _EDGE: Final = RATE // 20
 """Sound begins and ends within frames that are, on the whole, silent."""
-_PIECE: Final = RATE // 100
-_RISEN: Final = 10**-1.5
-_LOW: Final = 20
-"""Pieces in a row (0.2 s) that are softer than the voice before its sound rises; in a noise single ones may be."""
+_ENDS: Final = 0.5
+"""Sound ends 3 dB below the level at which it begins, or a noise just there would begin and end all the time."""
 _HALF: Final = 0.5
 """A detector half as sure as lets a voice go on has begun to hear it."""
 _KEEP: Final = RATE
-"""How far back an utterance may still begin: `RISE` and `RISING` together; the air before may be gone by then."""
+"""How far back an utterance may still begin; the air before may be gone by then."""
 
 
 class Segmenter:
@@ -84,6 +84,8 @@ class Segmenter:
         """Where the detector began to hear something like a voice."""
         self._voice_from: int | None = None
         """Where the voice began that is heard now without a break."""
+        self._broken_from = 0
+        """Where the voice before that began."""
         self._voice_to = 0
         self._uttering = False
         self._out: list[Segment] = []
@@ -192,7 +194,7 @@ class Segmenter:
         self._recent_energy += energy
         while self._recent[0][1] <= end - MIN:
             self._recent_energy -= self._recent.popleft()[2]
-        return self._recent_energy < self._silence * MIN
+        return self._recent_energy < self._silence * MIN * (1 if self._silent else _ENDS)
 
     def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
         _, speech, near = decision
@@ -204,6 +206,7 @@ class Segmenter:
         may_go_on = speech >= self._speech.off and near >= self._near.off
         self._talking = begins or (self._talking and may_go_on)
         if not self._talking:
+            self._broken_from = self._broken_from if self._voice_from is None else self._voice_from
             self._voice_from = None
             return
         if self._voice_from is None:
@@ -252,15 +255,15 @@ class Segmenter:
     def _onset(self, voice_from: int) -> tuple[int, int]:
         """Find where the voice began, and that with some air: a detector may need some syllables to be sure.
 
-        That is where the level rose to the voice's, less 15 dB, if it did so in the seconds before. Over a noise that
-        is nearly as loud as the voice there is no such rise: there it is where the detector began to hear a voice.
+        That is where the level rose to the voice's, less 15 dB, if it did so just before and stayed, or fell again but
+        a voice was heard since: a word or two may break off before a detector is sure. Over a noise that is nearly as
+        loud as the voice there is no such rise: there it is where the detector began to hear a voice.
         """
         first = max(self._given, self._tape.start, voice_from - RISE)
-        pieces = self._tape.view(first, first + (voice_from - first) // _PIECE * _PIECE).reshape(-1, _PIECE)
-        voice = self._tape.view(voice_from, self._decided)
-        low = (pieces**2).mean(axis=1) < _RISEN * float(np.dot(voice, voice)) / len(voice)
-        after = int(np.flatnonzero(low)[-1]) + 1 if low.any() else 0
-        rose = first + after * _PIECE if after and low[max(0, after - _LOW) : after].all() else voice_from
+        rose, found = voice_from, rise(self._tape.view(first, voice_from), self._tape.view(voice_from, self._decided))
+        if found is not None:
+            at, stayed = first + found[0], found[1]
+            rose = at if stayed or self._broken_from >= at - BEFORE else voice_from
         rising = voice_from if self._rising_from is None else max(first, self._rising_from)
         return min(rose, rising), min(rose, rising - BEFORE)
 
@@ -295,9 +298,7 @@ class Segmenter:
         """Find where long speech is best cut: the middle of its quietest 200 ms in its second half."""
         begin = self._open + MAX_SPEECH // 2
         end = min(self._decided - MIN, self._voice_to)
-        pieces = self._tape.view(begin, begin + (end - begin) // _PIECE * _PIECE).reshape(-1, _PIECE)
-        power = np.convolve((pieces**2).sum(axis=1), np.ones(20), "valid")
-        return begin + (int(np.argmin(power)) + 10) * _PIECE
+        return begin + quietest(self._tape.view(begin, end))
 
     def _give(self, kind: Literal["speech", "scene"], start: int, end: int) -> None:
         known, at = self._anchor

@@ -151,6 +151,19 @@ def test_zeros_faint_noise_and_a_constant_offset_are_silence(quiet):
     assert cut(quiet, decisions(8, []), [800]) == []
 
 
+def test_a_noise_about_the_level_of_silence_is_heard_without_breaks():
+    swell = 10 ** (np.sin(np.arange(30 * RATE) / RATE) / 20).astype(np.float32)
+    segments = spans(cut(noise(30, -65) * swell, decisions(30, []), [800]))
+    assert segments
+    assert all(end == begin for (_, _, end), (_, begin, _) in pairwise(segments))
+
+
+def test_a_voice_that_the_end_of_a_stream_cuts_is_told_to_its_end():
+    sound = noise(4)
+    *_, (kind, _, end) = spans(cut(sound, decisions(4, [(2, 4)]), [800]))
+    assert (kind, end) == ("speech", len(sound))
+
+
 def test_the_level_of_silence_can_be_set():
     segmenter = Segmenter(THRESHOLDS, STEP, silence_dbfs=-90)
     assert len(cut(noise(5, -75), decisions(5, []), [800], segmenter=segmenter)) == 1
@@ -183,6 +196,19 @@ def test_an_utterance_begins_where_its_sound_rose_when_the_detector_was_late():
     sound = np.concatenate([noise(3, -55), noise(3, -20), noise(3, -55)])
     speech = next(s for s in cut(sound, decisions(9, [(3.5, 6)]), [800]) if s.kind == "speech")
     assert speech.at - 100 == pytest.approx(3.0, abs=0.05)
+
+
+def test_a_word_that_breaks_off_before_the_detector_is_sure_belongs_to_the_utterance_that_follows():
+    sound = np.concatenate([silence(3), noise(0.2), silence(0.1), noise(0.2), silence(0.1), noise(2), silence(3)])
+    (kind, start, _), *rest = spans(cut(sound, decisions(len(sound) / RATE, [(3.05, 3.2), (3.6, 5.6)]), [800]))
+    assert (kind, rest) == ("speech", [])
+    assert start <= 3 * RATE
+
+
+def test_a_noise_that_breaks_off_before_a_voice_is_no_part_of_its_utterance():
+    sound = np.concatenate([silence(3), noise(0.2), silence(0.1), noise(0.2), silence(0.1), noise(2), silence(3)])
+    kinds = [kind for kind, _, _ in spans(cut(sound, decisions(len(sound) / RATE, [(3.6, 5.6)]), [800]))]
+    assert kinds == ["scene", "speech"]
 
 
 def test_over_a_noise_a_voice_begins_where_the_detector_began_to_be_sure():
