@@ -62,7 +62,7 @@ def _fill(store: Store, client: httpx.Client) -> None:
     store.describe_device("pocket-1", name="pocket", owner="Ann")
     client.put(f"/api/clips/{documented.SOUND}?device=pocket-1", content=b"RIFF").raise_for_status()
     client.post("/api/tokens", json={"name": "one"}).raise_for_status()
-    Telling(store, lambda *_, **__: True).command("pocket-1", {"id": documented.COMMAND, "do": "ping"})
+    Telling(store, lambda *_, **__: True).command("pocket-1", {"id": documented.COMMAND, "do": "ping", "until": None})
 
 
 def fuzz(folder: Path, cases: int, *, seed: int = 1, resume: Path | None = None, minutes: float = 1e9) -> Tally:

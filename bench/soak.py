@@ -55,7 +55,9 @@ _SURROUNDINGS_S: Final = 96
 _SPEECH_S: Final = 24
 _BETWEEN_S: Final = 5
 _SOON_S: Final = 1.0
-"""How far a moment's begin and length may be from the script's."""
+"""How far a moment's begin and length may be from the script's, so that it is of that."""
+_ONSET_S: Final = 0.3
+"""How far an utterance's begin may be from the script's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Checker:
         self._told = np.zeros(len(items))
         self._speech = np.zeros(len(items), int)
         self._zone = ZoneInfo(ZONE)
-        self.moments = self.stray = self.breaths = self.wrong_offset = 0
+        self.moments = self.stray = self.scraps = self.wrong_offset = 0
         self.farthest_s = 0.0
 
     def hear(self, moment: Moment) -> None:
@@ -154,7 +156,7 @@ class Checker:
         if after + moment.seconds > self._seconds[n] + _SOON_S:
             self.stray += 1
         elif (moment.basis, self._kinds[n]) == ("scene", "speech"):
-            self.breaths += int(moment.seconds < _SOON_S)
+            self.scraps += int(moment.seconds < _SOON_S)
             self.stray += int(moment.seconds >= _SOON_S)
         elif (moment.basis, self._kinds[n]) == ("speech", "surroundings"):
             self.stray += 1
@@ -267,9 +269,9 @@ def run(hours: float, folder: Path) -> dict[str, Figure]:
             "utterances in the script": Figure(there, ""),
             "of them not told exactly once": Figure(there - once, "", 0),
             "moments that the script does not have": Figure(checker.stray, "", 0),
-            "a voice's last breath told as a scene of its own": Figure(checker.breaths, "", 0),
+            "a voice's first words or last breath told as a scene": Figure(checker.scraps, "", 0),
             "surroundings: most that a stretch and its moments differ": Figure(checker.surroundings_off_s(), "s", 1),
-            "begin of an utterance, farthest from the script": Figure(checker.farthest_s, "s", _SOON_S),
+            "begin of an utterance, farthest from the script": Figure(checker.farthest_s, "s", _ONSET_S),
             "moments with a wrong offset of local time": Figure(checker.wrong_offset, "", 0),
             "waiting in the outbox at the end": Figure(soak.outbox.depth, "", 0),
             "resident memory, largest": Figure(float(resident.max()), "MB"),

@@ -73,7 +73,7 @@ def read(folders: list[Path], leave_out: str | None = None) -> dict[Kind, Tracks
     found: dict[Kind, list[Path]] = {kind: [] for kind in ("near", "far", "babble", "events", "noise")}
     for path in sorted(path for folder in folders for path in folder.glob("*.npz")):
         kind, *rest = path.stem.split("-")
-        if "partial" not in path.name and leave_out not in rest:
+        if not path.name.startswith(".") and leave_out not in rest:  # half of a file may stand beside it
             found[cast("Kind", kind)].append(path)
     return {kind: _together(paths) for kind, paths in found.items()}
 

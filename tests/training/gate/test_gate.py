@@ -88,6 +88,13 @@ def test_a_corpus_can_be_left_out(tracks):
     assert len(kept.read([tracks], leave_out="nemo")["near"].power) == 8
 
 
+def test_half_of_a_file_that_a_kill_left_is_not_read(tracks, tmp_path):
+    for file in tracks.glob("*.npz"):
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / ".123-near-nemo-00.npz").write_bytes(b"PK")
+    assert len(kept.read([tmp_path])["near"].power) == 12
+
+
 def test_what_is_near_is_speech(tracks):
     batch = Remixer(kept.read([tracks]), seed=0).batch(np.random.default_rng(0), 40)
     near = batch.truth[:, :, 1].any(axis=1)
