@@ -115,8 +115,9 @@ def open_authority(folder: Path) -> Authority:
         certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
         key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     except OSError as error:
-        why = f"there is no authority in {folder} ({error.strerror}); `moodscape hub ca` makes one"
-        raise UserError(why) from None
+        why = f"the authority in {folder} cannot be used: {error.filename} cannot be read ({error.strerror})"
+        remedy = "put it back, or remove ca.crt and have `moodscape hub ca` make another authority, to be trusted anew"
+        raise UserError(f"{why}; {remedy}") from None
     except (ValueError, TypeError) as error:
         raise UserError(f"the authority in {folder} cannot be read: {error}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
@@ -159,10 +160,17 @@ def issue_server(authority: Authority, folder: Path, names: Sequence[str]) -> da
 
 
 def prepare(folder: Path, names: Sequence[str]) -> tuple[Authority, datetime, bool]:
-    """Make the authority if there is none, and a certificate for the names; gives both, and whether it was made."""
+    """Make the authority if there is none, and a certificate for the names; gives both, and whether it was made.
+
+    Raises UserError before anything is made for what is no name, and for an authority that cannot be used; WorkError
+    where the folder cannot be written.
+    """
+    for name in names:
+        _alternative(name)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = not (folder / "ca.key").exists() and not (folder / "ca.crt").exists()
+        # Its key is written first: alone, it is one that has signed nothing.
+        made = not (folder / "ca.crt").exists()
         authority = make_authority(folder) if made else open_authority(folder)
         return authority, issue_server(authority, folder, names), made
     except OSError as error:

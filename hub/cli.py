@@ -210,13 +210,13 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _letters(args: argparse.Namespace) -> int:
-    from hub.ingest import judge
+    from hub.ingest.replaying import replay
     from hub.stores.letters import lines
 
     store = store_of(args)
     try:
         if args.replay:
-            taken, left = store.replay(judge.moment)
+            taken, left = replay(store)
             sys.stdout.write(f"{taken} taken, {left} left\n")
         else:
             with store.reading() as connection:

@@ -1,36 +1,25 @@
 """The hub's settings: what may be set, its bounds and its defaults."""
 
 import ipaddress
-import os
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from moments import yaml_text
+from configs import shipped
+from moments import settings
 from moments.encryption import Encryption
 from moments.enrolment import Address
 from moments.errors import UserError
-from moments.paths import at_home
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
-
-def data_folder() -> Path:
-    """Give the folder for the hub's state: `moodscape` under XDG_DATA_HOME."""
-    base = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "moodscape"
+data_folder = settings.data_folder
+"""Where the hub's state lies."""
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _paths = field_validator("*")(at_home)
-
-
-class Http(_Settings):
+class Http(settings.Settings):
     """Where the page and the API are served."""
 
     host: str = "127.0.0.1"
@@ -64,7 +53,7 @@ class Http(_Settings):
         return self.open_on_loopback and self.loopback
 
 
-class Broker(_Settings, Encryption):
+class Broker(settings.Settings, Encryption):
     """The MQTT broker that devices publish to."""
 
     host: str = "127.0.0.1"
@@ -98,7 +87,7 @@ def _first_line(setting: str, path: Path | None) -> str | None:
         raise UserError(f"{setting} {path} cannot be read: {error.strerror}") from None
 
 
-class StoreSettings(_Settings):
+class StoreSettings(settings.Settings):
     """Where moments are kept."""
 
     url: str | None = Field(
@@ -122,7 +111,7 @@ class StoreSettings(_Settings):
         return self.file.parent / "sounds"
 
 
-class Influx(_Settings):
+class Influx(settings.Settings):
     """The InfluxDB that is fed beside the store; `url` null: none."""
 
     url: str | None = Field(default=None, pattern="^https?://", description="where it answers")
@@ -139,7 +128,7 @@ class Influx(_Settings):
 Days = Annotated[int, Field(ge=1)]
 
 
-class Retention(_Settings):
+class Retention(settings.Settings):
     """After how many days moments that were heard in passing, and the sound of clips, are erased; null: never.
 
     Marks, uploads, notes, and moments with a note or a correction stay. What an owner sets on the page comes before.
@@ -150,7 +139,7 @@ class Retention(_Settings):
     clip_days: Days | None = None
 
 
-class HomeAssistant(_Settings):
+class HomeAssistant(settings.Settings):
     """Whether devices are announced to a Home Assistant at the same broker."""
 
     enabled: bool = False
@@ -159,7 +148,7 @@ class HomeAssistant(_Settings):
     )
 
 
-class Enrol(_Settings):
+class Enrol(settings.Settings):
     """How enrolled devices reach this hub and its broker, each NAME:PORT, over TLS."""
 
     hub: Address | None = Field(default=None, description="null: the certificate's first full name, and http.port")
@@ -168,7 +157,7 @@ class Enrol(_Settings):
     )
 
 
-class Settings(_Settings):
+class Settings(settings.Settings):
     """All of `hub.yaml`."""
 
     http: Http = Http()
@@ -178,37 +167,6 @@ class Settings(_Settings):
     retention: Retention = Retention()
     home_assistant: HomeAssistant = HomeAssistant()
     enrol: Enrol = Enrol()
-
-
-def _read(path: Path | None) -> tuple[str, Any]:
-    if path is None:
-        return "hub.yaml", yaml_text.load(resources.files("configs").joinpath("hub.yaml").read_text())
-    try:
-        return str(path), yaml_text.load(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    except yaml_text.StandsTwice as error:
-        raise UserError(f"{path} line {error.line}: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    path, equals, text = override.partition("=")
-    if not equals or not path:
-        raise UserError(f"--set {override}: give it as key.path=value")
-    *above, last = path.split(".")
-    for name in above:
-        inner = values.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise UserError(f"--set {override}: {name} has nothing below it")
-        values = inner
-    try:
-        values[last] = yaml_text.value(text)
-    except yaml_text.StandsTwice as error:
-        raise UserError(f"--set {override}: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        values[last] = text
 
 
 def _sentence(source: str, error: ValidationError) -> str:
@@ -229,15 +187,10 @@ def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
 
     Raises UserError, naming the setting, when something is wrong.
     """
-    source, values = _read(path)
-    values = {} if values is None else values
-    if not isinstance(values, dict):
-        raise UserError(f"{source} must be a mapping of settings")
-    values = {name: dict(inner) if isinstance(inner, dict) else inner for name, inner in values.items()}
-    values = {name: inner for name, inner in values.items() if inner is not None}
-    for override in overrides:
-        _override(values, override)
+    values = settings.mapping(path or shipped("hub.yaml"))
+    for said in overrides:
+        settings.override(values, said)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise UserError(_sentence(source, error)) from None
+        raise UserError(_sentence("hub.yaml" if path is None else str(path), error)) from None

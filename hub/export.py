@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from importlib.util import find_spec
 from itertools import islice
-from typing import Any, Final
+from typing import IO, Any, AnyStr, Final
 
 from moments import EMOTIONS
 from moments.errors import UserError
@@ -15,6 +15,8 @@ from moments.errors import UserError
 _TOGETHER: Final = 200
 _ROW_GROUP: Final = 20_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_UTF_8: Final = "\ufeff"
+"""Begins a table: without it Excel reads the code page of the machine's language."""
 
 Item = dict[str, Any]
 
@@ -54,22 +56,30 @@ def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _stretches(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _stretches(items: Iterable[Item], most: int = _TOGETHER) -> Iterator[list[Item]]:
     rest = iter(items)
-    while stretch := list(islice(rest, _TOGETHER)):
+    while stretch := list(islice(rest, most)):
         yield stretch
+
+
+def _taken(out: IO[AnyStr]) -> AnyStr:
+    """Give what was written since the last time."""
+    out.seek(0)
+    written = out.read()
+    out.seek(0)
+    out.truncate()
+    return written
 
 
 def _csv(items: Iterable[Item]) -> Iterator[bytes]:
     out = io.StringIO()
+    out.write(_UTF_8)
     writer = csv.writer(out)
     writer.writerow(_COLUMNS)
     for stretch in _stretches(items):
         writer.writerows([_cell(column(item)) for column in _COLUMNS.values()] for item in stretch)
-        yield out.getvalue().encode()
-        out.seek(0)
-        out.truncate()
-    yield out.getvalue().encode()
+        yield _taken(out).encode()
+    yield _taken(out).encode()
 
 
 def _ndjson(items: Iterable[Item]) -> Iterator[bytes]:
@@ -96,31 +106,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-class _Sink:
-    """What a writer of files writes into, taken out piece by piece."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, piece: Any) -> int:
-        """Take a piece."""
-        self._pieces.append(bytes(piece))
-        return len(self._pieces[-1])
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def taken(self) -> bytes:
-        """Give what was written since the last time."""
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
-
-
 def _parquet(items: Iterable[Item]) -> Iterator[bytes]:
     """The columns of CSV with their types, the shares of the emotions, and the whole moment as JSON."""
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -133,18 +118,17 @@ def _parquet(items: Iterable[Item]) -> Iterator[bytes]:
         + [(f"share_{label}", pa.float64()) for label in EMOTIONS]
         + [("moment", pa.string())]
     )
-    sink = _Sink()
-    with parquet.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
-        rest = iter(items)
-        while group := list(islice(rest, _ROW_GROUP)):
+    out = io.BytesIO()
+    with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+        for group in _stretches(items, _ROW_GROUP):
             columns: dict[str, list[Any]] = {name: [of(item) for item in group] for name, of in _COLUMNS.items()}
             columns["at"] = [datetime.fromisoformat(item["start"]) for item in group]
             for label in EMOTIONS:
                 columns[f"share_{label}"] = [(item["emotions"] or {}).get(label) for item in group]
             columns["moment"] = [_json(item) for item in group]
             writer.write_table(pa.table(columns, schema))
-            yield sink.taken()
-    yield sink.taken()
+            yield _taken(out)
+    yield _taken(out)
 
 
 FORMATS: Final[dict[str, tuple[str, Callable[[Iterable[Item]], Iterator[bytes]]]]] = {

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,14 +10,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from hub.explore.place_days import PlaceDays
+from hub.ingest.judge import readable_id
 from hub.query.filter import Bound, Filter
 from hub.query.sql import condition, whose_id
+from hub.records.clips import key_of
 from hub.records.sounds import Sounds
-from hub.stores.beside import clips, drop_clips, end_records, recorded, records, refuse, settings
+from hub.stores.beside import clips, drop_clips, end_records, recorded, records, refuse
+from hub.stores.dialect import stretches
+from hub.stores.rows import ms
 from hub.stores.store import Store
-from hub.stores.tables import devices, moments
+from hub.stores.tables import clip_moments, devices, letters, moments
 from hub.stores.unfinished import leave_bytes, leave_sounds, loose_sounds, stale_days
-from hub.telling import Telling
+from hub.telling import Telling, nobody_to_tell
+from moments.topics import KINDS, topic
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +30,12 @@ _TOLD_SINGLY: Final = 1000
 """Up to so many erased moments a device is told of each; of more, only of those that have sound of their own there."""
 
 _PARTS_S: Final = 2 * 86_400
-_STEP: Final = 500  # keys in one IN
+
+_EVER: Final = 2**62
+"""A Unix time in ms that is later than any; its negative is earlier than any."""
+
+_Meant = Callable[[int | None, int], bool]
+"""Tells whether something is meant by the Unix time in ms that it tells, None for none, and that of its arrival."""
 
 
 class Forgetting:
@@ -44,12 +54,13 @@ class Forgetting:
         """
         known = filter_ == Filter(**{name: getattr(filter_, name) for name in _DEVICES_KNOW})
         spans = self._spans(filter_) if known else {}
-        owner = filter_.owner if filter_ == Filter(owner=filter_.owner) else None
-        if owner is not None:
-            self._drop_settings(owner)
+        alone = Filter(owner=filter_.owner, only_owner=filter_.only_owner)
+        own = filter_.only_owner in {None, filter_.owner}  # a token may name an owner whose it is not
+        owner = filter_.owner if filter_ == alone and own else None
         gone = self._erase(condition(filter_), spans)
         for device, span in spans.items():
-            self._drop_beside(device, span)
+            self._drop_beside(device, *_ends_ms(span))
+            self._sounds.drop_parts(device)
         if owner is not None:
             self._store.forget_owner(owner)
             for device in spans:
@@ -63,14 +74,20 @@ class Forgetting:
         self.finish()
         return gone
 
-    def of_device(self, device: str, begin: datetime | None, end: datetime, since_ms: int) -> int:
-        """Erase what a device has here of a time, and what tells no time but came since a Unix time in ms.
+    def erase_late(self, device: str, span: dict[str, str], told_ms: int) -> int:
+        """Erase what a device sent of a span before it heard that it was to erase it; gives how many moments.
 
-        Gives how many moments.
+        It was told so at a Unix time in ms. What began after that was not meant, however long it was away; what tells
+        no time is meant when it came since then.
         """
-        gone = self._erase(condition(Filter(device=(device,), begin=begin, end=end)), {})
-        span = {name: at.isoformat() for name, at in (("from", begin), ("to", end)) if at is not None}
-        self._drop_beside(device, span, since_ms)
+        begin_ms, end_ms = _ends_ms(span)
+        end_ms = min(end_ms, told_ms)
+        if begin_ms >= end_ms:
+            return 0
+        m = moments.c
+        of_device = m.device.in_(select(devices.c.n).where(devices.c.id == device))
+        gone = self._erase([of_device, m.start_ms >= begin_ms, m.start_ms < end_ms], {})
+        self._drop_beside(device, begin_ms, end_ms, told_ms)
         self.finish()
         return gone
 
@@ -81,9 +98,11 @@ class Forgetting:
 
     def old_clips(self, made_before_ms: int, of_devices: Any) -> int:
         """Erase the sound of clips that came before a time, of the devices for which `of_devices` holds."""
-        old = delete(clips).where(clips.c.made_ms < made_before_ms, of_devices)
+        old = and_(clips.c.made_ms < made_before_ms, of_devices)
+        theirs = and_(clips.c.sha256 == clip_moments.c.sha256, clips.c.device == clip_moments.c.device)
         with self._store.writing() as connection:
-            found = connection.execute(old.returning(clips.c.sha256)).scalars().all()
+            connection.execute(delete(clip_moments).where(select(clips.c.sha256).where(theirs, old).exists()))
+            found = connection.execute(delete(clips).where(old).returning(clips.c.sha256)).scalars().all()
             leave_sounds(connection, found)
         self.finish()
         return len(found)
@@ -137,38 +156,31 @@ class Forgetting:
             found = list(connection.execute(asked).scalars())
             return {device: _span(connection, filter_, device) for device in found}
 
-    def _drop_settings(self, owner: str) -> None:
-        """Erase what an owner set, before devices are ordered anything.
-
-        A hub beside this process tells a device what is set for it when it finds the device's order.
-        """
-        with self._store.writing() as connection:
-            connection.execute(delete(settings).where(settings.c.owner == owner))
-            leave_bytes(connection)
-
-    def _drop_beside(self, device: str, span: dict[str, str], since_ms: int | None = None) -> None:
+    def _drop_beside(self, device: str, begin_ms: int, end_ms: int, since_ms: int = _EVER) -> None:
         """Erase what a device has here of a time beside moments; what tells no time is of the time when it came.
 
-        Of that, also what came since a Unix time in ms goes.
+        Of that, also what came since `since_ms` goes.
         """
-        self._drop_unread(device, span)
-        self._drop_unclaimed(device, span, since_ms)
-        ends = (int(_ms(span[name])) if name in span else None for name in ("from", "to"))
-        self._store.forget_letters(device, *ends)
-        if since_ms is not None:
-            self._store.forget_letters(device, since_ms, None)
 
-    def _drop_unread(self, device: str, span: dict[str, str]) -> None:
+        def meant(told_ms: int | None, came_ms: int) -> bool:
+            at = came_ms if told_ms is None else told_ms
+            return begin_ms <= at < end_ms or (told_ms is None and came_ms >= since_ms)
+
+        self._drop_unread(device, begin_ms, end_ms)
+        self._drop_unclaimed(device, meant)
+        self._drop_letters(device, meant)
+
+    def _drop_unread(self, device: str, begin_ms: int, end_ms: int) -> None:
         """Erase a device's records of a time that no moment stands for: not read yet, or failed."""
         at = func.coalesce(records.c.start_ms, records.c.made_ms)
-        found = [
+        asked = select(records.c.id).where(
             records.c.device == device,
             ~select(recorded.c.moment).where(recorded.c.record == records.c.id).exists(),
-        ]
-        found += [at >= _ms(span["from"])] if "from" in span else []
-        found += [at < _ms(span["to"])] if "to" in span else []
+            at >= begin_ms,
+            at < end_ms,
+        )
         with self._store.reading() as connection:
-            keys = list(connection.execute(select(records.c.id).where(*found)).scalars())
+            keys = list(connection.execute(asked).scalars())
         for key in keys:
             self._drop_record(key)
 
@@ -178,55 +190,70 @@ class Forgetting:
             end_records(connection, [key])
             leave_bytes(connection)
 
-    def _drop_unclaimed(self, device: str, span: dict[str, str], since_ms: int | None) -> None:
-        """Erase a device's sound of a time that came before the moment or the record that it belongs to."""
-        begin = _ms(span["from"]) if "from" in span else float("-inf")
-        end = _ms(span["to"]) if "to" in span else float("inf")
+    def _drop_unclaimed(self, device: str, meant: _Meant) -> None:
+        """Erase a device's sound that came before the moment or the record that it belongs to."""
+        of_moment = and_(clip_moments.c.sha256 == clips.c.sha256, clip_moments.c.device == clips.c.device)
         of_record = or_(
             records.c.id == clips.c.record, and_(records.c.clip == clips.c.sha256, records.c.device == device)
         )
-        asked = select(clips.c.sha256, clips.c.record, clips.c.made_ms).where(
-            clips.c.device == device, ~select(records.c.n).where(of_record).exists()
+        asked = (
+            select(clips.c.sha256, clips.c.record, clips.c.made_ms, clip_moments.c.moment)
+            .select_from(clips.outerjoin(clip_moments, of_moment))
+            .where(
+                clips.c.device == device,
+                ~select(records.c.n).where(of_record).exists(),
+                ~select(moments.c.seq).where(moments.c.id == clip_moments.c.moment).exists(),
+            )
         )
         with self._store.reading() as connection:
-            found = [
-                row
-                for row in connection.execute(asked)
-                if begin <= _recorded_ms(row) < end
-                or (since_ms is not None and _untimed(row) and row.made_ms >= since_ms)
-            ]
+            found = [row for row in connection.execute(asked) if meant(_made_ms(row.record or row.moment), row.made_ms)]
             claimed = _named_by_moments(connection, device, [row.sha256 for row in found])
         found = [row for row in found if row.sha256 not in claimed]
         with self._store.writing() as connection:
             refuse(connection, [row.record for row in found if row.record is not None])
             drop_clips(connection, {(row.sha256, device) for row in found})
-        self._sounds.drop_parts(device)
+
+    def _drop_letters(self, device: str, meant: _Meant) -> None:
+        """Erase a device's dead letters."""
+        theirs = letters.c.topic.in_([topic(device, kind) for kind in KINDS])
+        asked = select(letters.c.n, letters.c.at_ms, letters.c.payload).where(theirs)
+        with self._store.reading() as connection:
+            found = [row.n for row in connection.execute(asked) if meant(_letter_ms(row.payload), row.at_ms)]
+        for some in stretches(found):
+            with self._store.writing() as connection:
+                connection.execute(delete(letters).where(letters.c.n.in_(some)))
+                leave_bytes(connection)
 
 
 def without_broker(store: Store, sounds: Sounds) -> Forgetting:
     """Erase where no hub runs, or beside it: devices are told by the hub that reaches them next."""
-
-    def not_from_here(*_: object, **__: object) -> bool:
-        return False
-
-    return Forgetting(store, sounds, Telling(store, not_from_here), PlaceDays(store))
+    return Forgetting(store, sounds, Telling(store, nobody_to_tell), PlaceDays(store))
 
 
 _DEVICES_KNOW: Final = ("device", "owner", "begin", "end", "tz", "only_device", "only_owner")
 
 
-def _ms(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp() * 1000
+def _ends_ms(span: dict[str, str]) -> tuple[int, int]:
+    """Give the Unix times in ms between which a span lies; an end that is open lies beyond all times."""
+
+    def end_ms(name: str, otherwise: int) -> int:
+        return ms(datetime.fromisoformat(span[name])) if name in span else otherwise
+
+    return end_ms("from", -_EVER), end_ms("to", _EVER)
 
 
-def _untimed(clip: Any) -> bool:
-    """Tell whether nothing says when the sound of a clip was recorded."""
-    return clip.record is None or uuid.UUID(bytes=clip.record).version != 7
+def _made_ms(key: bytes | None) -> int | None:
+    """Give the Unix time in ms that an id tells; None where it is no UUIDv7."""
+    made = None if key is None else uuid.UUID(bytes=key)
+    return made.int >> 80 if made is not None and made.version == 7 else None
 
 
-def _recorded_ms(clip: Any) -> int:
-    """Say when the sound of a clip was recorded: its record's id tells, else it is when the clip came."""
-    return int(clip.made_ms) if _untimed(clip) else uuid.UUID(bytes=clip.record).int >> 80
+def _letter_ms(payload: bytes) -> int | None:
+    """Give the Unix time in ms that a message's id tells; None where it has none."""
+    try:
+        return _made_ms(key_of(readable_id(payload)))
+    except ValueError:
+        return None
 
 
 def _told_singly(connection: Connection, found: Sequence[Any]) -> dict[str, list[str]]:
@@ -246,8 +273,8 @@ def _named_by_moments(connection: Connection, device: str, hashes: Sequence[str]
     """Say which of these clips moments of a device name."""
     named = select(moments.c.clip).join(devices, devices.c.n == moments.c.device).where(devices.c.id == device)
     found: set[str] = set()
-    for at in range(0, len(hashes), _STEP):
-        found.update(connection.execute(named.where(moments.c.clip.in_(hashes[at : at + _STEP]))).scalars())
+    for some in stretches(hashes):
+        found.update(connection.execute(named.where(moments.c.clip.in_(some))).scalars())
     return found
 
 

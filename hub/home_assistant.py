@@ -13,7 +13,14 @@ from moments.topics import topic
 
 Component = dict[str, Any]
 
-_MOMENT: Final = "value_json"
+_LATE_S: Final = 600
+"""A moment that began longer ago was sent late or again, and tells nothing of now."""
+
+_SAME_NUMBER: Final = ""
+"""Home Assistant passes over a number that is empty; an empty text it would show, or warn of in its log."""
+
+_SAME_TEXT: Final = "{{ this.state if this.state not in ('unknown', 'unavailable') else none }}"
+
 _PLACE: Final = (
     "{% set place = value_json.place %}"
     "{{ {'latitude': place.lat, 'longitude': place.lon, 'gps_accuracy': place.accuracy_m or 0} | tojson "
@@ -27,8 +34,10 @@ _COMMAND: Final = "{{ {'id': 'home-assistant-' ~ now().timestamp(), 'do': value}
 
 
 def discovery_topic(device: str, prefix: str) -> str:
-    """Name the topic that Home Assistant finds a device under; its ids have no dots."""
-    return f"{prefix}/device/moodscape_{device.replace('.', '_')}/config"
+    """Name the topic that Home Assistant finds a device under, its own for each; ids there have no dots."""
+    if "." in device:  # no name of a device begins with "_", so none is spelled as this
+        device = "_" + device.replace("_", "__").replace(".", "_-")
+    return f"{prefix}/device/moodscape_{device}/config"
 
 
 def discovery(device: str) -> dict[str, Any]:
@@ -38,19 +47,24 @@ def discovery(device: str) -> dict[str, Any]:
         "emotion": _sensor(
             "Emotion",
             moment,
-            "{{ value_json.emotion or 'unclear' }}",
+            _unless_late("{{ value_json.emotion or 'unclear' }}", _SAME_TEXT),
             device_class="enum",
             options=[*EMOTIONS, "unclear"],
             icon="mdi:emoticon-outline",
             json_attributes_topic=moment,
-            json_attributes_template=_DETAILS,
+            json_attributes_template=_unless_late(_DETAILS, _same("confidence", "basis", "start", "because")),
         ),
-        "valence": _measured("Valence", moment, "valence", icon="mdi:emoticon-happy-outline"),
-        "arousal": _measured("Arousal", moment, "arousal", icon="mdi:pulse"),
+        "valence": _measured("Valence", moment, _number("valence"), icon="mdi:emoticon-happy-outline"),
+        "arousal": _measured("Arousal", moment, _number("arousal"), icon="mdi:pulse"),
         "scene": _sensor(
-            "Scene", moment, "{{ value_json.scene.label if value_json.scene else none }}", icon="mdi:ear-hearing"
+            "Scene",
+            moment,
+            _unless_late("{{ value_json.scene.label if value_json.scene else none }}", _SAME_TEXT),
+            icon="mdi:ear-hearing",
         ),
-        "level": _measured("Level", moment, "level_dbfs", unit_of_measurement="dBFS", icon="mdi:volume-medium"),
+        "level": _measured(
+            "Level", moment, _number("level_dbfs"), unit_of_measurement="dBFS", icon="mdi:volume-medium"
+        ),
         "state": _sensor(
             "State",
             status,
@@ -59,13 +73,13 @@ def discovery(device: str) -> dict[str, Any]:
             options=["listening", "paused", "deaf", "offline"],
             entity_category="diagnostic",
         ),
-        "waiting": _measured("Waiting moments", health, "outbox.depth", entity_category="diagnostic"),
+        "waiting": _measured("Waiting moments", health, "{{ value_json.outbox.depth }}", entity_category="diagnostic"),
         "paused": {
             "platform": "switch",
             "name": "Paused",
             "icon": "mdi:ear-hearing-off",
             "state_topic": status,
-            "value_template": "{{ value_json.state }}",
+            "value_template": "{{ 'paused' if value_json.state == 'paused' else 'listening' }}",
             "state_on": "paused",
             "state_off": "listening",
             "command_topic": topic(device, "command"),
@@ -79,7 +93,7 @@ def discovery(device: str) -> dict[str, Any]:
             "name": "Place",
             "source_type": "gps",
             "json_attributes_topic": moment,
-            "json_attributes_template": _PLACE,
+            "json_attributes_template": _unless_late(_PLACE, _same("latitude", "longitude", "gps_accuracy")),
         },
     }
     for name, part in parts.items():
@@ -102,6 +116,20 @@ def _sensor(name: str, state_topic: str, template: str, **more: Any) -> Componen
     return {"platform": "sensor", "name": name, "state_topic": state_topic, "value_template": template, **more}
 
 
-def _measured(name: str, state_topic: str, path: str, **more: Any) -> Component:
-    template = f"{{{{ {_MOMENT}.{path} }}}}"
+def _measured(name: str, state_topic: str, template: str, **more: Any) -> Component:
     return _sensor(name, state_topic, template, state_class="measurement", **more)
+
+
+def _number(field: str) -> str:
+    return _unless_late(f"{{{{ value_json.{field} }}}}", _SAME_NUMBER)
+
+
+def _same(*attributes: str) -> str:
+    """Give the template of attributes that stay as they are; to have none at all is warned of in the log."""
+    return f"{{{{ dict(this.attributes.items() | selectattr(0, 'in', {list(attributes)})) | tojson }}}}"
+
+
+def _unless_late(template: str, same: str) -> str:
+    """Give a template that reads a moment, or says `same` where the moment is late."""
+    age_s = "now().timestamp() - as_timestamp(value_json.start)"
+    return f"{{% if {age_s} < {_LATE_S} %}}{template}{{% else %}}{same}{{% endif %}}"

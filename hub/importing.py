@@ -46,7 +46,7 @@ def _read(line: bytes) -> Brought | dict[str, Any]:
         raise ValueError("is not a JSON object")
     if not is_json(said):
         raise ValueError("holds a number or a text that JSON cannot tell")
-    if "of" in said:
+    if said.keys() == {"of", "row"}:  # a moment has more, and may have fields of these names too
         return said
     note, correction = said.pop("note", None), said.pop("correction", None)
     if not isinstance(note, str | None):

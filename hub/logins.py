@@ -134,13 +134,9 @@ def _order(broker: Broker, commands: list[Json], ended: str | None = None) -> li
     try:
         client.connect(broker.host, broker.port)
         client.loop_start()
-        for ask in (lambda: client.subscribe(asked), None):
-            reason = heard.get(timeout=_WAIT_S)
-            if reason.is_failure:
-                why = f"{where} lets {broker.user} change no logins ({reason}): look at broker.user and its password"
-                raise WorkError(f"{why}, and that the broker uses the logins that `moodscape hub login` makes")
-            if ask is not None:
-                ask()
+        _check_let(heard, broker, where)
+        client.subscribe(asked)
+        _check_let(heard, broker, where)
         client.publish(_CONTROL, json.dumps({"commands": commands}), qos=1)
         answer = heard.get(timeout=_WAIT_S)
         if ended is not None and said and not _is_offline(said[-1]):
@@ -154,6 +150,14 @@ def _order(broker: Broker, commands: list[Json], ended: str | None = None) -> li
         client.loop_stop()
     responses: list[Json] = answer["responses"]
     return responses
+
+
+def _check_let(heard: "queue.SimpleQueue[Any]", broker: Broker, where: str) -> None:
+    """Wait for the broker's reason code. Raises WorkError where it refuses, queue.Empty where it says nothing."""
+    reason = heard.get(timeout=_WAIT_S)
+    if reason.is_failure:
+        why = f"{where} lets {broker.user} change no logins ({reason}): look at broker.user and its password"
+        raise WorkError(f"{why}, and that the broker uses the logins that `moodscape hub login` makes")
 
 
 def _is_offline(status: bytes) -> bool:

@@ -99,7 +99,8 @@ def _check_certificate(http: Http) -> None:
     left = ends(http.cert_file) - datetime.now(UTC)
     if left < _SOON:
         _log.warning(
-            "the certificate ends soon: renew it with `moodscape hub ca` and start the hub again",
+            "the certificate ends soon: renew it with `moodscape hub ca` (`sudo moodscape hub ca` on an installed hub) "
+            "and start the hub again",
             extra={"days_left": left.days},
         )
 

@@ -24,6 +24,7 @@ from hub import commanded
 from hub.settings.keep import configs
 from hub.stores.beside import commands
 from hub.stores.store import Report, Store, now_ms
+from hub.stores.tables import devices
 from moments import uuid7
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,11 @@ class Send(Protocol):
         """Publish; the broker drops what it could not deliver within `expires_s`."""
 
 
+def nobody_to_tell(*_: object, **__: object) -> bool:
+    """Stand for a broker that is not reached."""
+    return False
+
+
 class Telling:
     """Publishes in a thread of its own, so that neither a call nor the broker's client waits for the store."""
 
@@ -65,6 +71,8 @@ class Telling:
         self._send = send
         self._due: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._heard: set[str] = set()
+        self._whose: dict[str, str | None] = {}
+        """The owner whose settings each device was told last."""
         self._awake: set[str] = set()
         self._looked_ms = now_ms()
         self._look_at = time.monotonic() + _LOOK_S
@@ -197,27 +205,36 @@ class Telling:
         """Do what no call tells of: what other processes have ordered, what other hubs have stored meanwhile."""
         try:
             self._tell_others()
+            self._tell_moved()
             if min(self._late.values(), default=math.inf) <= time.monotonic():
                 self._erase_late()
         finally:
             self._look_at = time.monotonic() + _LOOK_S
 
     def _tell_others(self) -> None:
-        """Publish what another process has ordered lately, as `moodscape hub erase` does beside a hub.
-
-        That may have erased the device's owner: what is set for it is told with an order that names no moments.
-        """
+        """Publish what another process has ordered lately, as `moodscape hub erase` does beside a hub."""
         since, self._looked_ms = self._looked_ms - _SLACK_MS, now_ms()
         with self._store.reading() as connection:
             asked = select(commands.c.id).where(*commanded.due(), commands.c.sent_ms >= since)
             new = [name for name in connection.execute(asked).scalars() if name not in self._sent]
         for device, order in commanded.orders(self._store, new):
             self._send_order(device, order)
-            if "ids" not in order["args"]:
-                self._tell_settings(device=device)
         for name, at in list(self._sent.items()):
             if at < since:
                 del self._sent[name]
+
+    def _tell_moved(self) -> None:
+        """Publish what is set to devices whose owner another process changed, as one that erases an owner does."""
+        for device, owner in self._owners().items():
+            if self._whose.get(device, owner) != owner:
+                self._tell_settings(device=device)
+
+    def _owners(self, device: str | None = None) -> dict[str, str | None]:
+        """Give the owner of each device, or of one."""
+        asked = select(devices.c.id, devices.c.owner)
+        with self._store.reading() as connection:
+            found = connection.execute(asked if device is None else asked.where(devices.c.id == device)).all()
+        return {row.id: row.owner for row in found}
 
     def _tell_all(self) -> None:
         self._heard |= self._tell_settings()
@@ -226,9 +243,11 @@ class Telling:
 
     def _tell_settings(self, *, owner: str | None = None, device: str | None = None) -> set[str]:
         """Publish what is set; gives the devices that were told."""
+        owners = self._owners(device)  # first: who gets another one meanwhile is told again
         told = configs(self._store, owner=owner, device=device)
         for name, config in told.items():
             self._send(name, "config", config, retain=True)
+            self._whose[name] = owners.get(name)
         return set(told)
 
     def _tell_awake(self) -> None:

@@ -70,11 +70,10 @@ def listed(store: Store) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-def revoke_of_device(store: Store, device: str, scope: Scope | None = None) -> bool:
-    """End a device's tokens, those of one scope or all; False when there are none."""
-    these = delete(tokens).where(tokens.c.device == device)
+def revoke_of_device(store: Store, device: str) -> bool:
+    """End a device's tokens; False when there are none."""
     with store.writing() as connection:
-        return connection.execute(these if scope is None else these.where(tokens.c.scope == scope)).rowcount > 0
+        return connection.execute(delete(tokens).where(tokens.c.device == device)).rowcount > 0
 
 
 def revoke(store: Store, n: int) -> bool:

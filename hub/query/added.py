@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, func, literal_column, select
 
 from hub.query.filter import Bound, Filter
 from hub.query.source import CODES, DAY_MS, HOUR_MS, Source, floor
-from hub.query.sql import Condition, offsets, whose
+from hub.query.sql import Condition, offsets, whole, whose
 from hub.stores.rollups import DAY, HOUR, QUARTER, QUARTER_MS
 from hub.stores.rows import EPOCH, ms
 from hub.stores.tables import rollups
@@ -83,8 +83,8 @@ def _between(connection: Connection, filter_: Filter) -> tuple[int, Any, Conditi
             differ = [offset_ms - shift_ms for offset_ms in (zone.after, *(before for _, before in zone.changes))]
         if any((at_ms + shift_ms) % unit_ms for at_ms in times) or any(by_ms % unit_ms for by_ms in differ):
             continue
-        away_ms = _whole(shift_ms) if low == high else _r.offset_min * _whole(_MINUTE_MS)
-        here_ms = _r.at * _whole(unit_ms)
+        away_ms = whole(shift_ms) if low == high else _r.offset_min * whole(_MINUTE_MS)
+        here_ms = _r.at * whole(unit_ms)
         start_ms = here_ms - away_ms
         found = _roughly(filter_, bounds, span)
         found += [bounds[0] <= start_ms] if bounds[0] is not None else []
@@ -93,13 +93,9 @@ def _between(connection: Connection, filter_: Filter) -> tuple[int, Any, Conditi
     return None
 
 
-def _whole(number: int) -> Any:
-    return literal_column(str(number), Integer)
-
-
 def _any_odd(connection: Connection, about: Condition) -> bool:
     """Tell whether a wearer's offset is no whole number of quarters."""
-    odd = select(_r.at).where(_r.offset_min % _whole(15) != _whole(0), *about)
+    odd = select(_r.at).where(_r.offset_min % whole(15) != whole(0), *about)
     return connection.execute(odd.limit(1)).first() is not None
 
 

@@ -169,12 +169,7 @@ def arrivals(
 ) -> tuple[list[tuple[int, dict[str, Any]]], int]:
     """Give (seq, moment) of what the filter means, arrived after `after`, and up to which seq that is all."""
     m = moments.c
-    last = newest(connection)
+    last = last_seq(connection)
     asked = whole().where(and_(m.seq > after, m.seq <= last), *condition(filter_)).order_by(m.seq).limit(limit)
     found = [(row.seq, rows.to_item(row)) for row in connection.execute(asked)]
     return found, found[-1][0] if len(found) == limit else max(last, after)
-
-
-def newest(connection: Connection) -> int:
-    """Give the seq of the moment that arrived last, 0 before any."""
-    return last_seq(connection)

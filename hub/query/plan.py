@@ -6,7 +6,6 @@ asked cell by cell, each in the order of time, and put together: so the newest m
 as those around a place that one saw once, years ago.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, union_all
 
 from hub.query.filter import Filter
-from hub.query.sql import EARTH_M, Condition, boxes, elsewise, named, within
+from hub.query.sql import Condition, boxes, elsewise, metres, named, within
 from hub.stores import cells
 from hub.stores.arrival import last_seq
 from hub.stores.cells import PER_DEGREE, Cell
@@ -158,14 +157,8 @@ def _inside(cell: Cell, filter_: Filter) -> bool:
     if filter_.near:
         corners = ((lat, lon) for lat in (south, north) for lon in (west, east))
         # A little short of the radius: sides bulge, and sums are rounded.
-        return all(_metres(*filter_.near, *corner) < filter_.radius_m * 0.999 - 1 for corner in corners)
+        return all(metres(*filter_.near, *corner) < filter_.radius_m * 0.999 - 1 for corner in corners)
     return True
-
-
-def _metres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    lat1, lon1, lat2, lon2 = map(math.radians, (lat1, lon1, lat2, lon2))
-    angle = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(angle)))
 
 
 def _felt_is_cheaper(connection: Connection, filter_: Filter, uses: int) -> bool:

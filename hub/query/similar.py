@@ -8,19 +8,13 @@ from sqlalchemy import Connection, or_
 
 from hub.query import pages
 from hub.query.filter import Filter
-from hub.query.sql import EARTH_M, condition
+from hub.query.sql import condition, metres
 from hub.stores import rows
 from hub.stores.tables import moments, scenes
 
 _CANDIDATES: Final = 2000
 _SHOWN: Final = 12
 _NEAR_M: Final = 500.0  # this far apart counts as half as different as two places can be
-
-
-def _metres(a: dict[str, Any], b: dict[str, Any]) -> float:
-    lat1, lon1, lat2, lon2 = map(math.radians, (a["lat"], a["lon"], b["lat"], b["lon"]))
-    angle = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(angle)))
 
 
 def _apart(a: dict[str, Any], b: dict[str, Any]) -> float:
@@ -38,8 +32,8 @@ def _apart(a: dict[str, Any], b: dict[str, Any]) -> float:
     if a["place"] is None or b["place"] is None:
         where = 0.0 if a["place"] is b["place"] else 1.0
     else:
-        metres = _metres(a["place"], b["place"])
-        where = metres / (metres + _NEAR_M)
+        apart_m = metres(*(item["place"][name] for item in (a, b) for name in ("lat", "lon")))
+        where = apart_m / (apart_m + _NEAR_M)
     return feeling + heard + when + where
 
 

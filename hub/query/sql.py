@@ -16,6 +16,14 @@ from hub.stores.words import noted, words
 EARTH_M: Final = 6_371_008.8
 """The mean radius (IUGG)."""
 
+
+def metres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Give how far apart two places are, in degrees, along the surface."""
+    lat1, lon1, lat2, lon2 = map(math.radians, (lat1, lon1, lat2, lon2))
+    angle = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(angle)))
+
+
 _YEARS: Final = tuple(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1900, 2100))
 """Unix time in s: beyond, a clock was wrong, and no time zone's changes are looked for."""
 
@@ -182,11 +190,12 @@ class Offsets:
 
     def at(self, start_ms: ColumnElement[int]) -> Any:
         """Give SQL for the offset at a Unix time in ms."""
-        whens = [(start_ms < _whole(until_ms), _whole(offset_ms)) for until_ms, offset_ms in self.changes]
-        return case(*whens, else_=_whole(self.after)) if whens else _whole(self.after)
+        whens = [(start_ms < whole(until_ms), whole(offset_ms)) for until_ms, offset_ms in self.changes]
+        return case(*whens, else_=whole(self.after)) if whens else whole(self.after)
 
 
-def _whole(number: int) -> Any:
+def whole(number: int) -> Any:
+    """Give SQL for a whole number that is no parameter."""
     return literal_column(str(number), Integer)
 
 

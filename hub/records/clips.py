@@ -13,8 +13,9 @@ from hub.query.sql import whose_id
 from hub.records.sounds import Sounds
 from hub.stores import rows
 from hub.stores.beside import clips, records
+from hub.stores.dialect import upsert
 from hub.stores.store import Store, now_ms
-from hub.stores.tables import erased
+from hub.stores.tables import clip_moments, erased
 from hub.stores.unfinished import leave_sounds, loose_sounds
 
 LARGEST: Final = 64 * 1_048_576
@@ -93,6 +94,10 @@ def keep(store: Store, sounds: Sounds, sent: Sent, name: str) -> None:
             raise Unwanted
         if not _is_here(connection, sent):
             connection.execute(insert(clips).values(bytes=size, made_ms=now_ms(), **values))
+            if sent.record is None and sent.moment is not None:
+                of = {"sha256": sent.sha256, "device": sent.device, "moment": sent.moment}
+                put = upsert(connection, clip_moments).values(of)  # an import may have brought one without its clip
+                connection.execute(put.on_conflict_do_update(index_elements=["sha256", "device"], set_=of))
 
 
 def key_of(text: str | None) -> bytes | None:

@@ -8,19 +8,12 @@ from typing import Any, BinaryIO, Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from hub.query.filter import BadQuery
 from hub.records.sounds import Sounds
 
 FIELDS: Final = ("note", "start", "lat", "lon", "device")
 _LONGEST_FIELD: Final = 65_536
 _LONGEST_HEADERS: Final = 8192
-
-
-class BadForm(Exception):  # noqa: N818 - it is what the form is
-    """A body that has no meaning; `field` names what is wrong in it."""
-
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(f"{field}: {why}")
-        self.field = field
 
 
 class Form:
@@ -45,22 +38,22 @@ class Form:
         self._ended = False
 
     async def read(self, content_type: str, body: AsyncIterator[bytes]) -> None:
-        """Read the body. Raises BadForm, and OSError when the disk cannot take it."""
+        """Read the body. Raises BadQuery, and OSError when the disk cannot take it."""
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data" or b"boundary" not in options:
-            raise BadForm("body", "must be multipart/form-data")
+            raise BadQuery("body", "must be multipart/form-data")
         try:
             parser = MultipartParser(options[b"boundary"], self._callbacks())
             async for chunk in body:
                 await asyncio.to_thread(parser.write, chunk)
             parser.finalize()
         except (FormParserError, UnicodeDecodeError, ValueError) as error:
-            raise BadForm("body", f"is no multipart form: {error}") from None
+            raise BadQuery("body", f"is no multipart form: {error}") from None
         finally:
             if self._file is not None:
                 self._file.close()
         if not self._ended:
-            raise BadForm("body", "breaks off before its end")
+            raise BadQuery("body", "breaks off before its end")
         self.sha256 = self._hashed.hexdigest()
 
     def _callbacks(self) -> Any:
@@ -92,7 +85,7 @@ class Form:
 
     def _bound(self) -> None:
         if len(self._header) + len(self._value) > _LONGEST_HEADERS or len(self._headers) > 20:
-            raise BadForm("body", "has a part with too long headers")
+            raise BadQuery("body", "has a part with too long headers")
 
     def _header_end(self) -> None:
         self._headers[self._header.decode("latin-1").lower()] = self._value.decode("latin-1")
@@ -102,9 +95,9 @@ class Form:
         _, options = parse_options_header(self._headers.get("content-disposition", ""))
         name = options.get(b"name", b"").decode()
         if name not in {"audio", *FIELDS}:
-            raise BadForm(name[:64] or "body", f"is not known here; there are audio, {', '.join(FIELDS)}")
+            raise BadQuery(name[:64] or "body", f"is not known here; there are audio, {', '.join(FIELDS)}")
         if name in self._seen:
-            raise BadForm(name, "may be given once")
+            raise BadQuery(name, "may be given once")
         self._seen.add(name)
         self._field = name
         if name == "audio":
@@ -120,7 +113,7 @@ class Form:
             return
         self._bytes += piece
         if len(self._bytes) > _LONGEST_FIELD:
-            raise BadForm(str(self._field), f"has more than {_LONGEST_FIELD} bytes")
+            raise BadQuery(str(self._field), f"has more than {_LONGEST_FIELD} bytes")
 
     def _part_end(self) -> None:
         if self._field == "audio" and self._file is not None:
@@ -129,4 +122,4 @@ class Form:
             try:
                 self.fields[self._field] = self._bytes.decode()
             except UnicodeDecodeError:
-                raise BadForm(self._field, "is not UTF-8") from None
+                raise BadQuery(self._field, "is not UTF-8") from None

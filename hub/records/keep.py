@@ -1,7 +1,6 @@
 """Records as rows: made, shown, settled into moments."""
 
 import hashlib
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +21,6 @@ from hub.stores.store import Store, now_ms
 from hub.stores.tables import devices, moments, notes
 from moments import Moment, Place, uuid7
 
-UPLOADS: Final = "upload"
-"""The device that stands for what was uploaded: `upload` for the devices of nobody, `upload-HASH` for an owner's."""
-
-_UPLOADS_OF: Final = re.compile(f"{UPLOADS}(-[0-9a-f]{{8}})?")
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,59 +36,6 @@ class New:
     media_type: str = "application/octet-stream"
     arrived: str = ""
     repeat: bytes | None = None
-
-
-def upload_device(owner: str | None) -> str:
-    """Name the device that stands for an owner's uploads."""
-    return f"{UPLOADS}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}" if owner else UPLOADS
-
-
-def stands_for_uploads(device: str) -> bool:
-    """Tell whether a name is one that `upload_device` gives."""
-    return _UPLOADS_OF.fullmatch(device) is not None
-
-
-class OfAnother(Exception):  # noqa: N818
-    """A device belongs to another owner than a token, or to none."""
-
-
-def own_device(store: Store, seen: Filter) -> str:
-    """Name the device that what a token gives is kept for: its own, or the one for its owner's uploads.
-
-    The store knows it then, a new one as the owner's. Raises OfAnother.
-    """
-    if seen.only_device is not None:
-        device = _know_device(store, seen.only_device, seen.only_owner)
-    else:
-        device = _know_upload_device(store, seen.only_owner)
-    with store.reading() as connection:
-        if not sees(connection, device, seen):
-            raise OfAnother(
-                f"The device {device} is not {seen.only_owner}'s, so nothing was kept: an admin says whose it is."
-            )
-    return device
-
-
-def _know_upload_device(store: Store, owner: str | None) -> str:
-    """Name it, and see to it that the store knows whose it is."""
-    device = _know_device(store, upload_device(owner), owner)
-    if owner is not None:
-        unowned = (devices.c.id == device) & devices.c.owner.is_(None)  # the owner was erased, and is back
-        with store.reading() as connection:
-            ownerless = connection.execute(select(devices.c.id).where(unowned)).first() is not None
-        if ownerless:
-            with store.writing() as connection:
-                connection.execute(update(devices).where(unowned).values(owner=owner))
-    return device
-
-
-def _know_device(store: Store, device: str, owner: str | None) -> str:
-    """See to it that the store knows a device, a new one as this owner's; gives its name."""
-    with store.reading() as connection:
-        known = connection.execute(select(devices.c.id).where(devices.c.id == device)).first()
-    if known is None:
-        store.describe_device(device, name=None, owner=owner)
-    return device
 
 
 def repeat_of(key: str, owner: str | None, device: str | None) -> bytes:
@@ -148,13 +89,8 @@ def repeated(store: Store, repeat: bytes | None) -> bytes | None:
     return found
 
 
-def sees(connection: Connection, device: str, seen: Filter) -> bool:
-    """Tell whether `seen` means a device."""
-    asked = select(devices.c.id).where(devices.c.id == device, *whose_id(seen, devices.c.id))
-    return connection.execute(asked).first() is not None
-
-
-def _rows(seen: Filter) -> Select[Any]:
+def seen_by(seen: Filter) -> Select[Any]:
+    """Select the records that `seen` means, with `owner` and, of the clip, `sha256`, `clip_seconds`, `media_type`."""
     r = records.c
     of = select(clips.c.sha256, clips.c.device, clips.c.seconds, clips.c.media_type).subquery()
     return (
@@ -214,7 +150,7 @@ def _shown(row: Any, told: Sequence[Any]) -> dict[str, Any]:
 
 def one(connection: Connection, key: bytes, seen: Filter) -> dict[str, Any] | None:
     """Give one record as the API shows it, or None when it is not there or `seen` does not mean it."""
-    row = connection.execute(_rows(seen).where(records.c.id == key)).first()
+    row = connection.execute(seen_by(seen).where(records.c.id == key)).first()
     return _shown(row, _told(connection, [key])[key]) if row else None
 
 
@@ -222,7 +158,7 @@ def page(
     connection: Connection, seen: Filter, before: int | None, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
     """Give records, the newest first, made before the one with number `before`; and that number for the next page."""
-    asked = _rows(seen).order_by(records.c.n.desc()).limit(limit + 1)
+    asked = seen_by(seen).order_by(records.c.n.desc()).limit(limit + 1)
     found = connection.execute(asked if before is None else asked.where(records.c.n < before)).all()
     more, found = len(found) > limit, found[:limit]
     told = _told(connection, [row.id for row in found])

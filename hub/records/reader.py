@@ -15,15 +15,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import DatabaseError
 
+from hub.query.filter import Filter
 from hub.records import keep
 from hub.records.sounds import Sounds
 from hub.settings.keep import read as settings_of
 from hub.stores.beside import clips, records
 from hub.stores.store import Store
-from hub.stores.tables import devices
 from moments import Clip, Moment
 
 _log = logging.getLogger(__name__)
@@ -98,19 +98,8 @@ class Reader:
         self._work.set()
 
     def _next(self) -> Any:
-        r = records.c
-        of = select(clips.c.sha256, clips.c.device, clips.c.media_type).subquery()
-        asked = (
-            select(records, devices.c.owner, of.c.media_type)
-            .select_from(
-                records.outerjoin(devices, devices.c.id == r.device).outerjoin(
-                    of, (of.c.sha256 == r.clip) & (of.c.device == r.device)
-                )
-            )
-            .where(r.state.in_(("waiting", "reading")))
-            .order_by(r.n)
-            .limit(1)
-        )
+        unread = records.c.state.in_(("waiting", "reading"))
+        asked = keep.seen_by(Filter()).where(unread).order_by(records.c.n).limit(1)
         with self._store.reading() as connection:
             return connection.execute(asked).first()
 

@@ -6,11 +6,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from hub.stores import rollups, rows, terms
-from hub.stores.dialect import put_rows
+from hub.stores.dialect import put_rows, stretches
 from hub.stores.tables import cells, counters, erased, moments, phrases, scenes
 from moments import Moment
 
-_STEP: Final = 500  # keys in one IN
 _ARRIVED: Final = "arrived"
 _PLACE: Final = {name: n for n, name in enumerate(rows.COLUMNS)}
 
@@ -22,8 +21,8 @@ def unknown(connection: Connection, arrived: Iterable[Moment]) -> list[Moment]:
     known: set[bytes] = set()
     for table in (moments, erased):
         look = select(table.c.id).where(table.c.id.in_(bindparam("keys", expanding=True)))
-        for at in range(0, len(keys), _STEP):
-            known.update(map(bytes, connection.execute(look, {"keys": keys[at : at + _STEP]}).scalars()))
+        for some in stretches(keys):
+            known.update(map(bytes, connection.execute(look, {"keys": some}).scalars()))
     return [moment for key, moment in by_key.items() if key not in known]
 
 

@@ -1,16 +1,16 @@
-"""The tables of what stands beside the moments: settings, named places, records, clips, commands.
+"""What stands beside the moments: settings, named places, records, clips, commands, days at places.
 
-An owner that is empty stands for nobody: the devices that were given to no owner.
+Their tables, and how records and clips come and go with moments. An owner that is empty stands for nobody: the devices
+that were given to no owner.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
-    Float,
     Index,
     Integer,
     LargeBinary,
@@ -24,11 +24,11 @@ from sqlalchemy import (
 )
 
 from hub.stores import rows, unfinished
-from hub.stores.dialect import upsert
-from hub.stores.tables import METADATA, erased
+from hub.stores.dialect import stretches, upsert
+from hub.stores.letters import now_ms
+from hub.stores.tables import METADATA, clip_moments, erased
+from hub.stores.types import Number, Real
 from moments import Moment
-
-_Number: Final = BigInteger().with_variant(Integer, "sqlite")
 
 settings: Final = Table(
     "settings",
@@ -45,29 +45,29 @@ named_places: Final = Table(
     Column("id", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("name", Text, nullable=False),
-    Column("lat", Float(53), nullable=False),
-    Column("lon", Float(53), nullable=False),
-    Column("radius_m", Float(53), nullable=False),
+    Column("lat", Real, nullable=False),
+    Column("lon", Real, nullable=False),
+    Column("radius_m", Real, nullable=False),
 )
 
 records: Final = Table(
     "records",
     METADATA,
-    Column("n", _Number, primary_key=True, comment="the order in which they were made"),
+    Column("n", Number, primary_key=True, comment="the order in which they were made"),
     Column("id", LargeBinary(16), nullable=False, unique=True, comment="the UUID's bytes"),
     Column("device", Text, nullable=False, index=True),
     Column("origin", Text, nullable=False, comment="upload, note or mark"),
     Column("state", Text, nullable=False, comment="waiting, reading, done or failed"),
-    Column("progress", Float(53), nullable=False),
+    Column("progress", Real, nullable=False),
     Column("error", Text),
-    Column("start_ms", _Number, comment="Unix time in ms; null until it is known"),
+    Column("start_ms", Number, comment="Unix time in ms; null until it is known"),
     Column("offset_min", Integer),
-    Column("seconds", Float(53)),
+    Column("seconds", Real),
     Column("note", Text, comment="the person's words until they stand beside the first moment"),
-    Column("lat", Float(53)),
-    Column("lon", Float(53)),
+    Column("lat", Real),
+    Column("lon", Real),
     Column("clip", Text, comment="SHA-256 of the sound"),
-    Column("made_ms", _Number, nullable=False),
+    Column("made_ms", Number, nullable=False),
     Column("repeat", LargeBinary(32), unique=True, comment="hash of the Idempotency-Key and whose it is"),
     sqlite_autoincrement=True,
 )
@@ -86,10 +86,10 @@ clips: Final = Table(
     Column("sha256", Text, primary_key=True),
     Column("device", Text, primary_key=True, comment="whose it is; two may send the same sound"),
     Column("record", LargeBinary(16)),
-    Column("seconds", Float(53)),
+    Column("seconds", Real),
     Column("media_type", Text, nullable=False),
-    Column("bytes", _Number, nullable=False),
-    Column("made_ms", _Number, nullable=False),
+    Column("bytes", Number, nullable=False),
+    Column("made_ms", Number, nullable=False),
 )
 
 commands: Final = Table(
@@ -98,7 +98,7 @@ commands: Final = Table(
     Column("id", Text, primary_key=True),
     Column("device", Text, nullable=False, index=True),
     Column("body", Text, nullable=False, comment="the command as JSON; unless it erases, without its args"),
-    Column("sent_ms", _Number, nullable=False),
+    Column("sent_ms", Number, nullable=False),
     Column("reply", Text, comment="the device's reply as JSON"),
 )
 
@@ -115,21 +115,19 @@ place_days: Final = Table(
     Column("day", Integer, primary_key=True, comment="the wearer's day, counted from 1970"),
     Column("row", Integer, primary_key=True),
     Column("col", Integer, primary_key=True),
-    Column("count", _Number, nullable=False),
-    Column("seconds", Float(53), nullable=False),
-    Column("felt", _Number, nullable=False, comment="how many have valence and arousal"),
-    Column("valence", Float(53), nullable=False, comment="the sum"),
-    Column("arousal", Float(53), nullable=False, comment="the sum"),
-    Column("lat", Float(53), nullable=False, comment="the sum"),
-    Column("lon", Float(53), nullable=False, comment="the sum"),
+    Column("count", Number, nullable=False),
+    Column("seconds", Real, nullable=False),
+    Column("felt", Number, nullable=False, comment="how many have valence and arousal"),
+    Column("valence", Real, nullable=False, comment="the sum"),
+    Column("arousal", Real, nullable=False, comment="the sum"),
+    Column("lat", Real, nullable=False, comment="the sum"),
+    Column("lon", Real, nullable=False, comment="the sum"),
     sqlite_with_rowid=False,
 )
 """Where each device was on each day, added up in cells of 1/1000 degree; see hub/explore/place_days.py."""
 
 Named = tuple[str, str]
 """A clip, by SHA-256 and device."""
-
-_STEP: Final = 500  # keys in one IN
 
 
 def wanted(connection: Connection, new: list[Moment]) -> list[Moment]:
@@ -141,7 +139,7 @@ def wanted(connection: Connection, new: list[Moment]) -> list[Moment]:
     return [moment for moment in new if moment.record is None or rows.key(moment.record) not in gone]
 
 
-def take_up(connection: Connection, new: list[Moment], at_ms: int) -> None:
+def take_up(connection: Connection, new: Sequence[Moment]) -> None:
     """Note which records new moments belong to, and make the record of a mark that a device tells of first here."""
     belongs = {rows.key(moment.id): (rows.key(moment.record), moment) for moment in new if moment.record}
     if not belongs:
@@ -154,12 +152,12 @@ def take_up(connection: Connection, new: list[Moment], at_ms: int) -> None:
         if moment.origin == "mark" and (first is None or moment.start < first.start):
             marks[record] = moment
     known = set(connection.execute(select(records.c.id).where(records.c.id.in_(list(marks)))).scalars())
-    made = [_mark(record, moment, at_ms) for record, moment in marks.items() if record not in known]
+    made = [_mark(record, moment) for record, moment in marks.items() if record not in known]
     if made:
         connection.execute(insert(records), made)
 
 
-def _mark(record: bytes, first: Moment, at_ms: int) -> dict[str, Any]:
+def _mark(record: bytes, first: Moment) -> dict[str, Any]:
     offset = first.start.utcoffset()
     return {
         "id": record,
@@ -173,20 +171,23 @@ def _mark(record: bytes, first: Moment, at_ms: int) -> dict[str, Any]:
         "lat": first.place.lat if first.place else None,
         "lon": first.place.lon if first.place else None,
         "clip": first.clip.sha256 if first.clip else None,
-        "made_ms": at_ms,
+        "made_ms": now_ms(),
     }
 
 
 def let_go(connection: Connection, ids: list[bytes], named: set[Named]) -> None:
     """Forget which records erased moments belonged to; a record that is left without any goes with the last.
 
-    `named` are the clips of the erased moments: they go where no record that is left has them.
+    `named` are the clips that the erased moments name: those and the clips that were sent as theirs go where no record
+    that is left has them.
     """
     touched: set[bytes] = set()
-    for at in range(0, len(ids), _STEP):
-        some = recorded.c.moment.in_(ids[at : at + _STEP])
-        touched.update(connection.execute(select(recorded.c.record).where(some)).scalars())
-        connection.execute(delete(recorded).where(some))
+    for some in stretches(ids):
+        these = recorded.c.moment.in_(some)
+        touched.update(connection.execute(select(recorded.c.record).where(these)).scalars())
+        connection.execute(delete(recorded).where(these))
+        sent = select(clip_moments.c.sha256, clip_moments.c.device).where(clip_moments.c.moment.in_(some))
+        named = named.union((row.sha256, row.device) for row in connection.execute(sent))
     left = select(recorded.c.moment).limit(1)
     end_records(
         connection,
@@ -198,8 +199,7 @@ def let_go(connection: Connection, ids: list[bytes], named: set[Named]) -> None:
 def end_records(connection: Connection, keys: list[bytes]) -> None:
     """Erase records with their clips, and let nothing of them in any more."""
     named: set[Named] = set()
-    for at in range(0, len(keys), _STEP):
-        some = keys[at : at + _STEP]
+    for some in stretches(keys):
         theirs = select(records.c.clip, records.c.device).where(records.c.id.in_(some), records.c.clip.is_not(None))
         sent = select(clips.c.sha256, clips.c.device).where(clips.c.record.in_(some))
         named.update((row[0], row[1]) for asked in (theirs, sent) for row in connection.execute(asked))
@@ -208,7 +208,7 @@ def end_records(connection: Connection, keys: list[bytes]) -> None:
     drop_clips(connection, named)
 
 
-def refuse(connection: Connection, keys: list[bytes]) -> None:
+def refuse(connection: Connection, keys: Sequence[bytes]) -> None:
     """Let nothing of these records in any more, known here or not."""
     if keys:
         connection.execute(upsert(connection, erased).on_conflict_do_nothing(), [{"id": key} for key in keys])
@@ -222,4 +222,6 @@ def drop_clips(connection: Connection, named: set[Named]) -> None:
     for sha256, device in sorted(named):
         this = and_(clips.c.sha256 == sha256, clips.c.device == device)
         if connection.execute(delete(clips).where(this, ~select(records.c.n).where(has).exists())).rowcount:
+            of_it = and_(clip_moments.c.sha256 == sha256, clip_moments.c.device == device)
+            connection.execute(delete(clip_moments).where(of_it))
             unfinished.leave_sounds(connection, [sha256])

@@ -1,13 +1,22 @@
-"""What SQLAlchemy Core leaves to the dialect: putting a row in or over, and many rows fast."""
+"""What SQLAlchemy Core leaves to us: putting a row in or over, many rows fast, and what one IN can hold."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
+_IN_ONE: Final = 500
+
+_Item = TypeVar("_Item")
+
+
+def stretches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Give items in stretches, each as many as stand in one IN."""
+    for at in range(0, len(items), _IN_ONE):
+        yield items[at : at + _IN_ONE]
 
 
 def upsert(connection: Connection, table: Table) -> Any:

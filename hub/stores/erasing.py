@@ -6,10 +6,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, insert, select
 
 from hub.stores import beside, leaving, rollups, terms, unfinished, words
+from hub.stores.dialect import stretches
 from hub.stores.tables import cells, devices, erased, moments, notes, phrases, scenes
 
 _STRETCH: Final = 2000
-_STEP: Final = 500  # keys in one IN
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 
@@ -25,8 +25,7 @@ def erase_some(connection: Connection, condition: Sequence[Any]) -> int:
     leaving.note(connection, found)
     rollups.shift(connection, [row[len(wanted) :] for row in found], -1)
     noted = False
-    for at in range(0, len(found), _STEP):
-        seqs = [row.seq for row in found[at : at + _STEP]]
+    for seqs in stretches([row.seq for row in found]):
         for seq, text in connection.execute(select(notes).where(notes.c.seq.in_(seqs))).all():
             words.let_go(connection, seq, text)
             noted = True

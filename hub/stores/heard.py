@@ -1,43 +1,42 @@
 """Devices that were heard: that they were, and what they said of themselves."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 
-from hub.stores.dialect import put_rows
+from hub.stores.dialect import put_rows, stretches
 from hub.stores.letters import now_ms
 from hub.stores.tables import devices
+from hub.stores.terms import known
 
-_STEP: Final = 500  # keys in one IN
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A device's word, a JSON object: `kind` is status or health, of itself, or reply, to a command."""
+
+    device: str
+    kind: str
+    body: str
 
 
-def note(connection: Connection, said: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-    """Note of each device that it was heard, and its `status` and `health` where it said them; gives their numbers.
+def note(connection: Connection, names: Iterable[str], reports: Sequence[Report] = ()) -> dict[str, int]:
+    """Note of each device that it was heard, and what it reports as its `status` and `health`; gives their numbers.
 
     A number is only taken for a device that is new: PostgreSQL counts one up for every row that is offered, also for
     one that is there already, and moments have room for two thousand million.
     """
     now = now_ms()
-    numbers = _numbers(connection, said)
-    new = sorted(said.keys() - numbers.keys())
+    heard = {*names, *(report.device for report in reports)}
+    numbers = known(connection, devices.c.id, heard)
+    new = sorted(heard - numbers.keys())
+    for some in stretches(sorted(numbers.values())):
+        connection.execute(update(devices).where(devices.c.n.in_(some)).values(seen_ms=now))
     if new:
         put_rows(connection, devices, ("id", "seen_ms"), [(device, now) for device in new])
-        numbers |= _numbers(connection, new)
-    known = sorted(numbers[device] for device in said if device not in new)
-    for at in range(0, len(known), _STEP):
-        connection.execute(update(devices).where(devices.c.n.in_(known[at : at + _STEP])).values(seen_ms=now))
-    for kind in sorted({kind for told in said.values() for kind in told}):
-        words = sorted((numbers[device], told[kind]) for device, told in said.items() if kind in told)
-        if words:
-            put = update(devices).where(devices.c.n == bindparam("this")).values({kind: bindparam("body")})
-            connection.execute(put, [{"this": n, "body": body} for n, body in words])
+        numbers |= known(connection, devices.c.id, new)
+    for kind in sorted({report.kind for report in reports}):
+        last = {numbers[report.device]: report.body for report in reports if report.kind == kind}
+        put = update(devices).where(devices.c.n == bindparam("this")).values({kind: bindparam("body")})
+        connection.execute(put, [{"this": n, "body": body} for n, body in sorted(last.items())])
     return numbers
-
-
-def _numbers(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    wanted, found = list(names), dict[str, int]()
-    for at in range(0, len(wanted), _STEP):
-        some = devices.c.id.in_(wanted[at : at + _STEP])
-        found.update((row.id, row.n) for row in connection.execute(select(devices.c.id, devices.c.n).where(some)))
-    return found

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from hub.stores.dialect import upsert
 from hub.stores.tables import counters, letters
-from moments.topics import ROOT
 
 MOST: Final = 10_000
 MOST_BYTES: Final = 32 * 1_048_576
@@ -95,14 +94,6 @@ def _counted(connection: Connection, gone: int) -> int:
     if gone and not connection.execute(grown).rowcount:
         connection.execute(insert(counters).values(name="letters_dropped", value=gone))
     return gone
-
-
-def forget(connection: Connection, device: str, begin_ms: int | None, end_ms: int | None) -> int:
-    """Erase what came from a device in a span of time; an end that is None is open. Gives how many."""
-    found: list[ColumnElement[bool]] = [letters.c.topic.like(f"{ROOT}/{device.replace('_', '!_')}/%", escape="!")]
-    found += [letters.c.at_ms >= begin_ms] if begin_ms is not None else []
-    found += [letters.c.at_ms < end_ms] if end_ms is not None else []
-    return connection.execute(delete(letters).where(*found)).rowcount
 
 
 def lines(connection: Connection) -> Iterator[bytes]:

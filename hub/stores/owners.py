@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, Text, and_, delete, not_, or_, select, update
 
 from hub.stores import unfinished
-from hub.stores.beside import clips, commands
+from hub.stores.beside import clips, commands, named_places
 from hub.stores.schema import METADATA
 from hub.stores.tables import devices
 
@@ -13,6 +13,12 @@ _OWED: Final = and_(
     commands.c.body.like('%"do":"erase"%'), or_(commands.c.reply.is_(None), commands.c.reply.like('%"late"%'))
 )
 """Orders to erase that a device, or the hub after it, has not carried out."""
+
+
+def places_of(connection: Connection, owner: str) -> list[str]:
+    """Say under whom the named places of an owner are kept: those of nobody are of whoever has all devices."""
+    sole = set(connection.execute(select(devices.c.owner).distinct()).scalars()) == {owner}
+    return [owner, ""] if sole else [owner]
 
 
 def forget(connection: Connection, owner: str) -> None:
@@ -23,6 +29,7 @@ def forget(connection: Connection, owner: str) -> None:
     ids = list(connection.execute(select(devices.c.id).where(devices.c.owner == owner)).scalars())
     sounds = connection.execute(select(clips.c.sha256).where(clips.c.device.in_(ids))).scalars()
     unfinished.leave_sounds(connection, sounds)
+    connection.execute(delete(named_places).where(named_places.c.owner.in_(places_of(connection, owner))))
     for table in METADATA.sorted_tables:
         if table is devices:
             continue

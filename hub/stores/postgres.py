@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, MetaData, PrimaryKeyConstraint, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from hub.stores import cells, unfinished, words
 from hub.stores.pool import POOL
@@ -37,8 +37,13 @@ _RENEWED: Final = {table.name for table in METADATA.sorted_tables} - _LASTING | 
 _THERE: Final = text("SELECT to_regclass(:name)")
 _OLDER_READERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    " AND backend_type = 'client backend' AND age(backend_xmin) > age(CAST(CAST(:now AS text) AS xid))"
+    " AND usesysid IS NOT NULL"
+    " AND greatest(age(backend_xmin), age(backend_xid)) > age(CAST(CAST(:now AS text) AS xid))"
 )
+"""Sessions of any user: `backend_type` would name them, but of other users' sessions only superusers are told it."""
+
+_HELD: Final = "55P03"
+"""PostgreSQL's code for a lock that was not to be had in time."""
 
 
 class Postgres:
@@ -128,16 +133,23 @@ class Postgres:
     def scrub(self, alone: Callable[[], AbstractContextManager[Any]], span_ms: tuple[int, int]) -> bool:
         """Write the tables anew without what was erased, which would else lie in their files until it is overwritten.
 
-        False where somebody reads for too long what was there before, which would be written along. `alone` keeps this
-        hub's writers out; `span_ms` has the first and the last start of what was erased.
+        False where somebody reads for too long what was there before, which would be written along, or holds a table.
+        `alone` keeps this hub's writers out; `span_ms` has the first and the last start of what was erased.
         """
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not _older_readers_left(connection):
                 return False
-            with alone():
-                parts = {"moments"} if self._hypertable else _parts(connection, span_ms)
-                for name in sorted(parts | _RENEWED):
-                    connection.execute(text(f"VACUUM (FULL) {name}"))
+            connection.detach()  # so that what is set here ends with it
+            connection.execute(text("SET lock_timeout = '2s'"))  # whoever writes waits with it
+            try:
+                with alone():
+                    parts = {"moments"} if self._hypertable else _parts(connection, span_ms)
+                    for name in sorted(parts | _RENEWED):
+                        connection.execute(text(f"VACUUM (FULL) {name}"))
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != _HELD:
+                    raise
+                return False
         return True
 
     def compact(self) -> None:
@@ -160,7 +172,7 @@ class Postgres:
 
 
 def _older_readers_left(connection: Connection) -> bool:
-    """Wait until nobody sees the database as it was before this call; False when that takes too long."""
+    """Wait until no transaction is older than this call, for it would keep what was erased; False when that lasts."""
     now = connection.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)")).scalar()
     for _ in range(unfinished.TRIES):
         if not connection.execute(_OLDER_READERS, {"now": now}).scalar():

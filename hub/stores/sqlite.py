@@ -19,6 +19,7 @@ from hub.stores.schema import METADATA
 from moments.errors import WorkError
 
 _BUSY_TIMEOUT: Final = "busy_timeout = 10000"
+_PATIENT: Final = 5  # tenths of a second that one try to scrub waits for readers, and whoever writes with it
 _PRAGMAS: Final = (
     _BUSY_TIMEOUT,
     "journal_mode = WAL",
@@ -87,9 +88,9 @@ class Sqlite:
 
         The log's older pages would still tell what was erased. `alone` keeps writers out.
         """
-        for _ in range(unfinished.TRIES):
+        for _ in range(0, unfinished.TRIES, _PATIENT):
             with alone(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("PRAGMA busy_timeout = 0").close()  # whoever writes would wait with it
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENT * 100}").close()
                 try:
                     busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
                 finally:

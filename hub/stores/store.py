@@ -13,35 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateIndex
 
-from hub.stores import arrival, beside, heard, leaving, letters, migrations, owners, rollups, rows, unfinished, words
+from hub.stores import arrival, beside, heard, letters, migrations, owners, rows, said, unfinished, words
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
+from hub.stores.heard import Report
 from hub.stores.letters import Letter, now_ms
 from hub.stores.pool import KEPT_CONNECTIONS
 from hub.stores.postgres import Postgres
 from hub.stores.sqlite import Sqlite
-from hub.stores.tables import devices, moments, notes
-from hub.stores.tables import letters as letter_table
+from hub.stores.tables import devices, moments
 from moments import Moment
 from moments.errors import UserError, WorkError
 
 __all__ = ["Letter", "Report", "Store", "now_ms"]
 
 _log = logging.getLogger(__name__)
-_LONGEST_NOTE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A device's word about itself: `kind` is status or health, `body` a JSON object."""
-
-    device: str
-    kind: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +164,13 @@ class Store:
         A moment that is already there, or was erased, is left as it is.
         """
         with self.writing() as connection:
-            heard = _hear(connection, {moment.device for moment in arrived}, reports)
+            numbers = heard.note(connection, (moment.device for moment in arrived), reports)
             new = beside.wanted(connection, arrival.unknown(connection, arrived))
             if new:
-                self._insert(connection, new, heard)
+                self._insert(connection, new, numbers)
                 for moment in new:
-                    if (said := rows.said(moment)) is not None:
-                        _write_note(connection, moment.id, said[:_LONGEST_NOTE])
-                beside.take_up(connection, new, now_ms())
+                    if (note := rows.said(moment)) is not None:
+                        said.write_note(connection, moment.id, note)
             dropped = letters.put(connection, dead)
         self._tell_of_dropped(dropped)
         if new:
@@ -189,22 +178,23 @@ class Store:
                 call()
         return {moment.id for moment in new}
 
-    def _insert(self, connection: Connection, new: Sequence[Moment], heard: dict[str, int]) -> None:
+    def _insert(self, connection: Connection, new: Sequence[Moment], numbers: dict[str, int]) -> None:
         self._at.room_for(connection, (rows.ms(moment.start) for moment in new))
-        arrival.put(connection, new, arrival.next_seqs(connection, len(new)), heard)
+        arrival.put(connection, new, arrival.next_seqs(connection, len(new)), numbers)
+        beside.take_up(connection, new)
 
-    def write_note(self, moment_id: str, said: str) -> bool:
+    def write_note(self, moment_id: str, text: str) -> bool:
         """Put the person's words beside a moment; "" takes them away. False: there is no such moment.
 
         What those before leave in the files is left to `scrub_left`.
         """
         with self.writing() as connection:
-            return _write_note(connection, moment_id, said)
+            return said.write_note(connection, moment_id, text)
 
     def correct(self, moment_id: str, emotion: str | None) -> bool:
         """Put the person's emotion beside the reading; None takes it away. False: there is no such moment."""
         with self.writing() as connection:
-            return _correct(connection, moment_id, emotion)
+            return said.correct(connection, moment_id, emotion)
 
     def bring(self, connection: Connection, brought: Sequence[Brought]) -> int:
         """Take what another store had, in a transaction of the caller's; gives how many moments are new.
@@ -215,14 +205,13 @@ class Store:
         new = beside.wanted(connection, arrival.unknown(connection, [each.moment for each in brought]))
         if not new:
             return 0
-        self._insert(connection, new, _hear(connection, {moment.device for moment in new}, ()))
+        self._insert(connection, new, heard.note(connection, (moment.device for moment in new)))
         for moment in new:
             each = by_id[moment.id]
             if each.note:
-                _write_note(connection, moment.id, each.note)
+                said.write_note(connection, moment.id, each.note)
             if each.correction:
-                _correct(connection, moment.id, each.correction)
-        beside.take_up(connection, new, now_ms())
+                said.correct(connection, moment.id, each.correction)
         return len(new)
 
     def erase(self, condition: Sequence[Any]) -> int:
@@ -270,21 +259,6 @@ class Store:
         with self.writing() as connection:
             connection.execute(delete(unfinished.unscrubbed).where(u.n <= newest))
 
-    def replay(self, judge: Callable[[str, bytes], Moment | Letter]) -> tuple[int, int]:
-        """Judge all dead letters again; gives how many became moments (or were there) and how many stay."""
-        waiting = letter_table.c
-        with self.reading() as connection:
-            found = connection.execute(select(waiting.n, waiting.topic, waiting.payload)).all()
-        taken = 0
-        for n, topic, payload in found:
-            judged = judge(topic, bytes(payload))
-            if isinstance(judged, Moment):
-                self.take([judged])
-                with self.writing() as connection:
-                    connection.execute(delete(letter_table).where(waiting.n == n))
-                taken += 1
-        return taken, len(found) - taken
-
     def drop_old_letters(self, at_ms: int) -> None:
         """Drop the dead letters that are too old at a Unix time in ms. Files are left to `scrub_left`."""
         with self.writing() as connection:
@@ -301,12 +275,6 @@ class Store:
             _log.warning("dead letters are dropped to stay within their bounds; metrics count them from here on")
         for call in self.on_letters_dropped:
             call(dropped)
-
-    def forget_letters(self, device: str, begin_ms: int | None, end_ms: int | None) -> None:
-        """Erase the dead letters of a device that came in a span of time. Files are left to `scrub_left`."""
-        with self.writing() as connection:
-            if letters.forget(connection, device, begin_ms, end_ms):
-                unfinished.leave_bytes(connection)
 
     def forget_owner(self, owner: str) -> None:
         """Erase what is kept of an owner beside moments: whose devices are, what they said of themselves, tokens.
@@ -331,40 +299,3 @@ class Store:
         if os.path.lexists(to):
             raise UserError(f"{to} is already there; name a new file")
         self._at.backup(to)
-
-
-def _write_note(connection: Connection, moment_id: str, said: str) -> bool:
-    seq = connection.execute(select(moments.c.seq).where(moments.c.id == rows.key(moment_id))).scalar()
-    if seq is None:
-        return False
-    said = said.replace("\0", "")  # PostgreSQL takes none
-    before = connection.execute(select(notes.c.text).where(notes.c.seq == seq)).scalar()
-    if said == before:
-        return True
-    if before is not None:
-        words.let_go(connection, seq, before)
-        connection.execute(delete(notes).where(notes.c.seq == seq))
-        unfinished.leave_bytes(connection, noted=True)
-    if said:
-        connection.execute(insert(notes).values(seq=seq, text=said))
-        words.take_up(connection, seq, said)
-    return True
-
-
-def _correct(connection: Connection, moment_id: str, emotion: str | None) -> bool:
-    this = moments.c.id == rows.key(moment_id)
-    asked = select(*rollups.ROLLED).where(this)
-    before = connection.execute(asked).all()
-    leaving.note(connection, connection.execute(select(moments).where(this)))
-    connection.execute(update(moments).where(this).values(correction=emotion))
-    rollups.shift(connection, before, -1)
-    rollups.shift(connection, connection.execute(asked).all(), 1)
-    return bool(before)
-
-
-def _hear(connection: Connection, names: set[str], reports: Sequence[Report]) -> dict[str, int]:
-    """Note that devices were heard, and what they said of themselves; gives their numbers."""
-    said: dict[str, dict[str, str]] = {device: {} for device in names}
-    for report in reports:
-        said.setdefault(report.device, {})[report.kind] = report.body
-    return heard.note(connection, said)

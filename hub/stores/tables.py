@@ -73,7 +73,7 @@ counters: Final = Table(
     METADATA,
     Column("name", Text, primary_key=True),
     Column("value", Number, nullable=False),
-    comment="`arrived`: the last seq that was given away; `influx`: up to which seq InfluxDB was fed",
+    comment="numbers by name, each of the module that keeps it, as `arrived`: the last seq that was given away",
 )
 
 devices: Final = Table(
@@ -155,6 +155,15 @@ letters: Final = Table(
     Column("digest", LargeBinary(32), nullable=False, unique=True, comment="of topic and payload"),
     sqlite_autoincrement=True,
 )
+
+clip_moments: Final = Table(
+    "clip_moments",
+    METADATA,
+    Column("sha256", Text, primary_key=True),
+    Column("device", Text, primary_key=True),
+    Column("moment", LargeBinary(16), nullable=False, index=True),
+)
+"""Which moment a clip is of that belongs to no record; the moment may come after it."""
 
 tokens: Final = Table(
     "tokens",

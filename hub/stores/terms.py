@@ -5,15 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Column, Connection, Table, bindparam, delete, select, update
 
 from hub.stores import cells
-from hub.stores.dialect import put_rows
+from hub.stores.dialect import put_rows, stretches
 from hub.stores.tables import cells as cell_table
 from hub.stores.tables import phrases, scenes
 from hub.stores.words import of_scene
-
-_STEP: Final = 500  # keys in one IN
 
 
 def _scene(key: str) -> dict[str, Any]:
@@ -35,24 +33,25 @@ def numbers(connection: Connection, table: Table, keys: Iterable[str]) -> dict[s
     A key that stands in `keys` several times is used as often.
     """
     used = Counter(keys)
-    known = _known(connection, table, used)
-    if known:
-        _count(connection, table, [{"this": n, "by": used[key]} for key, n in known.items()])
-    made = [{"key": key, "uses": used[key]} | _MORE[table](key) for key in sorted(used.keys() - known.keys())]
+    found = known(connection, table.c.key, used)
+    if found:
+        _count(connection, table, [{"this": n, "by": used[key]} for key, n in found.items()])
+    made = [{"key": key, "uses": used[key]} | _MORE[table](key) for key in sorted(used.keys() - found.keys())]
     if made:
         put_rows(connection, table, tuple(made[0]), [tuple(values.values()) for values in made])
-        new = _known(connection, table, [values["key"] for values in made])
+        new = known(connection, table.c.key, [values["key"] for values in made])
         if table is cell_table:
             cells.take_up(connection, [(new[values["key"]], values["row"], values["col"]) for values in made])
-        known |= new
-    return known
+        found |= new
+    return found
 
 
-def _known(connection: Connection, table: Table, keys: Iterable[str]) -> dict[str, int]:
-    wanted, found = list(keys), dict[str, int]()
-    for at in range(0, len(wanted), _STEP):
-        some = table.c.key.in_(wanted[at : at + _STEP])
-        found.update((row.key, row.n) for row in connection.execute(select(table.c.key, table.c.n).where(some)))
+def known(connection: Connection, key: Column[str], wanted: Iterable[str]) -> dict[str, int]:
+    """Give the numbers of those rows that are there, by their key; `key` is its column."""
+    found: dict[str, int] = {}
+    for some in stretches(list(wanted)):
+        rows = connection.execute(select(key, key.table.c.n).where(key.in_(some)))
+        found.update((row[0], row[1]) for row in rows)
     return found
 
 

@@ -37,7 +37,7 @@ _DICTIONARY: Final = (
 
 
 def unpack(packed: bytes, id_: bytes) -> bytes:
-    """Undo `pack`."""
+    """Give the JSON of a moment whose body was packed so."""
     return b'{"schema":1,"id":"%s' % str(uuid.UUID(bytes=id_)).encode() + zlib.decompressobj(
         _WBITS, _DICTIONARY
     ).decompress(packed)
@@ -68,6 +68,7 @@ def leave(connection: Connection, make: Callable[[], None]) -> None:
     while found := connection.execute(asked, {"done": done, "step": _STEP}).all():
         held = {row.seq: Moment.from_json(unpack(row.body, row.id)) for row in found}
         arrival.put(connection, list(held.values()), list(held), heard)
+        # What was said with a mark: hubs of that version showed only the notes that were written, which come after it.
         noted |= {seq: said for seq, moment in held.items() if (said := rows.said(moment))}
         _correct(connection, {row.seq: row.correction for row in found if row.correction is not None})
         done = found[-1].seq

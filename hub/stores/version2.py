@@ -5,6 +5,7 @@ There search parted words at the marks that stand with their letters, what was s
 """
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,15 +15,19 @@ from hub.stores import unfinished, words
 from hub.stores.beside import commands
 from hub.stores.tables import moments, notes, scenes
 
+_log = logging.getLogger(__name__)
+
 _STEP: Final = 1000
+_CUT: Final = 10_000
+"""So many characters of what was said with a mark became the note."""
 
 
 def leave(connection: Connection, make: Callable[[], None]) -> None:
     """Take a store of the second version to the third: its indexes of words are made anew, notes stand in one place."""
     make()
+    _clear_extra(connection)
     _index(connection)
     _name_scenes(connection)
-    _clear_extra(connection)
     _clear_commands(connection)
 
 
@@ -43,22 +48,36 @@ def _name_scenes(connection: Connection) -> None:
 
 
 def _clear_extra(connection: Connection) -> None:
-    """Take notes out of `extra`; one that does not stand beside its moment was taken away by the person."""
-    m, done = moments.c, 0
-    asked = select(m.seq, m.start_ms, m.extra).where(m.extra.is_not(None), m.seq > bindparam("done"))
-    asked = asked.order_by(m.seq).limit(_STEP)
+    """Take notes out of `extra`; one that stands cut beside its moment is made whole.
+
+    One that does not stand there was taken away by the person, or a hub older than such notes never put it there.
+    Nothing tells which, and what was taken away is not to come back.
+    """
+    m, done, gone = moments.c, 0, 0
+    asked = select(m.seq, m.start_ms, m.extra, notes.c.text).outerjoin(notes, notes.c.seq == m.seq)
+    asked = asked.where(m.extra.is_not(None), m.seq > bindparam("done")).order_by(m.seq).limit(_STEP)
     change = update(moments).where(m.seq == bindparam("this"), m.start_ms == bindparam("at"))
     change = change.values(extra=bindparam("left"))
+    mend = update(notes).where(notes.c.seq == bindparam("this"))
     while found := connection.execute(asked, {"done": done}).all():
-        changed = [
-            {"this": row.seq, "at": row.start_ms, "left": _without_note(left)}
-            for row in found
-            if isinstance((left := json.loads(row.extra)).get("moment", {}).get("note"), str)
-        ]
+        changed = []
+        for row in found:
+            left = json.loads(row.extra)
+            said = left.get("moment", {}).get("note")
+            if not isinstance(said, str):
+                continue
+            changed.append({"this": row.seq, "at": row.start_ms, "left": _without_note(left)})
+            whole = said.replace("\0", "")
+            gone += bool(whole) and row.text is None
+            if len(whole) > _CUT and row.text == whole[:_CUT]:
+                connection.execute(mend.values(text=whole), {"this": row.seq})
         if changed:
             connection.execute(change, changed)
             unfinished.leave_bytes(connection, [row["at"] for row in changed])
         done = found[-1].seq
+    if gone:
+        why = "words said with a mark that stood beside no moment are gone: taken away, or never shown by an older hub"
+        _log.warning(why, extra={"notes": gone})
 
 
 def _without_note(extra: dict[str, Any]) -> bytes | None:

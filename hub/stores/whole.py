@@ -64,6 +64,8 @@ def _fits(column: Column[Any], value: Any) -> bool:
     if value is None:
         return bool(column.nullable or column.default is not None or column.server_default is not None)
     kind = column.type.python_type
+    if isinstance(value, bool):  # which Python takes for a whole number
+        return kind is bool
     if kind is bytes:
         return isinstance(value, str)
     return isinstance(value, (int, float) if kind is float else kind)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from hub import ca
-from hub.ca import open_authority, prepare
+from hub.ca import open_authority, prepare, write_whole
 from moments.errors import UserError
 from moodscape.cli import main
 from tests.e2e.processes import moodscape, settings
@@ -60,7 +60,32 @@ def test_a_wildcard_is_no_name_by_which_a_device_finds_the_hub(tmp_path):
 @pytest.mark.parametrize("name", ["", "a b", "http://box", "box.local:8080", "-box"])
 def test_what_is_no_name_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="is no name or address"):
-        prepare(tmp_path, [name])
+        prepare(tmp_path / "ca", ["box", name])
+    assert not (tmp_path / "ca").exists(), "nothing is made by a call that is refused"
+
+
+def test_an_authority_whose_making_was_cut_off_is_made_anew(tmp_path, monkeypatch):
+    def cut(path, data, mode):
+        if path.name == "ca.crt":
+            raise KeyboardInterrupt
+        write_whole(path, data, mode)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(ca, "write_whole", cut)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(tmp_path, ["box"])
+    assert [file.name for file in tmp_path.iterdir()] == ["ca.key"]
+    assert main(["hub", "ca", "--folder", str(tmp_path), "box"]) == 0
+    assert open_authority(tmp_path).fingerprint == ca.fingerprint_of(tmp_path / "ca.crt").hex()
+
+
+def test_an_authority_whose_key_is_away_is_left_and_told_with_the_remedy(tmp_path):
+    prepare(tmp_path, ["box"])
+    (tmp_path / "ca.key").unlink()
+    before = (tmp_path / "ca.crt").read_bytes()
+    with pytest.raises(UserError, match=r"ca\.key cannot be read .* put it back, or remove ca\.crt"):
+        prepare(tmp_path, ["box"])
+    assert (tmp_path / "ca.crt").read_bytes() == before
 
 
 def test_a_key_of_another_authority_is_noticed(tmp_path):

@@ -70,7 +70,7 @@ def test_an_export_takes_the_filter_of_the_api(held, capfdbinary):
 def test_file_filter_and_options_of_an_export_stand_in_any_order(held, tmp_path, words):
     file = tmp_path / "some.csv"
     assert hub("export", *(str(file) if word == "FILE" else word for word in words), store=held) == 0
-    head, row = file.read_text().splitlines()
+    head, row = file.read_text("utf-8-sig").splitlines()
     assert head.startswith("id,device,start")
     assert "fear" in row
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,16 +19,16 @@ from hub.records.keep import make as make_record
 from hub.records.sounds import Sounds, clip_name
 from hub.settings.keep import write
 from hub.settings.shapes import Settings
-from hub.stores.beside import commands, place_days, records
+from hub.stores.beside import commands, place_days, records, settings
 from hub.stores.rows import key, ms
 from hub.stores.store import Letter, Report, Store
-from hub.stores.tables import letters
+from hub.stores.tables import clip_moments, devices, letters
 from hub.stores.unfinished import loose_sounds, stale_days, unscrubbed
 from hub.telling import Telling
 from moments import uuid7
 from tests.hub.moments import START, clip, make
 
-OTHER = clip().model_copy(update={"sha256": "cd" * 32})
+OTHER, THIRD = (clip().model_copy(update={"sha256": two * 32}) for two in ("cd", "ef"))
 
 
 class UpToNow:
@@ -76,11 +77,11 @@ def filtered(**query):
     return parse(query.items())[0]
 
 
-def keep(store, sounds, device, sound=None, record=None):
+def keep(store, sounds, device, sound=None, record=None, moment=None):
     sha256 = (sound or clip()).sha256
     with sounds.open(device) as file:
         file.write(b"marker-sound")
-    clips.keep(store, sounds, clips.Sent(sha256, device, record, 4.2, "audio/flac"), device)
+    clips.keep(store, sounds, clips.Sent(sha256, device, record, 4.2, "audio/flac", moment), device)
     return sounds.path(sha256)
 
 
@@ -169,6 +170,18 @@ def locked(*_args, **_kwargs):
     raise OperationalError("", None, sqlite3.OperationalError("database is locked"))
 
 
+@pytest.mark.parametrize(("token", "left"), [("Ann", 0), ("Bob", 1)])
+def test_an_owner_is_forgotten_by_a_token_of_their_own_and_by_no_other_owners(store, forgetting, token, left):
+    store.take([make(device="a")])
+    store.describe_device("a", name="Ann's coat", owner="Ann")
+    write(store, "Ann", settings=Settings())
+    forgetting.matching(replace(filtered(owner="Ann"), only_owner=token))
+    with store.reading() as connection:
+        assert len(connection.execute(select(settings.c.owner).where(settings.c.owner == "Ann")).all()) == left
+        named = connection.execute(select(devices.c.name).where(devices.c.id == "a")).scalar_one()
+    assert named == ("Ann's coat" if left else None)
+
+
 @pytest.mark.parametrize(
     ("part", "call"),
     [(PlaceDays, "again"), (Store, "scrub_left"), (Store, "scrub"), (Sounds, "forget")],
@@ -202,16 +215,18 @@ def test_each_kind_of_store_forgets_an_owner_with_all_that_stands_beside_the_mom
     any_store.take([make(device="a", origin="mark", record=record, clip=clip()), make(device="b")])
     any_store.describe_device("a", name=None, owner="Ann")
     path, early = keep(any_store, sounds, "a", clip(), key(record)), keep(any_store, sounds, "a", OTHER, key(uuid7()))
+    ordinary = keep(any_store, sounds, "a", THIRD, moment=key(uuid7()))
     PlaceDays(any_store).refresh()
     telling = Telling(any_store, wire)
     assert Forgetting(any_store, sounds, telling, PlaceDays(any_store)).matching(filtered(owner="Ann")) == 1
     assert not path.exists()
     assert not early.exists()
+    assert not ordinary.exists()
     assert wire.orders()[-1] == ("a", UP_TO_NOW)
     with any_store.reading() as connection:
         assert [row._mapping["count"] for row in connection.execute(select(place_days))] == [1]
         assert len(connection.execute(select(commands)).all()) == 2
-        for table in (clips.clips, records, unscrubbed, stale_days, loose_sounds):
+        for table in (clips.clips, clip_moments, records, unscrubbed, stale_days, loose_sounds):
             assert connection.execute(select(table)).all() == []
 
 
@@ -316,6 +331,41 @@ def test_such_sound_is_of_the_time_that_its_record_s_id_tells(store, forgetting,
         assert not clips.is_erased(connection, key(other))
 
 
+def test_such_sound_without_a_record_is_of_the_time_that_its_moment_s_id_tells(any_store, sounds, wire):
+    any_store.take([make(device="a")])
+    moment, other = uuid7(ms(START)), uuid7(ms(START + timedelta(days=1)))
+    path, later = (
+        keep(any_store, sounds, "a", two, None, key(name)) for two, name in ((clip(), moment), (OTHER, other))
+    )
+    forgetting = Forgetting(any_store, sounds, Telling(any_store, wire), PlaceDays(any_store))
+    forgetting.matching(filtered(device="a", to=(START + timedelta(hours=1)).isoformat()))
+    assert not path.exists()
+    assert later.exists()
+
+
+def test_a_clip_goes_with_the_moment_that_it_was_sent_for_though_that_names_none(any_store, sounds, wire):
+    first, second = make(device="a"), make(device="a", emotion="anger")
+    any_store.take([first, second])
+    gone, kept = (keep(any_store, sounds, "a", two, None, key(of.id)) for two, of in ((clip(), first), (OTHER, second)))
+    Forgetting(any_store, sounds, Telling(any_store, wire), PlaceDays(any_store)).matching(
+        filtered(emotion="happiness")
+    )
+    assert not gone.exists()
+    assert kept.exists()
+    with any_store.reading() as connection:
+        assert connection.execute(select(clip_moments.c.moment)).scalars().all() == [key(second.id)]
+
+
+def test_a_clip_whose_moment_is_here_is_of_the_moment_s_time(store, forgetting, sounds):
+    moment = make(device="a")
+    store.take([moment])
+    path = keep(store, sounds, "a", moment=key(moment.id))
+    forgetting.matching(filtered(device="a", **{"from": (START + timedelta(hours=1)).isoformat()}))
+    assert path.exists(), "when the moment's id was made, and when the clip came, is another time"
+    forgetting.matching(filtered(device="a", to=(START + timedelta(hours=1)).isoformat()))
+    assert not path.exists()
+
+
 def test_what_is_still_arriving_from_a_device_is_erased(store, forgetting, sounds):
     store.take([make(device="a"), make(device="b")])
     for device in ("a", "b"):
@@ -377,14 +427,26 @@ def test_of_many_moments_a_device_is_told_of_those_that_have_sound_there(store, 
 
 
 def test_what_no_moment_stands_for_goes_by_its_own_time(store, forgetting, sounds):
-    store.take([make(device="a")], [Letter("moodscape/v1/a/moment", "is none", b"x")])
+    store.take([make(device="a")], [Letter(f"moodscape/v1/{device}/moment", "is none", b"x") for device in "aA"])
     for number in (-1, 0, 1):
         given = New(device="a", note=str(number), start=START + timedelta(days=number))
         make_record(store, sounds, given)
     forgetting.matching(filtered(device="a", **{"from": "2026-05-22", "to": "2026-05-23"}))
     with store.reading() as connection:
         assert sorted(connection.execute(select(records.c.note)).scalars()) == ["-1", "1"]
-        assert connection.execute(select(letters)).all() != [], "it came at another time"
+        assert len(connection.execute(select(letters)).all()) == 2, "they came at another time"
     forgetting.matching(filtered(device="a"))
     with store.reading() as connection:
-        assert connection.execute(select(records)).all() == connection.execute(select(letters)).all() == []
+        assert connection.execute(select(records)).all() == []
+        assert connection.execute(select(letters.c.topic)).scalars().all() == ["moodscape/v1/A/moment"]
+
+
+def test_a_dead_letter_is_of_the_time_that_its_id_tells(any_store, sounds, wire):
+    ids = uuid7(ms(START)), uuid7(), "mood"
+    dead = [Letter("moodscape/v1/a/moment", "is none", json.dumps({"id": name}).encode()) for name in ids]
+    any_store.take([make(device="a")], dead)
+    forgetting = Forgetting(any_store, sounds, Telling(any_store, wire), PlaceDays(any_store))
+    forgetting.matching(filtered(device="a", to=(START + timedelta(hours=1)).isoformat()))
+    with any_store.reading() as connection:
+        left = connection.execute(select(letters.c.payload).order_by(letters.c.n)).scalars().all()
+    assert [json.loads(payload)["id"] for payload in left] == [*ids[1:]]

@@ -1,8 +1,8 @@
 """What devices sent of a span before they heard that they were to erase it is erased here as well."""
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -10,14 +10,13 @@ from sqlalchemy import select
 from hub.api.app import create_app
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting, without_broker
-from hub.late import erase_late
 from hub.query.filter import Filter, parse
 from hub.query.pages import everything
 from hub.records import clips
-from hub.records.sounds import Sounds
+from hub.records.sounds import Sounds, clip_name
 from hub.stores.beside import commands
 from hub.stores.rows import ms
-from hub.stores.store import Letter, Store
+from hub.stores.store import Letter, Store, now_ms
 from hub.stores.tables import letters as letter_table
 from hub.telling import Telling
 from moments import uuid7
@@ -32,13 +31,20 @@ def wire():
     return Wire()
 
 
-def sent(store, folder, device, record):
+def sent(store, folder, device, record=None, moment=None):
     """Keep a clip that a device sends; gives where its sound lies."""
     sounds, sha256 = Sounds(folder / "sounds"), uuid.uuid4().hex * 2
     with sounds.open("x") as file:
         file.write(b"sound")
-    clips.keep(store, sounds, clips.Sent(sha256, device, clips.key_of(record), 4.2, "audio/flac"), "x")
+    said = clips.Sent(sha256, device, clips.key_of(record), 4.2, "audio/flac", clips.key_of(moment))
+    clips.keep(store, sounds, said, "x")
     return sounds.path(sha256)
+
+
+def letter(moment=None, device="a"):
+    """Give a message that cannot be taken, of a moment that it names."""
+    payload = {} if moment is None else {"id": moment}
+    return Letter(f"moodscape/v1/{device}/moment", "schema 9 is newer", json.dumps(payload).encode())
 
 
 def ids(store):
@@ -52,9 +58,9 @@ def test_what_a_device_sent_before_it_heard_is_erased_here_as_well(store, wire, 
     without_broker(store, Sounds(tmp_path / "sounds")).matching(erased)
     backlog = [make(device="a", start=THEN + timedelta(minutes=n)) for n in range(5)]
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    later = make(device="a", start=tomorrow)
+    later = make(id=uuid7(ms(tomorrow)), device="a", start=tomorrow)
     others = make(device="b", start=THEN)
-    letters = [Letter(f"moodscape/v1/{device}/moment", "schema 9 is newer", b"{}") for device in ("a", "b")]
+    letters = [letter(device=device) for device in ("a", "b")]
     app = create_app(store, send=wire)
     with serving(app):
         telling = app.state.parts.telling
@@ -62,7 +68,9 @@ def test_what_a_device_sent_before_it_heard_is_erased_here_as_well(store, wire, 
         span = wait_until(wire.span)
         store.take([*backlog, later, others], letters)
         sounds = [sent(store, tmp_path, "a", record) for record in (None, uuid7(ms(THEN)))]
-        kept = [sent(store, tmp_path, "a", uuid7(ms(tomorrow))), sent(store, tmp_path, "b", None)]
+        sounds.append(sent(store, tmp_path, "a", moment=uuid7(ms(THEN))))
+        kept = [sent(store, tmp_path, "a", uuid7(ms(tomorrow))), sent(store, tmp_path, "b")]
+        kept.append(sent(store, tmp_path, "a", moment=later.id))
         telling.reported(reply(span, ok=False, error=HANGS))
         assert len(ids(store)) == 7
         assert all(path.exists() for path in sounds)
@@ -92,6 +100,22 @@ def test_a_time_that_was_not_named_keeps_what_comes_of_it(store, wire, tmp_path)
     assert ids(store) == {before.id, after.id}
 
 
+def test_what_tells_its_time_is_erased_by_that_and_not_by_when_it_came(any_store, tmp_path):
+    now, then = uuid7(), uuid7(ms(THEN))
+    sounds = [sent(any_store, tmp_path, "a", moment=moment) for moment in (now, then)]
+    any_store.take([], [letter(now), letter(then)])
+    part = clip_name("ab" * 32, "a")
+    with Sounds(tmp_path / "sounds").open(part) as file:
+        file.write(b"half of a mark of now")
+    forgetting = without_broker(any_store, Sounds(tmp_path / "sounds"))
+    eight_hours_ago_ms = now_ms() - 8 * 3_600_000
+    forgetting.erase_late("a", {"from": "2024-05-22T00:00:00Z", "to": "2024-05-23T00:00:00Z"}, eight_hours_ago_ms)
+    assert [path.exists() for path in sounds] == [True, False]
+    with any_store.reading() as connection:
+        assert connection.execute(select(letter_table.c.payload)).scalars().all() == [letter(now).payload]
+    assert Sounds(tmp_path / "sounds").size(part) > 0
+
+
 def test_a_hub_that_ends_before_it_erased_that_does_it_at_its_next_connection(store, wire):
     ended = Telling(store, wire)
     ended.erase("a", {})
@@ -113,7 +137,7 @@ def test_what_another_hub_had_in_hand_when_the_device_answered_is_erased_too(pos
     here, other = Store(url), Store(url)
     telling = Telling(here, wire)
     forgetting = Forgetting(here, Sounds(tmp_path / "sounds"), telling, PlaceDays(here))
-    telling.on_span_erased.append(partial(erase_late, forgetting))
+    telling.on_span_erased.append(forgetting.erase_late)
     telling.start()
     try:
         in_hand = [make(device="a", start=THEN) for _ in range(2)]

@@ -186,6 +186,12 @@ def test_what_cannot_be_read_is_named(tmp_path, capsys, content, passwords, why)
     assert why in capsys.readouterr().err
 
 
+def test_a_password_has_256_random_bits():
+    made = [logins.new_password() for _ in range(2)]
+    assert made[0] != made[1]
+    assert all(len(password) >= 43 for password in made), "6 bits a letter"
+
+
 def test_a_device_reaches_what_is_its_own():
     for acl in logins.up_to_date(logins.write_into(logins.first_file(), "pocket-1", "x"))["roles"][0]["acls"]:
         assert acl["topic"].split("/")[-2] == "pocket-1"

@@ -61,6 +61,23 @@ def test_a_store_moves_to_another_kind_and_back_without_loss(any_store, tmp_path
     other.close()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"of": "tokens", "row": {"digest": "q" * 43 + "=", "name": "phone", "scope": "admin", "made_ms": 1}},
+        {"of": "a café"},
+    ],
+)
+def test_a_moment_with_the_fields_of_a_row_is_moved_as_the_moment_that_it_is(store, tmp_path, fields):
+    store.take([make(**fields)])
+    written(store, tmp_path / "all.ndjson")
+    other = Store(tmp_path / "other.db")
+    assert take(other, tmp_path / "all.ndjson").refused == []
+    assert items(other) == items(store)
+    assert tokens.listed(other) == []
+    other.close()
+
+
 def plain(line):
     said = json.loads(line)
     said.get("row", {}).pop("seen_ms", None)
@@ -134,8 +151,10 @@ NUL_IN_A_ROW = {"id": "p", "owner": "", "name": "ho\0me", "lat": 1.0, "lon": 2.0
 @pytest.mark.parametrize(
     ("line", "why"),
     [
+        ('{"of": "tokens"}', "Field required"),
         ('{"x":' * 100_000 + "1" + "}" * 100_000, "is nested too deeply"),
         (json.dumps({"of": "devices", "row": {"id": "a", "seen_ms": 10**30}}), "too large|out of range"),
+        (json.dumps({"of": "devices", "row": {"id": "a", "seen_ms": True}}), "seen_ms is missing or of another kind"),
         (json.dumps(json.loads(make().to_json()) | {"note": "\ud800"}), "a text that JSON cannot tell"),
         (json.dumps({"of": "named_places", "row": NUL_IN_A_ROW | {"name": "\ud800"}}), "a text that JSON cannot tell"),
     ],

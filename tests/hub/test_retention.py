@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from hub import commanded
 from hub.config import Retention
@@ -19,6 +20,7 @@ from hub.settings.shapes import Settings
 from hub.stores.letters import HOLD_DAYS, Letter, dropped
 from hub.stores.rows import ms
 from hub.stores.store import now_ms
+from hub.stores.tables import clip_moments
 from hub.telling import Telling
 from moments import uuid7
 from tests.hub.moments import START, clip, make
@@ -109,12 +111,15 @@ def test_the_sound_of_an_old_clip_goes_and_its_moment_stays(store, forgetting, t
     sounds = Sounds(tmp_path / "sounds")
     with sounds.open("x") as file:
         file.write(b"sound")
-    clips.keep(store, sounds, clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac"), "x")
+    sent = clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac", clips.key_of(kept.id))
+    clips.keep(store, sounds, sent, "x")
     assert forget_old(store, forgetting, Retention(clip_days=1), now_ms()) == 0
     assert sounds.path(clip().sha256).exists()
     assert forget_old(store, forgetting, Retention(clip_days=1), now_ms() + 2 * 86_400_000) == 0
     assert not sounds.path(clip().sha256).exists()
     assert ids(store) == {kept.id}
+    with store.reading() as connection:
+        assert connection.execute(select(clip_moments)).all() == []
 
 
 def test_an_erasing_that_the_hubs_end_cut_short_is_ended_at_its_start(store, tmp_path, monkeypatch):

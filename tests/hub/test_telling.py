@@ -202,12 +202,17 @@ def test_a_device_that_refuses_is_not_told_again_by_the_next_look(store, wire):
     assert wire.take() == []
 
 
-def test_devices_of_an_owner_that_another_process_erases_forget_what_was_set(any_store, wire, tmp_path, monkeypatch):
+def test_devices_of_an_owner_that_another_process_erases_are_told_what_nobodys_are(
+    any_store, wire, tmp_path, monkeypatch
+):
     any_store.take([make(device="a", start=THEN), make(device="b", start=THEN)])
     any_store.describe_device("a", name=None, owner="Ann")
-    home = {"name": "home", "lat": 35.1, "lon": 129.1, "radius_m": 100}
+    home, office = ({"name": name, "lat": 35.1, "lon": 129.1, "radius_m": 100.0} for name in ("home", "office"))
     write(any_store, "Ann", settings=Settings.model_validate({"zones": [home]}))
+    write(any_store, "", settings=Settings.model_validate({"zones": [office]}))
     here, erase = Telling(any_store, wire), any_store.erase
+    here._tell_all()
+    wire.configs.clear()
 
     def looked_at(found):
         here._look()
@@ -215,8 +220,20 @@ def test_devices_of_an_owner_that_another_process_erases_forget_what_was_set(any
 
     monkeypatch.setattr(any_store, "erase", looked_at)
     without_broker(any_store, Sounds(tmp_path / "sounds")).matching(parse([("owner", "Ann")])[0])
+    for _ in range(2):
+        here._look()
+    assert [(device, body["zones"]) for device, body in wire.configs] == [("a", [office | {"pause": False}])]
+
+
+def test_a_device_whose_owner_this_process_changed_is_told_once(store, wire):
+    store.take([make(device="a", start=THEN)])
+    here = Telling(store, wire)
+    here._tell_all()
+    wire.configs.clear()
+    store.describe_device("a", name=None, owner="Ann")
+    here._tell_settings(device="a")
     here._look()
-    assert [(device, body["zones"]) for device, body in wire.configs] == [("a", [])]
+    assert len(wire.configs) == 1
 
 
 def test_a_look_reads_no_command_that_was_answered(store, wire):

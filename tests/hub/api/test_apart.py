@@ -69,6 +69,39 @@ def test_the_name_of_anothers_place_is_not_changed_or_taken_away(locked, store, 
         assert named.of(connection, "Ann") == [home]
 
 
+def named_in(answer):
+    body = answer.json()
+    items = body["items"] if "items" in body else body["by"]["place"]
+    return sorted(one["name"] for one in items)
+
+
+def test_names_of_places_are_their_owners_and_everybodys_for_who_sees_all(locked, store, ann, bob):
+    store.take(
+        [moment for device in "ab" for number in range(2) for moment in day(number, at=HOME, minutes=20, device=device)]
+    )
+    for owner, headers in (("Ann", ann), ("Bob", bob)):
+        body = {"name": f"{owner}'s", "lat": HOME[0], "lon": HOME[1], "radius_m": 200}
+        assert locked.put("/api/places", json=body, headers=headers).status_code == 200
+    everybody = bearer(store, "write")
+    for path in ("/api/places?", "/api/trends?date=2026-05-22&"):
+        assert named_in(locked.get(path, headers=ann)) == ["Ann's"]
+        assert named_in(locked.get(f"{path}owner=Bob", headers=everybody)) == ["Bob's"]
+    assert named_in(locked.get("/api/places", headers=everybody)) == ["Ann's", "Bob's"]
+    trends = locked.get("/api/trends?date=2026-05-22", headers=everybody)
+    assert named_in(trends) == ["Ann's"], "the first of two in one place has all that was heard there"
+    (anns,) = locked.get("/api/places?owner=Ann", headers=everybody).json()["items"]
+    told = locked.put("/api/places", json={**body, "id": anns["id"], "name": "home"}, headers=everybody).json()
+    assert sorted(one["name"] for one in told["items"]) == ["Bob's", "home"]
+    assert named_in(locked.get("/api/places", headers=ann)) == ["home"]
+
+
+def test_a_devices_token_is_told_no_owners_names_of_places(locked, store, ann, bob):
+    store.take([moment for number in range(2) for moment in day(number, at=HOME, minutes=20, device="a")])
+    named.name(store, "Bob", named.Named("", "Bob's", *HOME, 200))
+    found = locked.get("/api/trends?date=2026-05-22", headers=bearer(store, "read", device="a")).json()["by"]["place"]
+    assert [one["name"] for one in found] == [None]
+
+
 def test_a_dry_run_of_rules_counts_the_owners_scenes_alone(locked, store, ann, bob):
     now = datetime.now(UTC)
     store.take([make(device=device, basis="scene", start=now) for device in ("a", "a", "b")])

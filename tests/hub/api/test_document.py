@@ -8,11 +8,21 @@ from hub.api import documented
 from hub.api.app import create_app
 from hub.query.filter import parse
 from hub.query.summary import read_by
+from tests.hub.conftest import serving
+from tests.hub.moments import make
 
 
 @pytest.fixture
 def document(store):
     return create_app(store).openapi()
+
+
+@pytest.fixture
+def client(store, tmp_path):
+    """Calls of a hub that has an authority."""
+    (tmp_path / "ca.crt").write_text("an authority")
+    with serving(create_app(store, ca_file=tmp_path / "ca.crt")) as made:
+        yield made
 
 
 def operations(document):
@@ -62,3 +72,46 @@ def test_the_examples_of_the_filter_are_ones_that_it_takes(document):
 def test_the_hash_of_the_sound_in_the_examples_is_that_of_the_body(document):
     body = document["paths"]["/api/clips/{sha256}"]["put"]["requestBody"]["content"]["application/octet-stream"]
     assert hashlib.sha256(body["example"].encode()).hexdigest() == documented.SOUND
+
+
+def test_an_error_is_described_as_the_problem_document_that_it_is(client, document):
+    assert "HTTPValidationError" not in str(document)
+    shape = document["components"]["schemas"]["Problem"]
+    problem = client.get("/api/moments?limit=0").json()
+    assert set(shape["required"]) <= problem.keys() <= shape["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked"),
+    [
+        ("get", "/api/moments", "/api/moments"),
+        ("get", "/api/moments", "/api/moments?limit=0"),
+        ("delete", "/api/moments", "/api/moments"),
+        ("get", "/api/moments/{moment_id}", f"/api/moments/{documented.MOMENT}"),
+        ("get", "/api/moments/{moment_id}", "/api/moments/none"),
+        ("put", "/api/moments/{moment_id}/note", f"/api/moments/{documented.MOMENT}/note"),
+        ("get", "/api/summary", "/api/summary?by=day"),
+        ("get", "/api/summary", "/api/summary?by=age"),
+        ("get", "/api/stream", "/api/stream"),
+        ("get", "/api/stream", "/api/stream?near=home"),
+        ("get", "/api/export", "/api/export?format=csv"),
+        ("get", "/api/export", "/api/export?format=ndjson"),
+        ("get", "/api/export", "/api/export?format=geojson"),
+        ("get", "/api/export", "/api/export?format=parquet"),
+        ("get", "/api/export", "/api/export?format=xml"),
+        ("post", "/api/records", "/api/records"),
+        ("put", "/api/clips/{sha256}", f"/api/clips/{documented.MOMENT}"),
+        ("post", "/api/enrol", "/api/enrol"),
+        ("get", "/healthz", "/healthz"),
+        ("get", "/readyz", "/readyz"),
+        ("get", "/metrics", "/metrics"),
+        ("get", "/ca.crt", "/ca.crt"),
+    ],
+)
+def test_an_answer_is_of_a_kind_that_the_document_names(client, store, document, method, path, asked):
+    store.take([make(id=documented.MOMENT)])
+    with client.stream(method, asked) as answer:
+        kind, _, _ = answer.headers["content-type"].partition(";")
+    named = document["paths"][path][method]["responses"]
+    status = str(answer.status_code)
+    assert kind in named.get(status, named.get(f"{status[0]}XX"))["content"]

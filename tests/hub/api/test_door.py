@@ -1,8 +1,11 @@
 """Who may come in."""
 
+import re
+
 import pytest
 
 from hub import tokens
+from hub.api.app import create_app
 from hub.tokens import Access
 from tests.hub.moments import make
 
@@ -160,6 +163,24 @@ def test_the_page_is_only_read_and_only_what_is_part_of_it(client):
     assert client.post("/app.js").status_code == 405
     assert client.get("/api/../../config.py").status_code == 404
     assert client.get("/nothing.js").json()["status"] == 404
+
+
+def test_health_can_be_asked_without_its_answer(client):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        shown, asked = client.get(path), client.head(path)
+        assert (asked.status_code, asked.content) == (shown.status_code, b"")
+        assert asked.headers["content-type"] == shown.headers["content-type"]
+
+
+def test_a_path_says_which_methods_it_has_to_a_call_with_another(client, store):
+    paths = create_app(store).openapi()["paths"]
+    for path, calls in paths.items():
+        there = {method.upper() for method in calls}
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - there:
+            refused = client.request(method, re.sub("{.*?}", "1", path))
+            assert refused.status_code == 405, (method, path)
+            assert there <= set(refused.headers["allow"].split(", ")) <= there | {"HEAD"}, (method, path)
+    assert client.put("/api/nowhere").status_code == 404
 
 
 def test_a_body_that_is_too_large_is_refused(client, store):

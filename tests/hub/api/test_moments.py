@@ -1,5 +1,6 @@
 """The calls about moments, over a real server."""
 
+import codecs
 import csv
 import io
 import json
@@ -228,13 +229,17 @@ def test_the_most_similar_comes_first(client, store):
     assert [item["id"] for item in found] == [alike.id, later.id]
 
 
+def table(answer):
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
 def test_export_gives_all_that_the_filter_means_in_each_format(client, store):
     held = [make(start=START + timedelta(seconds=n), device="a") for n in range(450)]
     store.take([*held, make(device="b", place=None)])
     store.write_note(held[0].id, "=1+1")
     lines = client.get("/api/export", params={"device": "a", "format": "ndjson"}).text.splitlines()
     assert [json.loads(line)["id"] for line in lines] == [moment.id for moment in held]
-    rows = list(csv.DictReader(io.StringIO(client.get("/api/export?device=a&format=csv").text)))
+    rows = table(client.get("/api/export?device=a&format=csv"))
     assert [row["id"] for row in rows] == [moment.id for moment in held]
     assert rows[0]["note"] == "'=1+1"
     collection = client.get("/api/export?format=geojson").json()
@@ -242,3 +247,13 @@ def test_export_gives_all_that_the_filter_means_in_each_format(client, store):
     assert collection["features"][0]["geometry"] == {"type": "Point", "coordinates": [129.1032, 35.1341]}
     assert sum(feature["geometry"] is None for feature in collection["features"]) == 1
     assert client.get("/api/export?format=xml").json()["field"] == "format"
+
+
+def test_a_table_says_once_that_it_is_utf_8_so_that_a_spreadsheet_shows_the_words_as_written(client, store):
+    held = [make(start=START + timedelta(seconds=n)) for n in range(250)]
+    store.take(held)
+    store.write_note(held[0].id, "바닷가에서")
+    answer = client.get("/api/export?format=csv")
+    assert answer.content.startswith(codecs.BOM_UTF8)
+    assert answer.content.count(codecs.BOM_UTF8) == 1
+    assert table(answer)[0]["note"] == "바닷가에서"

@@ -1,6 +1,7 @@
 """Places that a person returns to are found, named and counted."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -77,6 +78,44 @@ def test_a_named_place_is_shown_with_what_lies_in_its_circle(store):
     assert found(store, "Ann")[0]["name"] is None
     assert named.forget(store, "", one.id)
     assert not named.forget(store, "", one.id)
+
+
+def names(store, owner):
+    with store.reading() as connection:
+        return [one.name for one in named.of(connection, owner)]
+
+
+def test_everybodys_names_are_found_and_changed_where_no_owner_is_meant(store):
+    home, work = (named.name(store, owner, named.Named("", owner, *HOME, 200)) for owner in ("Ann", "Bob"))
+    assert names(store, None) == ["Ann", "Bob"]
+    named.name(store, None, replace(home, name="home"))
+    assert named.forget(store, None, work.id)
+    assert (names(store, "Ann"), names(store, "Bob"), names(store, "")) == (["home"], [], [])
+
+
+def test_names_of_nobody_are_those_of_the_only_owner_there_is(store):
+    home, other = (named.name(store, "", named.Named("", name, *HOME, 200)) for name in ("home", "other"))
+    assert names(store, "Ann") == [], "who has no device"
+    store.describe_device("a", name=None, owner="Ann")
+    store.describe_device("b", name=None, owner=None)
+    assert names(store, "Ann") == []
+    store.describe_device("b", name=None, owner="Ann")
+    assert names(store, "Ann") == ["home", "other"]
+    assert names(store, "Bob") == []
+    named.name(store, "Ann", replace(home, name="our home"))
+    assert named.forget(store, "Ann", other.id)
+    store.describe_device("b", name=None, owner="Bob")
+    assert (names(store, "Ann"), names(store, "")) == (["our home"], [])
+
+
+@pytest.mark.parametrize(("others", "left"), [("Ann", []), ("Bob", ["nobody's"]), (None, ["nobody's"])])
+def test_names_of_nobody_go_with_the_only_owner_there_is(any_store, others, left):
+    any_store.describe_device("a", name=None, owner="Ann")
+    any_store.describe_device("b", name=None, owner=others)
+    for owner, name in (("", "nobody's"), ("Ann", "Ann's")):
+        named.name(any_store, owner, named.Named("", name, *HOME, 200))
+    any_store.forget_owner("Ann")
+    assert names(any_store, None) == left
 
 
 def test_only_what_is_seen_counts(store):

@@ -1,13 +1,16 @@
 """What was deleted is in no file, and what cannot be overwritten yet stays noted until it is."""
 
+import threading
 import time
 
-from sqlalchemy import Integer, LargeBinary, SmallInteger, Text, delete, insert, select
+import pytest
+from sqlalchemy import Integer, LargeBinary, SmallInteger, Text, create_engine, delete, insert, select, text
 
 from hub.query.filter import Filter
 from hub.query.sql import condition
 from hub.stores.arrival import last_seq
 from hub.stores.schema import METADATA
+from hub.stores.store import Store
 from hub.stores.unfinished import leave_bytes, unscrubbed
 from tests.hub.moments import make
 from tests.hub.stores.test_store import contains
@@ -68,3 +71,83 @@ def test_a_reader_is_not_waited_for_while_those_who_write_wait(store, monkeypatc
         began = time.monotonic()
         store.scrub_left()
         assert time.monotonic() - began < 5
+
+
+def test_short_questions_that_never_pause_do_not_keep_what_was_erased_in_the_files(store):
+    over, done = threading.Event(), []
+
+    def ask():
+        while not over.is_set():
+            with store.reading() as connection:
+                last_seq(connection)
+                time.sleep(0.05)
+
+    def write():
+        while not over.is_set():
+            store.take([make(device="b")])
+            time.sleep(0.05)
+
+    others = [threading.Thread(target=work) for work in (ask, ask, write)]
+    for other in others:
+        other.start()
+    for _ in range(3):
+        store.take([make(device="a")])
+        store.erase(condition(Filter(device=("a",))))
+        done.append(store.scrub())
+    over.set()
+    for other in others:
+        other.join()
+    assert done == [True, True, True]
+
+
+@pytest.fixture
+def kept(postgres):
+    """A store whose user is no superuser, and a way into it for another user who may read."""
+    superuser = create_engine(postgres.url(), isolation_level="AUTOCOMMIT")
+    with superuser.connect() as connection:
+        connection.execute(text("CREATE ROLE keeper LOGIN"))
+        connection.execute(text("CREATE ROLE visitor LOGIN IN ROLE pg_read_all_data"))
+        connection.execute(text("CREATE SCHEMA kept AUTHORIZATION keeper"))
+    urls = [postgres.url("kept").replace("//postgres@", f"//{user}@") for user in ("keeper", "visitor")]
+    store, visitor = Store(urls[0]), create_engine(urls[1])
+    yield store, visitor
+    store.close()
+    visitor.dispose()
+    with superuser.connect() as connection:
+        connection.execute(text("DROP SCHEMA kept CASCADE"))
+        connection.execute(text("DROP ROLE keeper, visitor"))
+    superuser.dispose()
+
+
+@pytest.mark.needs("initdb")
+@pytest.mark.parametrize(
+    ("isolation", "asked"),
+    [
+        pytest.param("REPEATABLE READ", "SELECT count(*) FROM counters", id="sees-what-was-there"),
+        pytest.param("READ COMMITTED", "SELECT count(*) FROM notes", id="holds-a-table"),
+        pytest.param("READ COMMITTED", "SELECT pg_current_xact_id()", id="began-to-write"),
+    ],
+)
+def test_what_another_users_transaction_keeps_in_the_files_is_overwritten_when_it_has_ended(
+    kept, request, monkeypatch, isolation, asked
+):
+    monkeypatch.setattr("hub.stores.unfinished.TRIES", 2)
+    store, visitor = kept
+    moment = make(device="a")
+    store.take([moment])
+    store.write_note(moment.id, WORD)
+    with visitor.connect().execution_options(isolation_level=isolation) as connection:
+        connection.execute(text(asked)).all()
+        store.erase(condition(Filter(device=("a",))))
+        scrubbing = threading.Thread(target=store.scrub_left)
+        scrubbing.start()
+        scrubbing.join(20)
+        waited = scrubbing.is_alive()
+    scrubbing.join()
+    assert not waited
+    assert contains(store, request, WORD)
+    with store.reading() as connection:
+        assert connection.execute(select(unscrubbed.c.n)).first() is not None
+    store.scrub_left()
+    assert not contains(store, request, WORD)
+    assert not contains(store, request, WORD.lower())

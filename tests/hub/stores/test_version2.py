@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from hub.query import pages
 from hub.query.filter import Filter
-from hub.stores import checking, migrations, rows, words
+from hub.stores import checking, migrations, rows, version2, words
 from hub.stores.beside import commands
 from hub.stores.tables import moments
 from moments import Scene
@@ -87,3 +87,25 @@ def test_a_note_said_with_a_mark_stands_beside_its_moment_alone(monkeypatch, sto
     assert (shown["note"], shown["colour"]) == ("the rain stopped", "red")
     left = [extra[rows.key(moment.id)] for moment in (kept, taken_away, unsaid)]
     assert left == [b'{"moment":{"colour":"red"}}', None, b'{"moment":{"colour":"blue"}}']
+
+
+def test_it_is_told_once_how_many_notes_said_with_a_mark_stand_nowhere_from_here_on(monkeypatch, store, caplog):
+    monkeypatch.setattr(version2, "_STEP", 1)
+    kept, written_over, empty = (make(origin="mark", note=said) for said in ("one", "two", ""))
+    gone = [make(origin="mark", note="three"), make(origin="mark", note="four")]
+    as_then(monkeypatch, store, [kept, gone[0], written_over, empty, gone[1]], [(kept, "one"), (written_over, "2")])
+    go_over(store)
+    assert [record.notes for record in caplog.records if "said with a mark" in record.getMessage()] == [2]
+
+
+def test_a_note_that_was_cut_when_it_became_one_is_whole_again_unless_it_was_written_anew(monkeypatch, store):
+    said = "the rain stopped, " * 1000 + "says the quokka"
+    cut, written_over = make(origin="mark", note=said), make(origin="mark", note=said)
+    as_then(monkeypatch, store, [cut, written_over], [(cut, said[:10_000]), (written_over, said[:9_000])])
+    go_over(store)
+    with store.reading() as connection:
+        shown = [pages.one(connection, moment.id, Filter())["note"] for moment in (cut, written_over)]
+    assert shown == [said, said[:9_000]]
+    assert found(store, "quokka") == {cut.id}
+    store.write_note(cut.id, "")
+    assert found(store, "rain") == {written_over.id}
