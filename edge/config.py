@@ -1,35 +1,26 @@
 """The device's settings: what `edge.yaml` may say. Each stands once, with its default, unit and description."""
 
 import difflib
-import os
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from edge.owner.schedule import Span
 from edge.sound import QUIET_DBFS
-from moments import yaml_text
 from moments.encryption import Encryption
 from moments.errors import UserError
-from moments.paths import at_home
+from moments.settings import Settings, data_folder, mapping, override
 from moments.topics import valid_device
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north, WGS 84")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east, WGS 84")]
-
-
-def state_folder() -> Path:
-    """Give the folder where the device keeps its state, by the XDG base directory specification."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "moodscape"
 
 
 def _hostname() -> str:
@@ -49,12 +40,7 @@ def _device(name: str) -> str:
     return name
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _paths = field_validator("*")(at_home)
-
-
-class Broker(_Settings, Encryption):
+class Broker(Settings, Encryption):
     """Where moments go."""
 
     host: Annotated[str, Field(min_length=1, description="name or address of the MQTT broker")] = "localhost"
@@ -66,7 +52,7 @@ class Broker(_Settings, Encryption):
     ] = None
 
 
-class OutboxSettings(_Settings):
+class OutboxSettings(Settings):
     """The queue of moments that the hub has not stored yet."""
 
     path: Annotated[Path | None, Field(description="SQLite file; null: outbox.sqlite in the XDG data folder")] = None
@@ -74,13 +60,13 @@ class OutboxSettings(_Settings):
     max_days: Annotated[float, Field(gt=0, description="days until a moment that is no record is dropped")] = 365.0
 
 
-class ClockSettings(_Settings):
+class ClockSettings(Settings):
     """What happens while the device does not know the time."""
 
     max_wait_h: Annotated[float, Field(ge=0, description="hours a moment waits for the time; 0: never waits")] = 72.0
 
 
-class Zone(_Settings):
+class Zone(Settings):
     """A circle in which no place is recorded, and with `pause` no sound is heard."""
 
     lat: Latitude
@@ -89,14 +75,14 @@ class Zone(_Settings):
     pause: Annotated[bool, Field(description="do not listen there at all")] = False
 
 
-class Point(_Settings):
+class Point(Settings):
     """A place that never changes."""
 
     lat: Latitude
     lon: Longitude
 
 
-class Gps(_Settings):
+class Gps(Settings):
     """Where the device is."""
 
     host: Annotated[str, Field(min_length=1, description="where gpsd listens")] = "127.0.0.1"
@@ -114,7 +100,7 @@ class Gps(_Settings):
     ] = None
 
 
-class GateSettings(_Settings):
+class GateSettings(Settings):
     """What counts as silence."""
 
     silence_dbfs: Annotated[float, Field(ge=-120, le=0, description="dBFS below which nothing is read")] = QUIET_DBFS
@@ -125,7 +111,7 @@ def _weights(which: Any) -> Any:
     return Path(__file__).parent / "models" / "weights" / "speech-small.tflite" if which == "small" else which
 
 
-class ModelSettings(_Settings):
+class ModelSettings(Settings):
     """What reads the sound."""
 
     rules: Annotated[Path | None, Field(description="rules that turn scenes into emotions; null: the shipped")] = None
@@ -136,7 +122,7 @@ class ModelSettings(_Settings):
     ] = None
 
 
-class Capture(_Settings):
+class Capture(Settings):
     """The microphone."""
 
     microphone: Annotated[
@@ -158,7 +144,7 @@ def _hub(url: str | None) -> str | None:
     raise ValueError("must be https://NAME[:PORT] (http:// only for a hub on this machine)")
 
 
-class ClipSettings(_Settings):
+class ClipSettings(Settings):
     """Sound that is kept: off unless the owner switches it on."""
 
     enabled: Annotated[bool, Field(description="a mark keeps the sound around it")] = False
@@ -183,7 +169,7 @@ class ClipSettings(_Settings):
     ca_file: Annotated[Path | None, Field(description="who signs the hub's certificate; null: the system's")] = None
 
 
-class Gpio(_Settings):
+class Gpio(Settings):
     """Button and light on the pins of a Raspberry Pi, by BCM number."""
 
     button: Annotated[
@@ -192,7 +178,7 @@ class Gpio(_Settings):
     light: Annotated[int | None, Field(ge=0, le=27, description="pin of a light that is on while it listens")] = None
 
 
-class Config(_Settings):
+class Config(Settings):
     """All settings of a device."""
 
     source: Annotated[str, AfterValidator(_source), Field(description="microphone, file:PATH or pipe:-")] = "microphone"
@@ -220,7 +206,7 @@ class Config(_Settings):
     @property
     def outbox_path(self) -> Path:
         """The file of the outbox; the device's other state lies beside it."""
-        return self.outbox.path or state_folder() / "outbox.sqlite"
+        return self.outbox.path or data_folder() / "outbox.sqlite"
 
 
 _LIST: Final = re.compile(r"\.\d+")
@@ -253,52 +239,11 @@ def _explain(error: ValidationError) -> str:
     return f"{key}: {reason[:1].lower()}{reason[1:]}" if key else reason
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise UserError(f"--set {override}: write --set key.path=value")
-    *folders, name = key.split(".")
-    at = values
-    for folder in folders:
-        inner = at.setdefault(folder, {})
-        if inner is None:
-            inner = at[folder] = {}
-        if not isinstance(inner, dict):
-            raise UserError(f"--set {override}: {folder} holds no settings")
-        at = inner
-    try:
-        at[name] = yaml_text.value(text)
-    except yaml_text.StandsTwice as error:
-        raise UserError(f"--set {override}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"--set {override}: the value is not YAML: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml_text.load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; give another file with --config") from error
-    except yaml_text.StandsTwice as error:
-        raise UserError(f"{path} line {error.line}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: is not YAML: {_line(error)}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
-        raise UserError(f"{path}: must hold settings as `key: value`")
-    return {key: value for key, value in values.items() if value is not None}
-
-
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read the settings of a file, with `key.path=value` overrides. Raises UserError that names the wrong key."""
-    values = _mapping(path)
-    for override in overrides:
-        _override(values, override)
+    values = mapping(path)
+    for said in overrides:
+        override(values, said)
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -135,7 +135,9 @@ class Device:
         """Begin a record: what is heard around now belongs to it. Gives its id."""
         now, name = self.clock.now(), uuid7()
         with self.recorder.lock:
-            belongs = self.recorder.mark(time.monotonic(), name)
+            at = time.monotonic()
+            self.listener.part_records(at)
+            belongs = self.recorder.mark(at, name)
             moment = Moment.model_validate(
                 {"id": name, "device": self.config.device, "start": now.start, "seconds": 0.0, "clock": now.clock}
                 | {"origin": "mark", "basis": "none", "emotion": None, "confidence": None, "emotions": None}

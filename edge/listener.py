@@ -71,7 +71,7 @@ class Listener:
         self._busy_since: float | None = None
         self._sum, self._square, self._samples = 0.0, 0.0, 0
         self._last_block = math.inf
-        self._slept_s = clock.slept_s
+        self._slept_s = self._parted_s = clock.slept_s
         self._flushed = True  # the pipeline holds nothing
         self._thread = threading.Thread(target=self._run, name="listen", daemon=True)
 
@@ -119,6 +119,19 @@ class Listener:
             self._flush(begin, end)
         finally:
             self._turn.release()
+
+    def part_records(self, now: float) -> None:
+        """Part the records of before a suspend from what is heard from monotonic `now` on, once after each suspend.
+
+        A mark may come before the first sound, and is then of what follows.
+        """
+        if self._recorder is None:
+            return
+        with self._recorder.lock:
+            slept_s = self._clock.slept_s
+            if slept_s - max(self._slept_s, self._parted_s) > _SLEEP_S:
+                self._parted_s = slept_s
+                self._recorder.hush(now)
 
     def use_rules(self, rules: Rules | None) -> None:
         """Read scenes by other rules from now on; None: by those of the device's own settings again."""
@@ -221,12 +234,12 @@ class Listener:
     def _hear(self, block: Block) -> None:
         assert self._pipeline is not None  # noqa: S101 (`load` came before)
         self._busy_since = time.monotonic()
-        slept_s, self._slept_s = self._slept_s, self._clock.slept_s
-        if self._begins is None and self._slept_s - slept_s > _SLEEP_S:
+        slept_s = self._clock.slept_s
+        if self._begins is None and slept_s - self._slept_s > _SLEEP_S:
             self._flush()  # block times stood still: what comes is not what was heard before
             self._clock.woke(block.at)
-            if self._recorder is not None:
-                self._recorder.hush(block.at)
+            self.part_records(block.at)
+        self._slept_s = slept_s
         self._flushed = False
         self._sum += float(np.add.reduce(block.samples))
         self._square += float(np.dot(block.samples, block.samples))
@@ -258,7 +271,7 @@ class Listener:
 
     def _hour(self, at: float) -> float | None:
         when = self._when(at)
-        return None if when.clock == "free" else when.start.hour + when.start.minute / 60
+        return None if when.clock == "free" else dates.hour(when.start)
 
     def _open(self) -> Source:
         kind, _, name = self._config.source.partition(":")

@@ -113,8 +113,7 @@ class _Hours:
     begins: datetime
 
     def __call__(self, at: float) -> float:
-        when = dates.after(self.begins, at)
-        return when.hour + when.minute / 60
+        return dates.hour(dates.after(self.begins, at))
 
 
 def _name(error: Exception) -> int:

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -23,11 +23,16 @@ class NoDate(WorkError):  # noqa: N818 - named for what there is
     """When a recording began, or ends, cannot be told; the message names the recording and the remedy."""
 
 
+def _in_minutes(when: datetime) -> timedelta:
+    """Give the offset of a time in whole minutes: RFC 3339 knows no other, though zones had seconds once."""
+    return timedelta(minutes=round((when.utcoffset() or timedelta()) / timedelta(minutes=1)))
+
+
 class _Local(tzinfo):
     """The machine's zone, with the offset that it has at each time: another after a change of the clocks."""
 
     def utcoffset(self, when: datetime | None) -> timedelta | None:
-        return None if when is None else when.replace(tzinfo=None).astimezone().utcoffset()
+        return None if when is None else _in_minutes(when.replace(tzinfo=None).astimezone())
 
     def dst(self, _when: datetime | None) -> None:
         return None
@@ -36,20 +41,28 @@ class _Local(tzinfo):
         return None
 
     def fromutc(self, when: datetime) -> datetime:
-        there = when.replace(tzinfo=UTC).astimezone()
-        first = there.replace(tzinfo=self)
-        return first if first.utcoffset() == there.utcoffset() else first.replace(fold=1)  # an hour that comes twice
+        offset = _in_minutes(when.replace(tzinfo=UTC).astimezone())
+        first = when + offset
+        return first if first.utcoffset() == offset else first.replace(fold=1)  # an hour that comes twice
 
 
 _LOCAL: Final = _Local()
 
 
 def placed(when: datetime) -> datetime | None:
-    """Give a time without an offset the machine's zone; None for one that is no time of a recording (see YEARS)."""
+    """Give a time without an offset the machine's zone; None for one that is no time of a recording (see YEARS).
+
+    Its offset has whole minutes: where the zone's had seconds too, the time of day differs, not the instant.
+    """
     if when.year not in YEARS:
         return None
     try:
-        return when if when.tzinfo else when.astimezone(_LOCAL)
+        if when.tzinfo is None:
+            return when.astimezone(_LOCAL)
+        offset = _in_minutes(when)
+        return when if when.utcoffset() == offset else when.astimezone(timezone(offset))
+    except ValueError:  # the offset is as good as a day
+        return None
     except (OverflowError, OSError):  # local times end in 2038 where the system counts seconds in 32 bits
         return None
 
@@ -60,6 +73,11 @@ def after(begins: datetime, seconds: float) -> datetime:
     Raises OverflowError or ValueError where there is no such date.
     """
     return (begins.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(begins.tzinfo)
+
+
+def hour(when: datetime) -> float:
+    """Give the hour of the day, [0, 24)."""
+    return when.hour + when.minute / 60
 
 
 def of_change(path: Path, seconds: float) -> datetime:

@@ -122,6 +122,8 @@ def _place(config: Config) -> tuple[Literal["good", "note", "bad"], str]:
 
     if config.gps.fixed is not None:
         return "good", "a fixed place is set"
+    if config.gps.owntracks is not None:
+        return "note", f"places come from the phone at {config.gps.owntracks}, and are seen while the device runs"
     places = Places(config.gps)
     places.start()
     end = time.monotonic() + 4

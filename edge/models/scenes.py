@@ -26,6 +26,9 @@ from edge.sound import RATE, Samples
 WINDOW: Final = 5 * RATE
 """Samples of one reading: 5 s."""
 
+_SHORTEST: Final = 3 * RATE // 10
+"""Samples of which a scene can be heard: a scrap that is repeated up to 5 s sounds like a tone, such as a siren's."""
+
 LIKELY: Final = 0.3
 """The probability of the likeliest scene below which the surroundings are `unclear`."""
 
@@ -135,10 +138,12 @@ class SceneReader:
     def read(self, samples: Samples) -> SceneReading:
         """Read one window: float32 [n], 16 kHz, up to 5 s; a shorter one is repeated, of a longer one the end counts.
 
-        Raises ValueError for no samples at all.
+        One below 0.3 s is unclear, with a confidence of 0. Raises ValueError for no samples at all.
         """
         if not len(samples):
             raise ValueError("there is no sound to read")
+        if len(samples) < _SHORTEST:
+            return SceneReading({row.label: 0.0 for row in table()} | {UNCLEAR: 1.0}, UNCLEAR, UNCLEAR, 0.0)
         window = samples[-WINDOW:] if len(samples) >= WINDOW else np.resize(samples, WINDOW)
         mel = kaldi_mel(centred_power(window))
         return self._scenes.reading(self._model(mel[None]))

@@ -18,6 +18,7 @@ from edge.records.clip import Safe, packed
 from edge.records.ring import Pcm, Ring
 from edge.records.shelf import Shelf
 from edge.sound import RATE, Block
+from edge.steady import NEXT_S
 from moments import Clip, uuid7
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,10 @@ log = logging.getLogger(__name__)
 ORDINARY_S: Final = 15.0
 """The most that an ordinary clip holds: the end of its moment."""
 _LAG_S: Final = 20.0
-"""How long after its sound a moment may become certain: the longest utterance and its hangover."""
+"""How long after its begin an utterance may become a moment: the longest one and its hangover."""
 _LATE_S: Final = 3.0
-_FORGET_S: Final = 60.0
+_FORGET_S: Final = 3 * NEXT_S
+"""How long a mark is remembered after its end: a scene that goes on, and may waver, gives its moment late."""
 _CUTS: Final = 8
 _SHORTEST: Final = RATE // 10
 
@@ -71,7 +73,7 @@ class _Cut:
 
 
 class Recorder:
-    """Knows the marks of the last minute. Hold `lock` from asking what a moment belongs to until it is in the outbox.
+    """Knows the last marks. Hold `lock` from asking what a moment belongs to until it is in the outbox.
 
     `attach(name, clip)` is called once for each name that moments were held under; the clip is None when there is
     none. `unix(at)` gives Unix seconds of a monotonic time, None while the time is not known.
@@ -93,6 +95,8 @@ class Recorder:
         self._work: queue.Queue[tuple[_Cut, Pcm, float] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._ring: Ring | None = None
+        self._since = -math.inf
+        """What was heard before this monotonic time belongs to no mark that is yet to come."""
         self.use(span)
 
     def use(self, span: Span) -> None:
@@ -116,7 +120,8 @@ class Recorder:
         """Begin a record at monotonic `now` with a moment of that id."""
         with self.lock:
             state: Literal["hearing", "done"] = "hearing" if self._ring is not None else "done"
-            cut = _Cut(uuid7(), "mark", now - self._span.before_s, now + self._span.after_s, state)
+            begin = max(now - self._span.before_s, self._since)
+            cut = _Cut(uuid7(), "mark", begin, now + self._span.after_s, state)
             self._cuts.append(cut)
             return self._join(cut, moment)
 
@@ -146,21 +151,24 @@ class Recorder:
     def hush(self, until: float = math.inf) -> None:
         """The device does not listen any more: finish what is open and forget the sound in memory.
 
-        What is heard from monotonic `until` on belongs to no record of before.
+        What is heard from monotonic `until` on belongs to no record of before, and what was heard before it to none
+        that begins from then on.
         """
         with self.lock:
             self._finish_all()
             for cut in self._cuts:
                 cut.end = min(cut.end, until)
+            if until < math.inf:
+                self._since = until
             if self._ring is not None:
                 self._ring.clear()
 
     def forget(self, moments: Collection[str], records: Collection[str]) -> None:
-        """Make no clip any more for these moments and records."""
+        """Make no clip any more for these moments and records, and name none that was made."""
         with self.lock:
             for cut in (*self._cuts, *self._ordinary):
                 if cut.name in records or not set(moments).isdisjoint(cut.moments):
-                    cut.wanted = False
+                    cut.wanted, cut.clip = False, None
 
     def forget_all(self) -> None:
         """Forget the sound in memory, and make no clip of what is open."""

@@ -4,7 +4,6 @@ The clip of a time that nobody knew ages from when the time is first known: its 
 the clock said that was not set.
 """
 
-import errno
 import logging
 import os
 import shutil
@@ -17,12 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from edge.records.clip import ClosedClip, Label, Safe, UnreadableClip, label_of, sound_of
+from moments.disks import is_full
 
 log = logging.getLogger(__name__)
 
 TAIL: Final = ".clip"
 _DAY_S: Final = 86_400
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ROOM: Final = 1_000_000
+"""Bytes of about a minute's sound; with less, a disk that was full still is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Kept:
 
 
 class Shelf:
-    """Every method may be called from any thread. A disk that takes nothing is a state, told in `trouble`.
+    """Every method may be called from any thread. A disk that refuses is a state, told in `trouble`.
 
     `dropped` counts by reason what the bounds cost (`age`, `size`, `disk`), and files that were no clip (`broken`).
     """
@@ -44,6 +45,8 @@ class Shelf:
         self.folder = folder
         self.dropped: Counter[str] = Counter()
         self.trouble: str | None = None
+        self._refuses = False
+        """Whether `trouble` is that the disk refuses, which may be over by the next tick."""
         self._safe = safe
         self._max_s, self._share = max_days * _DAY_S, max_disk_share
         self._lock = threading.RLock()
@@ -98,16 +101,16 @@ class Shelf:
             try:
                 self._write(label, content)
             except OSError as error:
-                if error.errno in _FULL:
+                if is_full(error):
                     self._drop_first("disk", spare_marks=ordinary)
                 try:
                     self._write(label, content)
                 except OSError as error:
-                    self.trouble = f"{self.folder}: {error.strerror}; a clip was not kept"
+                    self._tell_refusal(error, "a clip was not kept")
                     log.error("a clip cannot be kept", extra={"folder": str(self.folder), "reason": str(error)})
                     self.dropped["disk"] += 1
                     return False
-            self.trouble = None
+            self.trouble, self._refuses = None, False
             self._kept[label.sha256] = Kept(self._path(label.sha256), label, len(content))
             return True
 
@@ -157,8 +160,13 @@ class Shelf:
             return len(gone)
 
     def tick(self, now: float | None) -> None:
-        """Let go what is too old; `now` in Unix seconds, None while the time is not known."""
+        """Let go what is too old, and see whether a disk that refused is well again.
+
+        `now` in Unix seconds, None while the time is not known.
+        """
         with self._lock:
+            if self._refuses and self._takes():
+                self.trouble, self._refuses = None, False
             if now is not None:
                 for kept in self.all():
                     if _begin(kept, now) < now - self._max_s:
@@ -170,15 +178,10 @@ class Shelf:
 
     def _write(self, label: Label, content: bytes) -> None:
         """Write under another name first, so that a power cut leaves a whole clip or none."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
         part = self.folder / f"{label.sha256}.part"
         try:
-            with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
-                file.write(content)
-                file.flush()
-                if label.begin is None:
-                    os.utime(file.fileno(), (0, 0))
-                os.fsync(file.fileno())
+            self._fill(part, content, dated=label.begin is not None)
             part.replace(self._path(label.sha256))
         except OSError:
             with suppress(OSError):
@@ -189,6 +192,34 @@ class Shelf:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _make_folder(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @staticmethod
+    def _fill(path: Path, content: bytes, *, dated: bool = True) -> None:
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(content)
+            file.flush()
+            if not dated:
+                os.utime(file.fileno(), (0, 0))
+            os.fsync(file.fileno())
+
+    def _takes(self) -> bool:
+        """Find out whether the disk has room for a clip, takes a file and lets it go."""
+        trial = self.folder / "trial.part"
+        try:
+            self._make_folder()
+            if shutil.disk_usage(self.folder).free < _ROOM:
+                return False
+            self._fill(trial, b"trial")
+            trial.unlink()
+        except OSError:
+            return False
+        return True
+
+    def _tell_refusal(self, error: OSError, what: str) -> None:
+        self.trouble, self._refuses = f"{self.folder}: {error.strerror}; {what}", True
 
     def _bound(self, more: int, *, spare_marks: bool) -> bool:
         """Make room for so many bytes; False when those that may go do not leave enough."""
@@ -212,7 +243,7 @@ class Shelf:
         try:
             self.remove(kept.label.sha256)
         except OSError as error:
-            self.trouble = f"{self.folder}: {error.strerror}; clips cannot be removed"
+            self._tell_refusal(error, "clips cannot be removed")
             return False
         self._count(kept.label, why)
         return True

@@ -11,6 +11,7 @@ from edge import config
 from edge.config import Config
 from edge.models.interpreter import WEIGHTS
 from moments.errors import UserError
+from moments.settings import Settings
 
 
 def written(tmp_path, text):
@@ -39,7 +40,7 @@ def test_every_setting_has_a_description():
     def missing(model, before=""):
         for name, field in model.model_fields.items():
             inner = field.annotation
-            if isinstance(inner, type) and issubclass(inner, config._Settings):
+            if isinstance(inner, type) and issubclass(inner, Settings):
                 yield from missing(inner, f"{before}{name}.")
             elif not field.description:
                 yield f"{before}{name}"
@@ -124,6 +125,8 @@ def test_a_wrong_override_is_named(tmp_path, override, sentence):
 def test_state_lies_under_the_xdg_data_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert config.load(written(tmp_path, "")).outbox_path == tmp_path / "moodscape" / "outbox.sqlite"
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    assert config.load(written(tmp_path, "")).outbox_path == Path.home() / ".local/share/moodscape/outbox.sqlite"
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))

@@ -1,6 +1,8 @@
 import os
 import sys
+import threading
 import time
+from datetime import datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +14,10 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.listener import Listener
 from edge.pipeline import Pipeline
+from edge.records.recorder import Recorder, Span
 from edge.sound import RATE, Block
 from moments.errors import WorkError
-from tests.edge.parts import FakeSpeech, pipeline, silence, voice
+from tests.edge.parts import FakeDetector, FakeScenes, FakeSpeech, pipeline, scene, silence, voice
 from tests.parts import wait_until
 
 
@@ -85,6 +88,41 @@ def test_what_a_microphone_hears_is_given_with_its_time(listening):
     listener.close()
     listener.take_level()
     assert listener.take_level() is None, "nothing was heard since"
+
+
+@pytest.fixture
+def read_by_rules(monkeypatch):
+    """What the device's own rules say of a minute of a scene at that hour, with such settings."""
+    monkeypatch.setattr("edge.gate.detector.load", FakeDetector)
+    monkeypatch.setattr("edge.models.speech.SpeechReader.load", FakeSpeech)
+    monkeypatch.setattr("edge.models.scenes.SceneReader.load", FakeScenes)
+
+    def go(label, hour, **settings):
+        kept = []
+        then = datetime(2026, 5, 22, hour).timestamp()  # noqa: DTZ001 (local, as the rules ask)
+        clock = Clock(wall=lambda: then, known=lambda: True)
+        listener = Listener(
+            Config(device="d", **settings), clock, lambda: False, lambda draft, _: kept.append(draft.rule.id)
+        )
+        listener.load()
+        at = time.monotonic()
+        for number, part in enumerate(np.split(scene(label, 60), 60)):
+            listener._hear(Block(part, at + number))
+        listener.close()
+        return set(kept)
+
+    return go
+
+
+def test_rules_ask_the_hour_and_the_loudness_of_the_device(read_by_rules):
+    assert read_by_rules("street", hour=12) == {"street"}
+    assert read_by_rules("street", hour=23) == {"street-night"}
+    assert read_by_rules("street", hour=12, capture={"spl_at_0dbfs": 100}) == {"street-loud-spl"}
+
+
+def test_silence_is_what_the_settings_say(read_by_rules):
+    assert read_by_rules("rain", hour=12) == {"rain"}
+    assert read_by_rules("rain", hour=12, gate={"silence_dbfs": -30}) == set()
 
 
 def test_a_pause_closes_the_microphone_and_gives_what_was_heard_before(listening):
@@ -175,7 +213,7 @@ def test_what_was_heard_before_a_suspend_is_ended_by_it(listening):
 def test_what_is_heard_first_after_a_suspend_has_the_time_of_then_and_belongs_to_no_record_of_before(listening):
     slept, hushed = [0.0], []
     clock = Clock(since_boot=lambda: time.monotonic() + slept[0], wall=lambda: time.monotonic() + slept[0])
-    recorder = SimpleNamespace(hear=lambda _: None, hush=hushed.append)
+    recorder = SimpleNamespace(hear=lambda _: None, hush=hushed.append, lock=threading.RLock())
     listener, kept = listening(paused=lambda: True, clock=clock, recorder=recorder)
     at = time.monotonic()
     listener._hear(Block(silence(1) + 1e-4, at))
@@ -190,6 +228,32 @@ def test_what_is_heard_first_after_a_suspend_has_the_time_of_then_and_belongs_to
     began = [when.start.timestamp() - 7200 for _, when in kept]
     assert began
     assert min(began) == pytest.approx(woke + 1, abs=0.5)
+
+
+def test_a_mark_that_comes_after_a_suspend_and_before_any_sound_is_of_what_follows_alone(listening):
+    slept, belongs = [0.0], []
+    clock = Clock(since_boot=lambda: time.monotonic() + slept[0])
+    recorder = Recorder(
+        Span(clips=False, ordinary=False, before_s=20, after_s=10), None, None, attach=None, unix=lambda at: at
+    )
+    listener, kept = listening(paused=lambda: True, clock=clock, recorder=recorder)
+
+    def hears(at, *sound):
+        for part in np.split(np.concatenate(sound), 20):
+            listener._hear(Block(part, at))
+            at += len(part) / RATE
+        belongs[:] = [recorder.belongs(draft.id, draft.at, draft.at + draft.seconds).record for draft, _ in kept]
+        return at
+
+    at = hears(time.monotonic(), silence(1) + 1e-4, voice(1))
+    before = recorder.mark(at, "m0").record
+    for pressed in (at + 1, at + 2):  # twice, and no sound between
+        slept[0] = 7200.0
+        listener.part_records(pressed)
+        after = recorder.mark(pressed, "m1").record
+    at = hears(at + 3, silence(1) + 1e-4, voice(1))
+    hears(at, silence(2) + 1e-4)
+    assert belongs == [before, after]
 
 
 def test_a_block_that_hangs_in_the_pipeline_counts_as_stuck(listening, monkeypatch):

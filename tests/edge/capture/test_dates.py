@@ -12,12 +12,19 @@ KOREA = timezone(timedelta(hours=9))
 
 
 @pytest.fixture
-def berlin(monkeypatch):
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
-    yield
+def in_zone(monkeypatch):
+    def go(zone):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield go
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def berlin(in_zone):
+    in_zone("CET-1CEST,M3.5.0,M10.5.0/3")
 
 
 def local(text):
@@ -77,6 +84,21 @@ def test_a_local_time_goes_on_as_the_wall_clock_does_and_another_keeps_its_offse
 def test_a_time_in_the_hour_that_comes_twice_is_counted_from_as_well(berlin):
     second = dates.after(local("2026-10-25T01:30:00"), 2 * 3600)
     assert dates.after(second, 3600).isoformat() == "2026-10-25T03:30:00+01:00"
+
+
+def test_a_zone_that_had_seconds_is_told_in_whole_minutes_at_the_same_instant(in_zone):
+    in_zone("AMT-0:19:32")  # Amsterdam, until 1937
+    begins = dates.of_tag("1930-01-22T12:00:00")
+    assert begins.isoformat() == "1930-01-22T12:00:28+00:20"  # as RFC 3339, 5.8 has it
+    assert begins == datetime(1930, 1, 22, 11, 40, 28, tzinfo=UTC)
+    assert dates.after(begins, 3600).isoformat() == "1930-01-22T13:00:28+00:20"
+
+
+def test_an_offset_that_is_said_with_seconds_is_told_in_whole_minutes_at_the_same_instant():
+    said = datetime.fromisoformat("1930-01-22T12:00:00+00:19:32")
+    assert dates.placed(said).isoformat() == "1930-01-22T12:00:28+00:20"
+    assert dates.placed(said) == said
+    assert dates.placed(datetime.fromisoformat("1930-01-22T12:00:00+23:59:45")) is None, "24 h are no offset"
 
 
 def test_a_file_that_was_changed_last_at_its_end_began_by_its_length_before(berlin, tmp_path):

@@ -80,6 +80,12 @@ def test_without_gpsd_there_is_only_a_note(found):
     assert "start gpsd, or set gps.fixed" in sentence
 
 
+def test_a_phone_s_places_are_told_at_once_and_need_no_gpsd(found, monkeypatch):
+    monkeypatch.setattr(check.time, "sleep", lambda _: pytest.fail("nothing comes to wait for"))
+    verdict, sentence = found(gps={"owntracks": "owntracks/anna/phone"})["place"]
+    assert (verdict, sentence.split(", ")[0]) == ("note", "places come from the phone at owntracks/anna/phone")
+
+
 def test_a_missing_microphone_is_one_sentence_that_names_it(found, monkeypatch):
     from edge.capture.microphone import NoMicrophone
 

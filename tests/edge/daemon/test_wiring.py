@@ -77,6 +77,16 @@ def test_a_pause_forgets_the_sound_in_memory(wired):
     assert listening.recorder._ring.end == float("-inf")
 
 
+def test_a_mark_after_a_suspend_forgets_the_sound_of_before_it_though_no_more_has_come(wired):
+    listening = wired(clips=CLIPS)
+    listening.recorder.hear(Block(voice(2.0), time.monotonic() - 2))
+    listening.mark()
+    assert listening.recorder._ring.end > 0, "it did not sleep"
+    listening.clock._since_boot = lambda: time.monotonic() + 7200
+    listening.mark()
+    assert listening.recorder._ring.end == float("-inf")
+
+
 def test_the_light_is_on_while_it_listens_and_holding_the_button_pauses_it(wired, monkeypatch):
     gpiozero = pytest.importorskip("gpiozero")
     from gpiozero.pins.mock import MockFactory

@@ -140,6 +140,14 @@ def test_of_a_longer_sound_the_last_five_seconds_count(reader):
     assert reader.read(np.concatenate([np.zeros(RATE, np.float32), noise])) == reader.read(noise)
 
 
+@pytest.mark.parametrize("milliseconds", [1, 20, 100, 299])
+def test_a_scrap_is_unclear_and_the_model_is_not_asked(reader, monkeypatch, milliseconds):
+    monkeypatch.setattr(reader, "_model", None)
+    reading = reader.read(np.ones(16 * milliseconds, np.float32))
+    assert (reading.label, reading.group, reading.confidence) == (UNCLEAR, UNCLEAR, 0)
+    assert reading.shares == {row.label: 0 for row in table()} | {UNCLEAR: 1}
+
+
 def test_no_sound_at_all_is_an_error(reader):
     with pytest.raises(ValueError, match="no sound"):
         reader.read(np.zeros(0, np.float32))

@@ -56,6 +56,24 @@ def test_a_reading_is_a_distribution_over_the_eight_emotions(reader: SpeechReade
     assert min(shares.values()) >= 0.0
 
 
+def test_longer_speech_is_the_mean_of_all_its_windows(reader: SpeechReader) -> None:
+    speech = np.concatenate([voice(3.0, 90.0), voice(3.0, 400.0)])
+    first, last = (reader._model(window[None])[0][0] for window in windows(speech))
+    assert np.abs(first - last).max() > 0.1
+    assert np.allclose(reader.logits(speech), (first + last) / 2, atol=1e-5)
+
+
+def test_a_reading_is_calibrated_by_the_temperature_of_its_weights() -> None:
+    class Sure:
+        name, meta = "speech-0@sure", {"temperature": 2.0, "unclear_below": 0.4}
+
+        def __call__(self, _window):
+            return [np.arange(8, dtype=np.float32)[None]]
+
+    shares = list(SpeechReader(Sure()).read(voice(1.0)).values())
+    assert np.diff(np.log(shares)) == pytest.approx(0.5)
+
+
 def test_how_loud_a_voice_is_changes_little(reader: SpeechReader) -> None:
     plain, quiet = (np.array(list(reader.read(voice(2.5) * gain).values())) for gain in (1, np.float32(0.03)))
     assert np.abs(plain - quiet).max() < 0.02

@@ -122,6 +122,18 @@ def test_what_is_heard_after_a_suspend_belongs_to_no_record_of_before_though_the
     assert s.recorder.belongs("m2", 10.0, 11.0).record is None
 
 
+def test_a_mark_after_a_suspend_is_of_nothing_from_before_it(studio):
+    s = studio()
+    s.hears(10)
+    s.recorder.hush(11.0)
+    s.now = 12
+    marked = s.recorder.mark(12.0, "m0")
+    assert s.recorder.belongs("m1", 9.0, 10.5).record is None
+    s.hears(3)
+    ((hold, clip),) = wait_until(lambda: s.attached)
+    assert (hold, s.seconds_of(clip)) == (marked.record, [12, 13])
+
+
 def test_a_record_ends_also_when_no_more_sound_comes(studio):
     s = studio()
     s.hears(5)
@@ -194,5 +206,19 @@ def test_records_that_nothing_can_belong_to_any_more_are_forgotten(studio):
     s = studio(clips=False)
     for n in range(50):
         s.recorder.mark(float(n), f"m{n}")
-    s.recorder.tick(200.0)
+    s.recorder.tick(2000.0)
     assert s.recorder._cuts == []
+
+
+def test_the_moment_of_a_scene_that_went_on_for_minutes_after_a_mark_belongs_to_it(studio):
+    s = studio()
+    s.hears(5)
+    marked = s.recorder.mark(5.0, "m0")
+    s.hears(3)
+    ((_, clip),) = wait_until(lambda: s.attached)
+    for now in range(8, 307):
+        s.recorder.tick(float(now))
+    told = s.recorder.belongs("m1", 5.0, 305.0)
+    assert (told.record, told.clip, told.hold) == (marked.record, clip, None)
+    s.recorder.forget([], [marked.record])
+    assert s.recorder.belongs("m2", 6.0, 306.0).clip is None, "it was erased"

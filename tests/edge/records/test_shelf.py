@@ -143,6 +143,26 @@ def test_a_full_disk_costs_older_clips_and_then_the_new_one_and_is_told(opened, 
     assert shelf.trouble is None
 
 
+def test_a_disk_that_takes_files_again_and_has_room_is_no_trouble_though_nothing_is_put(opened, monkeypatch):
+    shelf = opened()
+
+    def full(_file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(shelves.os, "fsync", full)
+        assert not shelf.put(*clip(1))
+        shelf.tick(None)
+        assert "No space left" in shelf.trouble
+    with monkeypatch.context() as disk:
+        Disk(disk, total=100_000)
+        shelf.tick(None)
+        assert "No space left" in shelf.trouble, "there is none for a clip"
+    shelf.tick(None)
+    assert shelf.trouble is None
+    assert list(shelf.folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_disk_that_fails_and_is_not_full_costs_no_other_clip(opened, monkeypatch, times):
     shelf = opened()
@@ -202,6 +222,7 @@ def test_a_clip_that_cannot_be_read_now_stays(opened, monkeypatch):
         refusing(disk, "open", errno.EIO)
         again = opened()
         assert names(again) == []
+        again.tick(None)
         assert "cannot be read: Input/output error; it stays there" in again.trouble
         assert again.dropped == {}
     assert names(opened()) == ["m1"]
@@ -216,8 +237,12 @@ def test_what_the_disk_does_not_let_go_is_not_called_erased(opened, monkeypatch)
         for _ in range(2):
             with pytest.raises(OSError, match="Read-only"):
                 shelf.erase(span=(float("-inf"), float("inf")))
-        shelf.tick(9 * DAY)
+        for _ in range(2):
+            shelf.tick(9 * DAY)
+            assert "Read-only file system; clips cannot be removed" in shelf.trouble
         assert shelf.dropped == {}, "nothing went"
+    shelf.tick(DAY)
+    assert shelf.trouble is None, "the disk is well again"
     assert shelf.erase(span=(float("-inf"), float("inf"))) == 2
     assert opened().all() == []
 
