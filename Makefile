@@ -61,12 +61,14 @@ endif
 test-train: .venv-train/.done
 	.venv-train/bin/python -m pytest -p no:anyio tests/training
 
-COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
+# build.txt: what builds this wheel, and the packages that come as their source (PyAudio, gpsd-py3).
 lock: setup
-	$(COMPILE) --extra dev --output-file locks/dev.txt
-	$(COMPILE) --constraint locks/dev.txt --extra mic --extra clips --extra gpio --output-file locks/edge.txt
-	$(COMPILE) --constraint locks/dev.txt --extra hub --extra postgres --extra parquet --output-file locks/hub.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file locks/dev.txt
+	$(COMPILE) pyproject.toml --constraint locks/dev.txt --extra mic --extra clips --extra gpio --output-file locks/edge.txt
+	$(COMPILE) pyproject.toml --constraint locks/dev.txt --extra hub --extra postgres --extra parquet --output-file locks/hub.txt
+	printf '%s\n' hatchling setuptools | $(COMPILE) - --constraint locks/dev.txt --output-file locks/build.txt
 	awk '/^pyaudio==/ {on = 1} on && /^[^ ]/ && !/^pyaudio==/ {on = 0} on' locks/edge.txt > locks/mic.txt
 
 .PHONY: bench-edge bench-hub bench-page screenshots

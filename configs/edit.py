@@ -1,9 +1,12 @@
 """Sets values in a file of settings, and leaves comments and all other values as they are.
 
 python -m configs.edit FILE key.path=value…
+python -m configs.edit FILE key.path          prints the value instead: nothing where there is none
 """
 
+import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,12 +88,45 @@ def _in_lines(text: str, section: str) -> str:
     return text[: line.start()] + "\n".join([f"{section}:", *(f"  {each}" for each in lines)]) + text[line.end() :]
 
 
+def _value(text: str, key: str) -> str:
+    section, _, name = key.rpartition(".")
+    values = _settings(text)
+    inside = values.get(section) if section else values
+    value = inside.get(name) if isinstance(inside, dict) else None
+    return "" if value is None else str(value)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file anew, as a whole or not at all; its owner, group and mode stay."""
+    there = file.stat()
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fchown(out.fileno(), there.st_uid, there.st_gid)
+        os.fchmod(out.fileno(), stat.S_IMODE(there.st_mode))
+        os.fsync(out.fileno())
+    new.replace(file)
+
+
 def main(words: list[str]) -> None:
-    """Edit a file."""
-    path, *pairs = words
-    file = Path(path)
-    values = {key: yaml.safe_load(value) for key, _, value in (pair.partition("=") for pair in pairs)}
-    file.write_text(with_values(file.read_text(encoding="utf-8"), values), encoding="utf-8")
+    """Edit a file, or print a value of it; leaves with 2 and a sentence where that cannot be done."""
+    path, *asked = words
+    file = Path(path).resolve()  # a link to the settings stays one
+    try:
+        text = file.read_text(encoding="utf-8")
+        if "=" not in asked[0]:
+            sys.stdout.write(f"{_value(text, asked[0])}\n")
+            return
+        pairs = (pair.partition("=") for pair in asked)
+        _replace(file, with_values(text, {key: yaml.safe_load(value) for key, _, value in pairs}))
+    except OSError as error:
+        sys.stderr.write(f"moodscape: {path} cannot be edited: {error.strerror}\n")
+        sys.exit(2)
+    except ValueError as error:
+        sys.stderr.write(f"moodscape: {path}: {error}\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-# The hub, with the packages that its lock file pins by hash.
+# The hub, with the packages that its lock file pins by hash, built with what locks/build.txt pins.
 FROM python:3.11.11-slim-bookworm AS built
 RUN python -m venv /opt/moodscape
-COPY locks/hub.txt /build/locks/hub.txt
-RUN /opt/moodscape/bin/pip install --no-cache-dir --require-hashes --requirement /build/locks/hub.txt
+COPY locks/build.txt locks/hub.txt /build/locks/
+RUN for lock in build hub; do \
+    /opt/moodscape/bin/pip install --no-cache-dir --no-build-isolation --require-hashes --requirement "/build/locks/$lock.txt" \
+    || exit; done
 COPY . /build
-RUN /opt/moodscape/bin/pip install --no-cache-dir --no-deps /build
+RUN /opt/moodscape/bin/pip install --no-cache-dir --no-build-isolation --no-deps /build
 
 FROM python:3.11.11-slim-bookworm
 # The number that mosquitto's image runs under, so that both read one folder of certificates.

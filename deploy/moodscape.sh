@@ -17,16 +17,22 @@ part=$1 verb=$2
 shift 2
 config=/etc/moodscape/$part.yaml
 export XDG_DATA_HOME=/var/lib LG_WD=/var/lib/moodscape
-case "$part $verb" in
-"edge enrol") exec "$programs" "$part" "$verb" --config "$config" "$@" ;;
-"edge clips" | "hub backup" | "hub export" | "hub import") ;;
-*) exec $drop "$programs" "$part" "$verb" --config "$config" "$@" ;;
-esac
 
 stop() {
     echo "moodscape: $2" >&2
     exit "$1"
 }
+
+case "$part $verb" in
+"edge enrol") exec "$programs" "$part" "$verb" --config "$config" "$@" ;;
+"hub ca") # the certificates that hub and broker have, which are root's
+    [ -e /etc/moodscape/ca/hub.crt ] ||
+        stop 2 "the hub here is not open to the network: \`sudo deploy/install.sh hub NAME\` in the checkout opens it"
+    exec /opt/moodscape/renew-certificates "$@"
+    ;;
+"edge clips" | "hub backup" | "hub export" | "hub import") ;;
+*) exec $drop "$programs" "$part" "$verb" --config "$config" "$@" ;;
+esac
 
 # Notes the caller's file or folder, and has `word` name ours instead, by the same name where the verb reads it and may
 # have to say what is wrong with it.

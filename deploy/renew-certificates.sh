@@ -1,12 +1,13 @@
 #!/bin/sh
-# Renews the certificate of hub and broker when it ends within 60 days, and has both take it up. A timer runs this.
+# Renews the certificate of hub and broker, as `moodscape hub ca` does with the words given, and has both take it up. A
+# timer runs this, and `sudo moodscape hub ca` does.
 set -eu
 ca=/etc/moodscape/ca
 certs=/etc/mosquitto/certs
 
 cd /
 before=$(cksum < "$ca/hub.crt")
-/opt/moodscape/venv/bin/moodscape hub ca --folder "$ca" --days 60 >/dev/null
+/opt/moodscape/venv/bin/moodscape hub ca --folder "$ca" "$@"
 chgrp moodscape "$ca" "$ca/hub.key"
 chmod 0750 "$ca"
 chmod 0640 "$ca/hub.key"

@@ -15,9 +15,6 @@ from moments.errors import UserError
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
-data_folder = settings.data_folder
-"""Where the hub's state lies."""
-
 
 class Http(settings.Settings):
     """Where the page and the API are served."""
@@ -98,7 +95,7 @@ class StoreSettings(settings.Settings):
     @property
     def file(self) -> Path:
         """The database file."""
-        return self.path or data_folder() / "hub.db"
+        return self.path or settings.data_folder() / "hub.db"
 
     @property
     def place(self) -> Path | str:

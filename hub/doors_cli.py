@@ -23,7 +23,7 @@ def register(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def folder_of(args: argparse.Namespace) -> Path:
     """Say where the authority is kept."""
-    from hub.config import data_folder
+    from moments.settings import data_folder
 
     found: Path = (args.folder or data_folder() / "ca").expanduser()
     return found

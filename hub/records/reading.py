@@ -89,13 +89,12 @@ def read(asked: dict[str, Any]) -> None:
         sound = Sound(Path(asked["path"]))
         begins = _begins(sound, asked)
 
-        def hour_at(at: float) -> float:
-            when = dates.after(begins, at)
-            return when.hour + when.minute / 60
-
         numbers, key = count(), rows.key(asked["record"])
         with c_libraries_quiet():
-            pipeline = Pipeline.load(hour_at=hour_at, new_id=lambda: moment_id(key, next(numbers)))
+            pipeline = Pipeline.load(
+                hour_at=lambda at: dates.hour(dates.after(begins, at)),
+                new_id=lambda: moment_id(key, next(numbers)),
+            )
         if asked["rules"]:
             pipeline.rules = Rules.parse(asked["rules"])
         for draft in _drafts(pipeline, sound, length):

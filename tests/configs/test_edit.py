@@ -1,6 +1,8 @@
 """Settings that are changed by a program, in a file that a person wrote."""
 
 import copy
+import errno
+import os
 
 import pytest
 import yaml
@@ -76,6 +78,65 @@ def test_the_installer_sets_values_by_command(tmp_path):
     path.write_text("http:\n  port: 8080  # where\n")
     main([str(path), "http.port=8443", "http.open_on_loopback=false"])
     assert path.read_text() == "http:\n  open_on_loopback: false\n  port: 8443  # where\n"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    path = tmp_path / "hub.yaml"
+    path.write_text("broker:\n  tls: true\n  user: hub\n  host: null\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("broker.user", "hub"), ("broker.tls", "True"), ("broker.host", ""), ("http.port", ""), ("a", "")],
+)
+def test_the_installer_asks_for_a_value_by_command(settings, capsys, key, value):
+    before = settings.read_text()
+    main([str(settings), key])
+    assert capsys.readouterr().out == f"{value}\n"
+    assert settings.read_text() == before
+
+
+def test_a_file_that_is_edited_stays_its_owners_and_where_it_is(settings):
+    settings.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(settings, 54_321, 54_322)
+    link = settings.with_name("link.yaml")
+    link.symlink_to(settings.name)
+    before = settings.stat()
+    main([str(link), "broker.user=box"])
+    after = settings.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert "user: box\n" in settings.read_text()
+    assert link.is_symlink()
+
+
+def test_where_writing_is_cut_off_the_file_is_as_it_was(settings, monkeypatch):
+    before = settings.read_text()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SystemExit, match="2"):
+        main([str(settings), "broker.user=box"])
+    assert settings.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("broker: {host: a\n", "is not YAML"), ("broker: 1\n", "broker holds no settings")]
+)
+def test_a_file_that_cannot_be_edited_is_named_and_kept(tmp_path, capsys, text, why):
+    path = tmp_path / "hub.yaml"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        main([str(path), "broker.user=box"])
+    assert capsys.readouterr().err.startswith(f"moodscape: {path}: {why}")
+    assert path.read_text() == text
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path / "none.yaml"), "broker.user"])
+    assert "none.yaml cannot be edited: No such file" in capsys.readouterr().err
 
 
 def test_a_section_that_stands_twice_is_not_thrown_away():

@@ -51,6 +51,17 @@ def test_images_are_pinned_and_bounded_and_what_stays_up_is_checked(described):
             assert {"healthcheck", "restart", "logging"} <= set(service), name
 
 
+def test_who_starts_the_containers_again_after_an_upgrade_gets_the_newer_hub():
+    told = [
+        line
+        for page in (DEPLOY / "compose.yaml", DEPLOY.parent / "docs" / "install.md", DEPLOY.parent / "README.md")
+        for line in page.read_text().splitlines()
+        if re.search(r"\bcompose .*\bup\b", line)
+    ]
+    assert len(told) >= 3
+    assert all("up -d --build" in line for line in told)
+
+
 @pytest.mark.needs("docker-compose")
 def test_only_tls_ports_are_open_to_others_and_no_password_is_a_default(described):
     _, file = described

@@ -30,6 +30,13 @@ mount --bind "$1/var-tmp" /var/tmp
 mount -t tmpfs none /opt
 mkdir -p /opt/moodscape/venv/bin
 cp "$1/program" /opt/moodscape/venv/bin/moodscape
+cp "$1/program" /opt/moodscape/renew-certificates
+if [ -n "${OPEN:-}" ]; then
+    mount -t tmpfs none /etc
+    mkdir -p /etc/moodscape/ca
+    touch /etc/moodscape/ca/hub.crt
+    cp "$1/passwd" "$1/group" /etc
+fi
 command=$1/moodscape.sh
 shift
 exec "$command" "$@"
@@ -46,7 +53,7 @@ done
 printf 'called by %s\\n' "$(id -un) $(id -G)"
 [ -z "${LAID:-}" ] || ln -s /var/tmp/victim "$LAID"
 [ -z "${SLEEPS:-}" ] || sleep 30
-case $2 in
+case ${2:-} in
 backup | export) [ -z "${out:-}" ] || echo "made" >"$out" ;;
 import) cat "$out" ;;
 clips) mkdir -p "$out" && echo a >"$out/a.flac" && echo b >"$out/b.flac" ;;
@@ -239,6 +246,15 @@ def test_clips_that_are_written_out_are_the_callers_also_where_others_could_not_
     assert all(is_the_callers(file) for file in folder.iterdir())
     assert (folder.stat().st_uid, folder.stat().st_mode & 0o7777) == (OWNER, 0o700)
     assert list(machine.shared.iterdir()) == []
+
+
+def test_hub_ca_renews_what_hub_and_broker_have_and_makes_no_authority_among_the_hubs_data(machine):
+    ran = machine.run("hub", "ca", "box.local", OPEN="yes")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "box.local\ncalled by root 0\n", "the program is left to what has both take the certificate up"
+    ran = machine.run("hub", "ca")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "the hub here is not open to the network: `sudo deploy/install.sh hub NAME`" in ran.stderr
 
 
 def test_ctrl_c_leaves_nothing_behind(machine):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -35,6 +36,26 @@ def test_every_package_of_a_lock_file_is_pinned_by_hash_and_asked_for(lock):
     lines = [line for line in lock.read_text().splitlines() if line and line[0] not in " #"]
     assert len(pinned(lock.read_text())) == len({line.partition("==")[0] for line in lines})
     assert all(line.endswith("\\") for line in lines)  # its hashes follow
+
+
+@pytest.mark.parametrize("file", ["install.sh", "hub.Dockerfile"])
+def test_nothing_is_installed_or_built_with_what_no_lock_file_pins(file):
+    lines = (ROOT / "deploy" / file).read_text().replace('"', "").splitlines()
+    calls = [line for line in lines if re.search(r"\bpip install|\bpip_install -", line)]
+    assert all("--no-build-isolation" in line for line in calls if "pip install" in line)
+    named = [line for line in calls if not line.endswith("$@")]
+    assert len(named) == 2, "the lock files, and what is ours"
+    assert all("--require-hashes --requirement" in line or "--no-deps" in line for line in named)
+    assert "for lock in build " in "\n".join(lines), "first what builds the others"
+
+
+def test_what_builds_is_what_the_tests_ran_with():
+    build, dev = (
+        dict(re.findall(r"^(\S+)==(\S+)", (ROOT / "locks" / f"{name}.txt").read_text(), re.MULTILINE))
+        for name in ("build", "dev")
+    )
+    assert {"hatchling", "setuptools"} <= set(build)
+    assert build.items() <= dev.items()
 
 
 def test_without_a_network_the_audit_fails_and_says_why(tmp_path):

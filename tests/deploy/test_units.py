@@ -48,7 +48,7 @@ def test_lgpio_makes_its_pipe_where_the_device_may_write():
 def test_certificates_are_renewed_by_what_the_installer_puts_there():
     unit = (DEPLOY / "systemd" / "moodscape-certificates.service").read_text()
     installer = (DEPLOY / "install.sh").read_text()
-    assert "ExecStart=/opt/moodscape/renew-certificates\n" in unit
+    assert "ExecStart=/opt/moodscape/renew-certificates --days 60\n" in unit
     assert 'deploy/renew-certificates.sh" "$home/renew-certificates"' in installer
     assert "enable --quiet --now moodscape-certificates.timer" in installer
 
