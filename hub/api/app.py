@@ -13,24 +13,19 @@ from starlette.middleware.gzip import GZipMiddleware
 from hub.api import clips, devices, enrol, explore, moments, operation, places, problems, records, settings
 from hub.api.asked import Parts
 from hub.api.breaking_off import BreakingOff
+from hub.api.documented import ERRORS, DocumentedApp
 from hub.api.feed import Feed
 from hub.api.guard import Guard
 from hub.api.page import Page
-from hub.config import data_folder
 from hub.enrolling import Enrolling
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
-from hub.late import erase_late
 from hub.metrics import Metrics
 from hub.records.reader import Reader
 from hub.records.sounds import Sounds
 from hub.stores.store import Store
-from hub.telling import Send, Telling
-
-
-def nobody_to_tell(*_: object, **__: object) -> bool:
-    """Stand for a broker that is not reached."""
-    return False
+from hub.telling import Send, Telling, nobody_to_tell
+from moments.settings import data_folder
 
 
 def create_app(
@@ -59,7 +54,7 @@ def create_app(
     reader = Reader(store, sounds)
     place_days = PlaceDays(store)
     forgetting = Forgetting(store, sounds, telling, place_days)
-    telling.on_span_erased.append(partial(erase_late, forgetting))
+    telling.on_span_erased.append(forgetting.erase_late)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -71,8 +66,13 @@ def create_app(
         await asyncio.to_thread(reader.close)
         await asyncio.to_thread(telling.close)
 
-    app = FastAPI(
-        title="Moodscape", version=metadata.version("moodscape"), docs_url=None, redoc_url=None, lifespan=lifespan
+    app = DocumentedApp(
+        title="Moodscape",
+        version=metadata.version("moodscape"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=ERRORS,
     )
     app.state.parts = Parts(store, counted, feed, telling, sounds, reader, forgetting, place_days)
     problems.install(app)
@@ -80,7 +80,7 @@ def create_app(
         app.include_router(part.router)
     app.state.ca_file = ca_file
     app.state.enrolling = enrolling
-    app.mount("/", Page())
+    app.mount("/", Page(app.routes))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(BreakingOff)
     app.add_middleware(Guard, store=store, tokenless=tokenless, calls_per_minute=calls_per_minute)

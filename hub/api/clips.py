@@ -1,7 +1,6 @@
 """Calls about clips: a device sends sound, in parts if it must; its owner hears it."""
 
 import asyncio
-import errno
 import re
 from typing import Annotated, Final
 
@@ -14,8 +13,10 @@ from hub.api.asked import Parts, parts_of, sight
 from hub.api.documented import MOMENT, RECORD, SOUND
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery
-from hub.records import clips, keep
+from hub.records import clips
 from hub.records.sounds import Sounds, clip_name, digest, sound_type
+from hub.records.whose import OfAnother, own_device, sees, upload_device
+from moments.disks import is_full
 
 router = APIRouter(prefix="/api", tags=["records"])
 
@@ -81,19 +82,19 @@ def _sent(
     with parts.store.reading() as connection:
         whose = device or seen.only_device or clips.device_of(connection, of_record, seen)
         own = whose is None or whose == seen.only_device
-        whose = whose or keep.upload_device(seen.only_owner)
-        sees = keep.sees(connection, whose, seen)
+        whose = whose or upload_device(seen.only_owner)
+        is_seen = sees(connection, whose, seen)
         gone = clips.is_erased(connection, of_record, of_moment)
     if gone:
-        if sees:
+        if is_seen:
             _drop_part(parts.sounds, clip_name(sha256, whose))
         raise _gone()
-    if not own and not sees:
+    if not own and not is_seen:
         raise BadQuery("device", f"there is no device {whose[:64]!r}")
     if own and (seen.only_device is not None or request.method == "PUT"):  # a look makes no device for uploads
         try:
-            keep.own_device(parts.store, seen)
-        except keep.OfAnother as error:
+            own_device(parts.store, seen)
+        except OfAnother as error:
             raise Problem(403, str(error)) from None
     return clips.Sent(sha256, whose, of_record, seconds, sound_type(request.headers.get("content-type", "")), of_moment)
 
@@ -123,6 +124,7 @@ def _part(header: str | None, length: int | None) -> tuple[int, int | None]:
 @router.put(
     "/clips/{sha256}",
     status_code=201,
+    response_class=Response,
     openapi_extra=_PUT,
     responses={
         200: {"description": "it was there already"},
@@ -164,7 +166,7 @@ async def put_clip(
         except ClientDisconnect:  # what came is kept: the device goes on from there
             return Response(status_code=400)
         except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            if not is_full(error):
                 raise
             raise Problem(507, "The hub's disk is full: send the clip again later.") from None
         return await run_in_threadpool(_took, parts, sent, name, total)
@@ -189,6 +191,7 @@ def _took(parts: Parts, sent: clips.Sent, name: str, total: int | None) -> Respo
 
 @router.head(
     "/clips/{sha256}",
+    response_class=Response,
     responses={
         404: {"description": "not whole; Upload-Offset tells how much is here"},
         410: {"description": "its record or moment was erased"},

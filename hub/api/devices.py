@@ -13,10 +13,10 @@ from hub.api.asked import answer, parts_of, sight
 from hub.api.documented import CommandId, DeviceName, TokenNumber
 from hub.api.guard import COOKIE
 from hub.api.problems import Problem
-from hub.ingest import judge
 from hub.ingest.outgoing import written
+from hub.ingest.replaying import replay
 from hub.query.filter import BadQuery, plain
-from hub.records import keep
+from hub.records import whose
 from hub.stores.letters import dropped
 from hub.stores.store import now_ms
 from hub.stores.tables import devices, letters
@@ -115,7 +115,7 @@ def describe_device(request: Request, device: DeviceName, body: DeviceBody) -> R
     """Say what a device is called and whose it is."""
     if not valid_device(device):
         raise BadQuery("device", "is no name of a device")
-    if keep.stands_for_uploads(device) and device != keep.upload_device(body.owner):
+    if whose.stands_for_uploads(device) and device != whose.upload_device(body.owner):
         raise BadQuery("owner", f"{device} stands for the uploads of one owner, or of nobody, and is given to no other")
     parts_of(request).store.describe_device(device, name=body.name, owner=body.owner)
     parts_of(request).telling.settings_changed(device=device)
@@ -172,7 +172,7 @@ def list_dead_letters(request: Request) -> Response:
 @router.post("/dead-letters/replay")
 def replay_dead_letters(request: Request) -> Response:
     """Judge all of them again; those that are moments now are taken."""
-    taken, left = parts_of(request).store.replay(judge.moment)
+    taken, left = replay(parts_of(request).store)
     return answer({"taken": taken, "left": left})
 
 

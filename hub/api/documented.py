@@ -1,8 +1,8 @@
-"""What the OpenAPI document says of parameters, with an example of each."""
+"""What the OpenAPI document says of parameters, with an example of each, and of errors."""
 
 from typing import Annotated, Any, Final
 
-from fastapi import Path, Query
+from fastapi import FastAPI, Path, Query
 from pydantic import AfterValidator
 
 from hub.query.filter import PARAMETERS, plain
@@ -27,6 +27,35 @@ Owner = Annotated[
         examples=["Ann"],
     ),
 ]
+
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {
+        "description": (
+            "what is wrong with the call: its token may not do it (401, 403), there is no such thing (404), "
+            "a value has no meaning (422; `field` names it), it comes too soon (429)"
+        )
+    },
+    "5XX": {"description": "the hub failed (500), cannot do it for the moment (503), or has no room for it (507)"},
+}
+"""What every call may answer."""
+
+_AS_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_PROBLEM: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "description": "An error, as RFC 9457 has it.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string", "description": "the status in words"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "a sentence for people"},
+        "field": {"type": "string", "description": "the value that has no meaning, where it is one"},
+    },
+    "required": ["type", "title", "status", "detail"],
+    "examples": [
+        {"type": "about:blank", "title": "Not Found", "status": 404, "detail": f"There is no moment {MOMENT}."}
+    ],
+}
 
 _KINDS: Final = "hour, day, week, month, hour_of_day, weekday, emotion, scene, device, place"
 _WHEN: Final = {
@@ -89,3 +118,18 @@ def _parameter(name: str) -> dict[str, Any]:
         one = {part: value for part, value in shape.items() if part != "examples"}
         shape = {"type": "array", "items": one, "examples": [[example] for example in examples]}
     return {"name": name, "in": "query", "description": says, "schema": shape}
+
+
+class DocumentedApp(FastAPI):
+    """An app whose document says of every error that it is a problem document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Give the document."""
+        document = super().openapi()
+        document["components"]["schemas"]["Problem"] = _PROBLEM
+        for path in document["paths"].values():
+            for method, call in path.items():
+                for status, said in call["responses"].items():
+                    if status[0] in "45" and method != "head":  # an answer to HEAD has no body
+                        said.setdefault("content", _AS_PROBLEM)
+        return document

@@ -43,7 +43,7 @@ class OnThisDay(BaseModel):
 
 
 class Compared(BaseModel):
-    """A mean with its 90 % interval (null with too few days), and where it usually lies.
+    """A mean over days with its 95 % interval (null with too few days), and where it usually lies.
 
     `differs` is null where it does not, or where there is too little to tell.
     """
@@ -110,14 +110,14 @@ class By(BaseModel):
 
 
 class Usual(BaseModel):
-    """The spans before, of which `spans` have moments."""
+    """The spans before, of which `spans` have days enough to count."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"from": "2026-03-23", "to": "2026-05-18", "spans": 8}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"from": "2026-02-23", "to": "2026-05-18", "spans": 12}]})
     spans: int
 
 
 class Trends(BaseModel):
-    """A week or month against one's own usual: the 8 weeks or 6 months before it."""
+    """A week or month against one's own usual: the 12 weeks or 6 months before it; `days`: those that count."""
 
     span: Literal["week", "month"]
     days: int
@@ -163,7 +163,9 @@ def show_trends(request: Request) -> Response:
     if span not in _SPANS:
         raise BadQuery("span", f"{span!r} is none of {', '.join(_SPANS)}")
     day = _day(filter_, rest.get("date"))
-    parts, whose = parts_of(request), filter_.only_owner or filter_.owner or ""
+    parts, whose = parts_of(request), filter_.only_owner or filter_.owner
+    if whose is None and filter_.only_device is not None:
+        whose = ""  # what others call their places is not for a device
     parts.place_days.refresh()
     with parts.store.reading() as connection:
         found = trends.trends(connection, filter_, span, day)  # type: ignore[arg-type]

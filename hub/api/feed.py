@@ -14,7 +14,8 @@ from typing import Final
 
 from hub.metrics import Metrics
 from hub.query.filter import Filter
-from hub.query.pages import arrivals, newest
+from hub.query.pages import arrivals
+from hub.stores.arrival import last_seq
 from hub.stores.store import Store
 
 _GATHER_S: Final = 0.05  # commits within it wake the subscribers once
@@ -106,7 +107,7 @@ class Feed:
 
     def _start(self, after: int | None) -> int:
         with self._store.reading() as connection:
-            last = newest(connection)
+            last = last_seq(connection)
         return last if after is None else min(after, last)
 
     async def _next(self, filter_: Filter, at: int) -> tuple[bytes, int]:

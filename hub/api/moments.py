@@ -126,7 +126,12 @@ def summarise(request: Request) -> Response:
     return answer({"by": by, "buckets": buckets, "describes": describes(filter_, said)})
 
 
-@router.get("/stream", openapi_extra=documented())
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    openapi_extra=documented(),
+    responses={200: {"content": {"text/event-stream": {}}, "description": "one event a moment"}},
+)
 async def stream(request: Request) -> Response:
     """Moments as they arrive, as server-sent events; the header Last-Event-ID resumes after that event."""
     filter_, _ = read(request)

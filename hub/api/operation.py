@@ -1,7 +1,7 @@
-"""Calls for those who run the hub: export, health, metrics, and the list of calls."""
+"""Calls for those who run the hub: export, the authority's certificate, health, metrics, and the list of calls."""
 
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, StreamingResponse
@@ -18,8 +18,15 @@ from moments.errors import UserError
 
 router = APIRouter(tags=["operation"])
 
+_CERTIFICATE: Final = "application/x-x509-ca-cert"
 
-@router.get("/api/export", openapi_extra=documented("format"))
+
+@router.get(
+    "/api/export",
+    response_class=StreamingResponse,
+    openapi_extra=documented("format"),
+    responses={200: {"content": {media_type: {} for media_type, _ in FORMATS.values()}, "description": "the file"}},
+)
 def export(request: Request) -> Response:
     """All that the filter means, oldest first, as a file."""
     filter_, rest = read(request, ("format",))
@@ -37,22 +44,31 @@ def export(request: Request) -> Response:
     )
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Response:
     """Whether the process answers."""
     return answer({"ok": True})
 
 
-@router.get("/ca.crt", response_class=FileResponse)
+@router.get(
+    "/ca.crt",
+    response_class=FileResponse,
+    responses={200: {"content": {_CERTIFICATE: {}}, "description": "the certificate"}},
+)
 def authority(request: Request) -> Response:
     """The certificate of the home network's authority, for a phone or computer to trust."""
     path = request.app.state.ca_file
     if path is None:
         raise Problem(404, "This hub has no authority of its own: `moodscape hub ca` makes one.")
-    return FileResponse(path, media_type="application/x-x509-ca-cert", filename="moodscape-ca.crt")
+    return FileResponse(path, media_type=_CERTIFICATE, filename="moodscape-ca.crt")
 
 
-@router.get("/readyz")
+@router.head("/readyz", include_in_schema=False)
+@router.get(
+    "/readyz",
+    responses={503: {"content": {"application/json": {}}, "description": "one of them is not; it says which"}},
+)
 def readyz(request: Request) -> Response:
     """Whether the store answers and the broker is reached."""
     parts = parts_of(request)
@@ -66,7 +82,8 @@ def readyz(request: Request) -> Response:
     return answer({"store": store, "broker": broker}, 200 if store and broker else 503)
 
 
-@router.get("/metrics")
+@router.head("/metrics", include_in_schema=False)
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
     """What the hub counts, for Prometheus."""
     return PlainTextResponse(parts_of(request).metrics.text(), media_type="text/plain; version=0.0.4")

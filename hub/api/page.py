@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 WEB: Final = Path(__file__).parent.parent / "web"
@@ -18,6 +20,7 @@ WEB: Final = Path(__file__).parent.parent / "web"
 _TYPES: Final = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 _GAIN: Final = 0.9
 """What compresses to more than this share is sent as it is."""
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,13 @@ def _read(path: Path) -> _File:
 
 
 class Page:
-    """ASGI app: GET and HEAD of the files below a folder; "/" is its `index.html`. What it lacks is a 404."""
+    """ASGI app for what none of the `calls` answers: GET and HEAD of the files below a folder; "/" is its `index.html`.
 
-    def __init__(self, folder: Path = WEB) -> None:
+    A path of theirs with a method that they lack is a 405, and what is neither a call nor a file a 404.
+    """
+
+    def __init__(self, calls: Sequence[BaseRoute], folder: Path = WEB) -> None:
+        self._calls = tuple(calls)
         self._paths = {f"/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
         self._paths["/"] = folder / "index.html"
 
@@ -58,8 +65,17 @@ class Page:
         if scope["type"] != "http":
             raise HTTPException(404)
         path = self._paths.get(scope["path"])
-        if path is None:
+        allowed = self._allowed(scope) if path is None else ["GET", "HEAD"]
+        if not allowed:
             raise HTTPException(404)
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        if path is None or scope["method"] not in allowed:
+            raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         await _read(path).answer(Headers(scope=scope))(scope, receive, send)
+
+    def _allowed(self, scope: Scope) -> list[str]:
+        """Give the methods that some call has at the path; none where there is no such call."""
+        if all(route.matches(dict(scope))[0] is Match.NONE for route in self._calls):
+            return []
+        # A route that lacks a method tells its own alone, and others may have the same path: each method is asked for.
+        asked = ({**scope, "method": method} for method in _METHODS)
+        return [one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in self._calls)]

@@ -3,16 +3,25 @@
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hub.api.asked import answer, owner_of, parts_of, sight
-from hub.api.documented import Owner
 from hub.api.problems import Problem
 from hub.explore import named, places
 from hub.query.filter import plain
 
 router = APIRouter(prefix="/api", tags=["explore"])
+
+Owner = Annotated[
+    Annotated[str, AfterValidator(plain)] | None,
+    Query(
+        min_length=1,
+        max_length=100,
+        description="whose; without it everybody's, or the token's owner's",
+        examples=["Ann"],
+    ),
+]
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "id": "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33",
@@ -53,7 +62,7 @@ class Places(BaseModel):
 
 
 class PlaceBody(BaseModel):
-    """A name for a place; null takes the name of the place `id` away."""
+    """A name for a place; null takes the name of the place `id` away. A new name without an owner is nobody's."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -67,7 +76,7 @@ class PlaceBody(BaseModel):
 
 
 def _all(request: Request, asked: str | None) -> list[dict[str, Any]]:
-    parts, whose = parts_of(request), owner_of(request, asked)
+    parts, whose = parts_of(request), owner_of(request, asked) or None
     parts.place_days.refresh()
     seen = replace(sight(request), owner=asked)
     with parts.store.reading() as connection:
@@ -84,7 +93,7 @@ def list_places(request: Request, owner: Owner = None) -> Response:
 @router.put("/places", response_model=Places)
 def name_place(request: Request, body: PlaceBody, owner: Owner = None) -> Response:
     """Name a place, or take its name away; gives the places."""
-    store, whose = parts_of(request).store, owner_of(request, owner)
+    store, whose = parts_of(request).store, owner_of(request, owner) or None
     if body.name is not None:
         named.name(store, whose, named.Named(body.id or "", body.name, body.lat, body.lon, body.radius_m))
     elif not named.forget(store, whose, body.id or ""):

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -40,55 +40,44 @@ def document(status: int, detail: str, field: str | None = None, headers: Mappin
     return Response(text, status, dict(headers or {}), media_type="application/problem+json")
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - registered for it
-    return document(error.status, error.detail, error.field, error.headers)
+async def _answered(_request: Request, error: Exception) -> Response:
+    """Give the answer to an error; one that nobody foresaw the server raises again, and logs with its traceback."""
+    match error:
+        case Problem():
+            answer = document(error.status, error.detail, error.field, error.headers)
+        case BadQuery():
+            answer = document(422, str(error), error.field)
+        case RequestValidationError():
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+            answer = document(422, f"{field}: {first['msg'].removeprefix('Value error, ')}", field)
+        case HTTPException():
+            answer = document(error.status_code, str(error.detail), headers=error.headers)
+        case DataError():
+            answer = document(422, "The store does not take a character or a number in this call.")
+        case OperationalError():
+            _log.error("the store cannot be used", extra={"reason": str(error.orig)})
+            answer = document(503, f"The store cannot be used now: {error.orig}.")
+        case Ending():
+            answer = document(503, "The hub is about to end.")
+        case _:
+            answer = document(500, "The hub failed at this; its log says more.")
+    return answer
 
 
-async def _query(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, BadQuery)  # noqa: S101 - registered for it
-    return document(422, str(error), error.field)
-
-
-async def _body(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return document(422, f"{field}: {first['msg'].removeprefix('Value error, ')}", field)
-
-
-async def _http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    return document(error.status_code, str(error.detail), headers=error.headers)
-
-
-async def _data(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, DataError)  # noqa: S101 - registered for it
-    return document(422, "The store does not take a character or a number in this call.")
-
-
-async def _store(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, OperationalError)  # noqa: S101 - registered for it
-    _log.error("the store cannot be used", extra={"reason": str(error.orig)})
-    return document(503, f"The store cannot be used now: {error.orig}.")
-
-
-async def _ending(_request: Request, _error: Exception) -> Response:
-    return document(503, "The hub is about to end.")
-
-
-async def _unforeseen(_request: Request, _error: Exception) -> Response:
-    # The server raises it again and logs it with its traceback.
-    return document(500, "The hub failed at this; its log says more.")
+_KINDS: Final = (
+    Problem,
+    BadQuery,
+    RequestValidationError,
+    HTTPException,
+    DataError,
+    OperationalError,
+    Ending,
+    Exception,
+)
 
 
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered with a problem document."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(BadQuery, _query)
-    app.add_exception_handler(RequestValidationError, _body)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(DataError, _data)
-    app.add_exception_handler(OperationalError, _store)
-    app.add_exception_handler(Ending, _ending)
-    app.add_exception_handler(Exception, _unforeseen)
+    for kind in _KINDS:
+        app.add_exception_handler(kind, _answered)

@@ -2,16 +2,14 @@
 
 import asyncio
 import contextlib
-import errno
 import json
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -20,117 +18,18 @@ from hub.api.documented import RecordId
 from hub.api.guard import still_in
 from hub.api.problems import Problem
 from hub.query.filter import BadQuery, Filter, bound, number
-from hub.records import keep
-from hub.records.form import BadForm, Form
+from hub.records import keep, whose
+from hub.records.form import Form
+from hub.records.shapes import BODY, LONGEST_KEY, LONGEST_NOTE, Record, Records
 from hub.records.sounds import sound_type
 from hub.stores import rows
 from moments import uuid7
+from moments.disks import is_full
 
 router = APIRouter(prefix="/api", tags=["records"])
 
-_LONGEST_NOTE: Final = 10_000
-_LONGEST_KEY: Final = 200
 _LOOK_S: Final = 0.25
 _BEAT_S: Final = 15.0
-
-_EXAMPLE: Final[dict[str, Any]] = {
-    "id": "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33",
-    "owner": "Ann",
-    "device": "upload",
-    "origin": "upload",
-    "state": "reading",
-    "progress": 0.42,
-    "error": None,
-    "start": "2026-05-22T09:32:10.250+09:00",
-    "seconds": None,
-    "note": "by the sea",
-    "place": {"lat": 35.1341, "lon": 129.1032},
-    "clip": {"sha256": "ab" * 32, "seconds": None, "media_type": "audio/mp4"},
-    "moments": [],
-    "made": "2026-05-22T00:40:00.000+00:00",
-}
-
-
-class Where(BaseModel):
-    """A place in degrees, WGS 84."""
-
-    lat: float
-    lon: float
-
-
-class SoundShown(BaseModel):
-    """The sound of a record; its length is known once it was read."""
-
-    sha256: str
-    seconds: float | None
-    media_type: str
-
-
-class Record(BaseModel):
-    """Something that a person made on purpose, how far it is read, and the moments that came of it."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-    id: str
-    owner: str | None
-    device: str
-    origin: Literal["upload", "note", "mark"]
-    state: Literal["waiting", "reading", "done", "failed"]
-    progress: float
-    error: str | None
-    start: str | None
-    seconds: float | None
-    note: str | None
-    place: Where | None
-    clip: SoundShown | None
-    moments: list[str]
-    made: str
-
-
-class Records(BaseModel):
-    """A page of records, the newest first."""
-
-    items: list[Record]
-    next: str | None
-
-
-_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "audio": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "WAV, M4A, WebM, MP3, FLAC, Ogg",
-                        },
-                        "note": {"type": "string", "maxLength": _LONGEST_NOTE},
-                        "start": {"type": "string", "format": "date-time", "description": "when it began"},
-                        "lat": {"type": "string", "description": "degrees north; goes with lon"},
-                        "lon": {"type": "string", "description": "degrees east; goes with lat"},
-                        "device": {"type": "string", "description": "whose device it came from"},
-                    },
-                },
-                "example": {
-                    "note": "by the sea",
-                    "start": "2026-05-22T09:32:10.250+09:00",
-                    "lat": "35.1341",
-                    "lon": "129.1032",
-                },
-            }
-        },
-    },
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "a call that is repeated with the same key gives the same record",
-            "schema": {"type": "string", "maxLength": _LONGEST_KEY, "examples": ["7f3c6b1e"]},
-        }
-    ],
-}
 
 
 def _key(record_id: str) -> bytes:
@@ -178,11 +77,11 @@ def _start(text: str | None) -> datetime | None:
 def _device(request: Request, seen: Filter, asked: str | None) -> str:
     if not asked or asked == seen.only_device:
         try:
-            return keep.own_device(parts_of(request).store, seen)
-        except keep.OfAnother as error:
+            return whose.own_device(parts_of(request).store, seen)
+        except whose.OfAnother as error:
             raise Problem(403, str(error)) from None
     with parts_of(request).store.reading() as connection:
-        if not keep.sees(connection, asked, seen):
+        if not whose.sees(connection, asked, seen):
             raise BadQuery("device", f"there is no device {asked[:64]!r}")
     return asked
 
@@ -191,13 +90,13 @@ def _take(request: Request, form: Form) -> bytes:
     """Judge what came and keep it."""
     parts, seen, fields = parts_of(request), sight(request), form.fields
     note = person_words(fields.get("note", ""))
-    if len(note) > _LONGEST_NOTE:
-        raise BadQuery("note", f"has more than {_LONGEST_NOTE} characters")
+    if len(note) > LONGEST_NOTE:
+        raise BadQuery("note", f"has more than {LONGEST_NOTE} characters")
     if form.audio is None and not note:
         raise BadQuery("audio", "give a recording, a note or both")
     repeat = request.headers.get("idempotency-key")
-    if repeat is not None and not 0 < len(repeat) <= _LONGEST_KEY:
-        raise BadQuery("Idempotency-Key", f"must have 1 to {_LONGEST_KEY} characters")
+    if repeat is not None and not 0 < len(repeat) <= LONGEST_KEY:
+        raise BadQuery("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
     mark = keep.repeat_of(repeat, seen.only_owner, seen.only_device) if repeat else None
     new = keep.New(
         device=_device(request, seen, fields.get("device")),
@@ -221,7 +120,7 @@ def _take(request: Request, form: Form) -> bytes:
     "/records",
     status_code=202,
     response_model=Record,
-    openapi_extra=_BODY,
+    openapi_extra=BODY,
     responses={422: {"description": "a field has no meaning; `field` names it"}},
 )
 async def make_record(request: Request) -> Response:
@@ -231,10 +130,8 @@ async def make_record(request: Request) -> Response:
     try:
         await form.read(request.headers.get("content-type", ""), request.stream())
         key = await run_in_threadpool(_take, request, form)
-    except BadForm as error:
-        raise Problem(422, str(error), error.field) from None
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             raise Problem(507, "The hub's disk is full: nothing was kept. Make room and try again.") from None
         raise
     except ClientDisconnect:

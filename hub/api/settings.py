@@ -11,7 +11,6 @@ from hub.api.asked import answer, owner_of, parts_of, sight
 from hub.api.documented import Owner
 from hub.api.problems import Problem
 from hub.ingest.outgoing import written
-from hub.query.filter import Filter
 from hub.query.pages import page, read_paging
 from hub.settings import keep, rules
 from hub.settings.shapes import Settings, Shown
@@ -140,14 +139,8 @@ def _in_force(request: Request, owner: str) -> Any:
 
 def _last_week(request: Request, owner: str | None) -> list[dict[str, Any]]:
     """Give the last week's moments of scenes, oldest first."""
-    seen = sight(request)
-    week = Filter(
-        basis=("scene",),
-        owner=owner,
-        begin=datetime.now(UTC) - timedelta(days=_DRY_RUN_DAYS),
-        only_device=seen.only_device,
-        only_owner=seen.only_owner,
-    )
+    begin = datetime.now(UTC) - timedelta(days=_DRY_RUN_DAYS)
+    week = dataclasses.replace(sight(request), basis=("scene",), owner=owner, begin=begin)
     found: list[dict[str, Any]] = []
     asked = {"limit": str(_PAGE)}
     with parts_of(request).store.reading() as connection:

@@ -17,6 +17,21 @@ export function on(event, work) {
   listeners[event] = work;
 }
 
+/** Forget the answers that the worker keeps: whoever logs in next may not see these days. */
+export async function forgetKept() {
+  try {
+    await caches.delete("answers-1"); // as the worker calls them
+  } catch {
+    // Without TLS, or with its storage closed, a browser keeps none.
+  }
+}
+
+/** Tell whether the worker or a proxy answers for a hub that is away: the hub's own 503 is a problem document. */
+function away(status, type) {
+  const problem = type?.startsWith("application/problem+json") ?? false;
+  return status === 502 || status === 504 || (status === 503 && !problem);
+}
+
 function address(path, query) {
   const text = new URLSearchParams(query).toString();
   return text ? `${path}?${text}` : path;
@@ -44,7 +59,7 @@ async function call(method, path, { query, body, signal, headers } = {}) {
     if (error.name === "AbortError") throw error;
     answer = null;
   }
-  if (answer === null || answer.headers.has("X-Away")) {
+  if (answer === null || away(answer.status, answer.headers.get("Content-Type"))) {
     listeners.kept(true);
     throw new ApiError(0, t("error.unreachable"));
   }
@@ -97,11 +112,11 @@ export const describe = (device, words) => call("PUT", `/api/devices/${encodeURI
 /** Erase all moments that a filter matches: {erased}. */
 export const eraseAll = (query) => call("DELETE", "/api/moments", { query });
 
-/** The places that the person returns to, with their names; `owner` null is whoever the token sees. */
+/** The places that an owner returns to, with their names; `owner` null is whoever the token sees. */
 export const places = (owner) => call("GET", "/api/places", { query: owner ? { owner } : {} });
 
-/** Name a place, or forget its name with null. */
-export const namePlace = (place) => call("PUT", "/api/places", { body: place });
+/** Name a place of an owner, or forget its name with null; gives the places. */
+export const namePlace = (owner, place) => call("PUT", "/api/places", { query: owner ? { owner } : {}, body: place });
 
 /** A page of records, the newest first: {items, next}. */
 export const records = (query) => call("GET", "/api/records", { query });
@@ -145,8 +160,13 @@ export function send(form, key, told) {
     asked.setRequestHeader("Idempotency-Key", key);
     asked.setRequestHeader("Accept", "application/json");
     asked.upload.addEventListener("progress", (event) => event.lengthComputable && told(event.loaded / event.total));
-    asked.addEventListener("error", () => reject(new ApiError(0, t("error.unreachable"))));
+    const unreached = () => reject(new ApiError(0, t("error.unreachable")));
+    asked.addEventListener("error", unreached);
     asked.addEventListener("load", () => {
+      if (away(asked.status, asked.getResponseHeader("Content-Type"))) {
+        unreached();
+        return;
+      }
       let body = null;
       try {
         body = JSON.parse(asked.responseText);
@@ -169,7 +189,13 @@ export function saidBy(error) {
 }
 
 /** Log in with a token; the hub answers with a cookie. */
-export const logIn = (token) => call("POST", "/api/session", { headers: { Authorization: `Bearer ${token}` } });
+export async function logIn(token) {
+  await call("POST", "/api/session", { headers: { Authorization: `Bearer ${token}` } });
+  await forgetKept();
+}
 
 /** Log out: the hub takes its cookie back. */
-export const logOut = () => call("DELETE", "/api/session");
+export async function logOut() {
+  await call("DELETE", "/api/session");
+  await forgetKept();
+}

@@ -38,7 +38,7 @@ function place() {
   const params = new URLSearchParams(query);
   const opened = params.get("moment");
   params.delete("moment");
-  return { name: path in VIEWS ? path : "today", params, opened };
+  return { name: Object.hasOwn(VIEWS, path) ? path : "today", params, opened };
 }
 
 function words() {
@@ -108,6 +108,7 @@ function restart() {
 }
 
 api.on("login", () => {
+  api.forgetKept();
   if (locked) return;
   locked = true;
   shown?.leave?.();
@@ -120,6 +121,12 @@ api.on("login", () => {
 api.on("kept", (kept) => {
   banner.hidden = !kept;
   banner.textContent = kept ? t("frame.kept") : "";
+});
+
+// Followed as a link, it would be the address of another view.
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
 });
 
 window.addEventListener("hashchange", unpressed(route)); // a press takes words from their field, which changes the address

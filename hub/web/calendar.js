@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { h, put } from "./dom.js";
 import { badge } from "./emotions.js";
 import { ask, changed } from "./filter.js";
-import { addDays, dayText, monthText, today, weekdays } from "./time.js";
+import { addDays, dayText, isDay, monthText, today, weekday, weekdays } from "./time.js";
 import { t } from "./words.js";
 
 const WIDE = matchMedia("(min-width: 48rem)");
@@ -97,7 +97,7 @@ export function calendar() {
       const next = `${addMonths(month, 1)}-01`;
       const cells = [];
       for (let day = first; day < next; day = addDays(day, 1)) cells.push(cell(day, days.get(day), most));
-      cells[0].style.gridColumnStart = ((new Date(`${first}T00:00:00Z`).getUTCDay() + 6) % 7) + 1;
+      cells[0].style.gridColumnStart = weekday(first) + 1;
       return h("div", { class: "month", role: "group", "aria-label": monthText(month) },
         h("button", { type: "button", class: "link", onclick: () => choose(first, next) }, monthText(month)),
         h("div", { class: "days" }, heads.map((name) => h("span", { class: "quiet weekday", "aria-hidden": "true" }, name)), cells));
@@ -131,7 +131,8 @@ export function calendar() {
     element,
     show(now, newest) {
       filter = now;
-      const end = filter.has("to") ? addDays(filter.get("to").slice(0, 10), -1) : (newest ?? today());
+      const to = (filter.get("to") ?? "").slice(0, 10);
+      const end = isDay(to) ? addDays(to, -1) : (newest ?? today());
       const month = end.slice(0, 7);
       const reach = addMonths(last ?? month, WIDE.matches ? -11 : 0);
       if (last === null || month > last || month < reach) last = month;

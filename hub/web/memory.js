@@ -1,4 +1,4 @@
-// What this browser remembers for its reader: language, theme, and that someone has logged in. Nothing of a moment.
+// What this browser remembers for its reader: language, theme, and a mark of the token that let it in; nothing of days.
 
 /** Give what was remembered under `name`, or null. */
 export function recalled(name) {

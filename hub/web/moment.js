@@ -1,8 +1,10 @@
 // One moment, opened over any view: what was heard, why the device thinks so, and what its person says of it.
 
 import * as api from "./api.js";
+import { asking } from "./asking.js";
 import { h, keep, put } from "./dom.js";
 import { badge, EMOTIONS, feltIn } from "./emotions.js";
+import { placeText } from "./place.js";
 import { reasonOf } from "./reasons.js";
 import { entry, heardIn, noteText } from "./rows.js";
 import { clockText, dayOf, dayText, instant, lengthText } from "./time.js";
@@ -51,8 +53,7 @@ function facts(moment) {
   if (place) {
     const near = new URLSearchParams({ near: `${place.lat},${place.lon}`, radius_m: 500 });
     rows.push([t("fact.place"), [
-      `${place.lat.toFixed(4)}, ${place.lon.toFixed(4)}`,
-      place.accuracy_m ? ` ± ${lengthOf(place.accuracy_m)}` : "", " ",
+      placeText(place), place.accuracy_m ? ` ± ${lengthOf(place.accuracy_m)}` : "", " ",
       h("a", { href: `#/recall?${near}` }, t("fact.near"))]]);
   } else rows.push([t("fact.place"), t("fact.no_place")]);
   rows.push([t("fact.device"), moment.device]);
@@ -161,30 +162,15 @@ function alike(moment) {
 }
 
 function eraser(moment, erased) {
-  const element = h("div", { class: "eraser" });
-  const word = h("p", { class: "quiet", role: "status" });
-  const ask = (focus) => {
-    const start = h("button", { type: "button", class: "danger", onclick: confirm }, t("erase.ask"));
-    put(element, start);
-    if (focus) start.focus();
-  };
-  const confirm = () => {
-    const keep = h("button", { type: "button", onclick: () => ask(true) }, t("erase.keep"));
-    put(element, h("p", {}, t("erase.sure")), h("div", { class: "actions" },
-      h("button", { type: "button", class: "danger", onclick: doIt }, t("erase.do")), keep), word);
-    keep.focus();
-  };
-  const doIt = async () => {
+  return h("div", { class: "eraser" }, asking(t("erase.ask"), () => t("erase.sure"), t("erase.do"), async () => {
     try {
       await api.erase(moment.id);
-      unsaved.delete(moment.id);
-      erased();
     } catch (error) {
-      word.textContent = refusal(error);
+      throw new Error(refusal(error));
     }
-  };
-  ask(false);
-  return element;
+    unsaved.delete(moment.id);
+    erased();
+  }, "danger"));
 }
 
 /** The panel of the page; `erased(id)` and `changed(moment)` tell the view below, `closed()` that it was shut. */

@@ -3,7 +3,7 @@
 import { feltIn, SHOWN } from "./emotions.js";
 import { minuteOf } from "./time.js";
 
-export const STEP = 5; // minutes
+const STEP = 5; // minutes
 export const STEPS = 1440 / STEP;
 const BAND_SPREAD = 2; // standard deviation of the smoothing, in steps
 const HEIGHT_SPREAD = 7; // the ribbon rises and falls more slowly than its bands change

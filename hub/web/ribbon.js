@@ -99,7 +99,7 @@ export class Ribbon {
     if (words === this.said) return;
     this.said = words;
     this.caption.replaceChildren(moment
-      ? h("button", { class: "link", type: "button", onclick: () => this.opened(moment) }, words)
+      ? h("button", { class: "link", type: "button", onclick: () => this.opened(this.moments[this.at]) }, words)
       : h("span", { class: "quiet" }, this.moments.length ? t("ribbon.hint") : ""));
   }
 

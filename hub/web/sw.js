@@ -7,8 +7,8 @@ const KEPT = 80; // answers; a day or a search is one to three
 const PATIENCE_MS = 4000; // without a byte of an answer
 
 const SHELL = [
-  "/", "/api.js", "/app.js", "/calendar.js", "/day.js", "/dom.js", "/emotions.js", "/filter.js", "/filterbar.js",
-  "/login.js", "/map.js", "/memory.js", "/moment.js", "/now.js", "/owners.js", "/place.js", "/plane.js",
+  "/", "/api.js", "/app.js", "/asking.js", "/calendar.js", "/day.js", "/dom.js", "/emotions.js", "/filter.js",
+  "/filterbar.js", "/login.js", "/map.js", "/memory.js", "/moment.js", "/now.js", "/owners.js", "/place.js", "/plane.js",
   "/reasons.js", "/recall.js", "/ribbon-shape.js", "/ribbon.js", "/rows.js", "/smallmap.js", "/stream.js",
   "/theme.js", "/time.js", "/today.js", "/words.js", "/world.js", "/i18n/en.js", "/i18n/insights.en.js",
   "/i18n/insights.ko.js", "/i18n/ko.js", "/i18n/record.en.js", "/i18n/record.ko.js", "/i18n/settings.en.js",
@@ -33,9 +33,18 @@ self.addEventListener("activate", (event) => {
 });
 
 // An answer of its own, for a rejected one reaches the page as a broken load and not as a hub that is away.
-const away = () => new Response(null, { status: 503, statusText: "The hub cannot be reached", headers: { "X-Away": "1" } });
+const away = () => new Response(null, { status: 503, statusText: "The hub cannot be reached" });
 
-/** The hub's answer, whole. However slowly it comes it is waited for, but not once nothing has come for a while. */
+/** Tell whether an answer is of a proxy that does not reach the hub: the hub's own 503 is a problem document. */
+function ofProxy(answer) {
+  const problem = answer.headers.get("Content-Type")?.startsWith("application/problem+json") ?? false;
+  return answer.status === 502 || answer.status === 504 || (answer.status === 503 && !problem);
+}
+
+/**
+ * The hub's answer, whole. However slowly it comes it is waited for, but not once nothing has come for a while.
+ * Throws where the hub is away.
+ */
 async function fromHub(request) {
   const patience = new AbortController();
   let timer;
@@ -46,6 +55,7 @@ async function fromHub(request) {
   wait();
   try {
     const answer = await fetch(request, { signal: AbortSignal.any([patience.signal, request.signal]) });
+    if (ofProxy(answer)) throw new Error("a proxy does not reach the hub");
     if (!answer.body) return answer;
     const parts = [];
     const reader = answer.body.getReader();
@@ -83,7 +93,6 @@ async function answerOf(request) {
   try {
     const answer = await fromHub(request);
     if (answer.ok) await keep(request, answer.clone());
-    if (answer.status === 401) await caches.delete(ANSWERS); // whoever is logged out here sees nothing kept
     return answer;
   } catch (error) {
     if (request.signal.aborted) throw error;

@@ -26,11 +26,11 @@ function format(options) {
   return clocks.get(key);
 }
 
+/** The day that it was or will be here, at some milliseconds since 1970. */
+const dayAt = (ms) => localTime(new Date(ms)).slice(0, 10);
+
 /** The day that it is here and now. */
-export function today() {
-  const now = new Date();
-  return new Date(now.getTime() - now.getTimezoneOffset() * MINUTE).toISOString().slice(0, 10);
-}
+export const today = () => dayAt(Date.now());
 
 /** Minutes since midnight, here and now. */
 export function minuteNow() {
@@ -43,6 +43,12 @@ export function addDays(day, n) {
   return new Date(Date.parse(`${day}T00:00:00Z`) + n * DAY).toISOString().slice(0, 10);
 }
 
+/** How many days `to` is later than `from` (negative when it is earlier). */
+export const daysBetween = (from, to) => (Date.parse(to) - Date.parse(from)) / DAY;
+
+/** The weekday of a day, 0 (Monday) to 6. */
+export const weekday = (day) => (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7;
+
 /** A time with the offset that holds here, "2026-05-22T09:32:10+09:00". */
 export function localTime(date) {
   const offset = -date.getTimezoneOffset();
@@ -53,7 +59,9 @@ export function localTime(date) {
 
 /** Tell whether `text` is a day that exists. */
 export function isDay(text) {
-  return /^\d{4}-\d\d-\d\d$/.test(text ?? "") && new Date(`${text}T00:00:00Z`).toISOString().slice(0, 10) === text;
+  if (!/^\d{4}-\d\d-\d\d$/.test(text ?? "")) return false;
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().slice(0, 10) === text; // 30 February is read as 2 March
 }
 
 /** "14:32" */
@@ -93,12 +101,13 @@ export function lengthText(seconds) {
 /** "3:07" from seconds. */
 export const stopwatchText = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
-/** "2 minutes ago" for an RFC 3339 time. */
+/** "2 minutes ago" for an RFC 3339 time; days are counted as the reader's calendar does. */
 export function agoText(when) {
-  const seconds = Math.max(0, (Date.now() - Date.parse(when)) / 1000);
+  const [then, now] = [Date.parse(when), Date.now()];
+  const seconds = Math.max(0, (now - then) / 1000);
   const words = new Intl.RelativeTimeFormat(language(), { numeric: "auto" });
   if (seconds < 60) return words.format(-Math.round(seconds), "second");
   if (seconds < 3600) return words.format(-Math.round(seconds / 60), "minute");
   if (seconds < 86_400) return words.format(-Math.round(seconds / 3600), "hour");
-  return words.format(-Math.round(seconds / 86_400), "day");
+  return words.format(-daysBetween(dayAt(then), dayAt(now)), "day"); // 33 hours may reach back to the day before yesterday
 }

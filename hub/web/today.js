@@ -9,7 +9,7 @@ import { Ribbon, told } from "./ribbon.js";
 import { shares } from "./ribbon-shape.js";
 import { entry, momentAddress, runs, titleOf } from "./rows.js";
 import { follow } from "./stream.js";
-import { addDays, dayOf, dayText, instant, isDay, today } from "./time.js";
+import { addDays, dayOf, daysBetween, dayText, instant, isDay, today } from "./time.js";
 import { percent, t } from "./words.js";
 
 const ROWS = 40;
@@ -65,10 +65,18 @@ function madeOf(date, moments) {
       badge(emotion), t(`emotion.${emotion}`), h("span", { class: "quiet" }, percent(share)))) }));
 }
 
+/** The day with moments that is nearest to `date`, a day without any; the earlier of two, undefined where there is none. */
+async function nearestDay(date) {
+  const ask = async (query) => (await api.moments({ limit: 1, ...query })).items;
+  const found = await Promise.all([ask({ to: date }), ask({ order: "oldest", from: addDays(date, 1) })]);
+  const apart = (day) => Math.abs(daysBetween(date, day));
+  return found.flat().map(dayOf).sort((a, b) => apart(a) - apart(b))[0];
+}
+
 async function emptyWord(date) {
   const words = [h("p", {}, date === today() ? t("today.empty_now") : t("today.empty"))];
-  const last = (await api.moments({ limit: 1, to: date })).items[0] ?? (await api.moments({ limit: 1 })).items[0];
-  if (last) words.push(h("p", {}, h("a", { href: dayAddress(dayOf(last)) }, t("today.last", { day: dayText(dayOf(last)) }))));
+  const day = await nearestDay(date);
+  if (day) words.push(h("p", {}, h("a", { href: dayAddress(day) }, t("today.last", { day: dayText(day) }))));
   else words.push(h("p", { class: "quiet" }, t("today.first")));
   return words;
 }

@@ -5,7 +5,7 @@ export default {
   "record.end": "Stop recording",
   "record.on": "It is recording. Press again to stop.",
   "record.hint": "Press to record. The sound goes to your hub and nowhere else.",
-  "record.dropped": "The recording was dropped.",
+  "record.held": "The recording was stopped. It waits under Record.",
   "record.choose": "Or choose a recording",
   "record.drop": "Any format that a phone makes; it can be dropped here too.",
   "record.new": "New recording",

@@ -5,7 +5,7 @@ export default {
   "record.end": "녹음 끝내기",
   "record.on": "녹음하고 있습니다. 다시 누르면 끝납니다.",
   "record.hint": "누르면 녹음합니다. 소리는 허브로만 갑니다.",
-  "record.dropped": "녹음을 버렸습니다.",
+  "record.held": "녹음을 멈추었습니다. 담기 화면에 남아 있습니다.",
   "record.choose": "또는 녹음 파일 고르기",
   "record.drop": "휴대전화가 만드는 모든 형식이 됩니다. 이곳에 끌어다 놓아도 됩니다.",
   "record.new": "새 녹음",

@@ -9,7 +9,7 @@ const EDGE = { left: 4, right: 4, top: 24, bottom: 44 };
 const two = (value) => (value === null ? "–" : number(Math.round(value * 100) / 100 || 0)); // "-0" is nothing
 
 /** "0.12 (0.04 to 0.20), 6 days" */
-export const spreadText = (point) =>
+const spreadText = (point) =>
   t(point.low === null ? "chart.few" : "chart.spread", { mean: two(point.mean), low: two(point.low), high: two(point.high), days: t("chart.days", { n: point.n }) });
 
 /** "Usual: -0.05 to 0.12" */

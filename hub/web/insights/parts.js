@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h, put } from "../dom.js";
 import { placeText } from "../place.js";
-import { addDays, shortMonthText, today, weekdays } from "../time.js";
+import { addDays, shortMonthText, today, weekday, weekdays } from "../time.js";
 import { sceneName, t } from "../words.js";
 import { ladder, timeline } from "./chart.js";
 import { madeOf, sentence, whichOf } from "./compare.js";
@@ -68,7 +68,7 @@ export function fill(body, { span, of, owner }) {
     const names = weekdays();
     const since = recent().from;
     const points = names.map((name, i) => ({
-      name, mark: name, ...spread(days.filter(({ day }) => day >= since && (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7 === i).map((day) => day[of])),
+      name, mark: name, ...spread(days.filter(({ day }) => day >= since && weekday(day) === i).map((day) => day[of])),
     }));
     return part(t("insights.by_weekday"), line(t("insights.by_weekday"), points, null));
   }

@@ -1,6 +1,6 @@
 // Weeks and months of days: which there are, what each is called, and which one is looked at.
 
-import { addDays, monthText, shortDayText, today } from "../time.js";
+import { addDays, monthText, shortDayText, today, weekday } from "../time.js";
 import { band, spread } from "./spread.js";
 
 const SHOWN = { week: 26, month: 12 };
@@ -8,7 +8,7 @@ const USUAL = { week: 12, month: 6 }; // what came before, that "usual" means
 const LEAST_MOMENTS = 3; // a day with fewer tells too little
 
 /** The Monday on or before a day. */
-const monday = (day) => addDays(day, -((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7));
+const monday = (day) => addDays(day, -weekday(day));
 
 const beginOf = { week: monday, month: (day) => `${day.slice(0, 7)}-01` };
 
@@ -29,12 +29,9 @@ export function oldest(span) {
 export const enough = (bucket) => bucket.valence !== null && bucket.count >= LEAST_MOMENTS;
 
 /** What a period that begins then is called. */
-export const nameOf = (begin, span) => (span === "week" ? `${shortDayText(begin)} – ${shortDayText(addDays(begin, 6))}` : monthText(begin.slice(0, 7)));
+const nameOf = (begin, span) => (span === "week" ? `${shortDayText(begin)} – ${shortDayText(addDays(begin, 6))}` : monthText(begin.slice(0, 7)));
 
-/**
- * Put days into periods, the oldest first: {begin, end, days, name, mark}, those shown; `end` is exclusive. Marks are
- * left out where they would touch.
- */
+/** Put days into periods, the oldest first: {begin, end, days, name}, those shown; `end` is exclusive. */
 export function periods(days, span) {
   const found = [];
   for (let begin = beginOf[span](today()), i = 0; i < SHOWN[span]; i += 1, begin = before(begin, span)) {

@@ -12,142 +12,182 @@ const LONGEST_BYTES = 50e6; // a larger sound is not drawn before it is sent
 /** A key that no other try has; `crypto.randomUUID` is there on secure pages only. */
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Make it; `kept(record)` is called once the hub has taken what was sent. */
+const nothing = () => ({
+  sound: null,
+  began: null,
+  words: "",
+  placed: false, // whether its person wants the place told
+  place: null, // where the sound was taken, or the words were begun
+  asking: null, // the last question for it, until it is answered
+  refused: "", // why it was not
+  key: newKey(),
+  failed: null, // what went with the sound in the last try under this key, which the hub may have taken
+});
+
+// It outlives the view, which a log-in in between replaces too, and ends with the page.
+let unsent = nothing();
+let sending = null; // how much of it is sent, 0 to 1
+let form = null; // that is shown, null in another view
+
+const wordless = () => unsent.words.trim() === "";
+
+/** Hold another sound, or none. */
+const hold = (sound, began) => Object.assign(unsent, { sound, began, key: newKey(), failed: null });
+
+/** Show a text; a screen reader hears it once, however often it is drawn. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Ask where this is, when its person wants it told; until that is known nothing is sent. */
+async function locate() {
+  const mine = unsent.placed ? whereAmI() : null;
+  Object.assign(unsent, { place: null, asking: mine, refused: "" });
+  form?.draw();
+  if (!mine) return;
+  try {
+    const found = await mine;
+    if (mine !== unsent.asking) return; // it is not wanted any more, or something else is to have a place
+    unsent.place = found;
+  } catch (error) {
+    if (mine !== unsent.asking) return;
+    Object.assign(unsent, { placed: false, refused: error.message });
+  }
+  unsent.asking = null;
+  form?.draw();
+}
+
+/** Words alone were made where the first of them was written. */
+function write(words) {
+  const first = wordless();
+  unsent.words = words;
+  if (first && !wordless() && unsent.sound === null && unsent.placed) locate();
+  form?.draw();
+}
+
+function body() {
+  const { sound, began, words, place } = unsent;
+  const data = new FormData();
+  if (sound) data.append("audio", sound, sound.name ?? "recording");
+  if (words.trim()) data.append("note", words.trim());
+  if (began || !sound) data.append("start", localTime(began ?? new Date()));
+  if (place) {
+    data.append("lat", place.lat);
+    data.append("lon", place.lon);
+  }
+  return data;
+}
+
+async function send() {
+  const beside = JSON.stringify([unsent.words.trim(), unsent.place]);
+  if (unsent.failed !== null && unsent.failed !== beside) unsent.key = newKey(); // to a key that it knows the hub gives what it has
+  const { key, words } = unsent;
+  sending = 0;
+  form?.draw();
+  try {
+    const made = await api.send(body(), key, (share) => {
+      sending = share;
+      form?.draw();
+    });
+    // What was taken or typed meanwhile stays.
+    if (unsent.key === key) hold(null, null);
+    const later = unsent.words === words ? "" : unsent.words;
+    unsent.words = "";
+    write(later);
+    announce(t("record.taken"));
+    form?.kept(made);
+  } catch (error) {
+    if (unsent.key === key) unsent.failed = beside;
+    form?.fail(api.saidBy(error));
+  }
+  sending = null;
+  form?.draw();
+}
+
+/** Take a sound to be sent, also while another view is shown. */
+function take(sound, began) {
+  hold(sound, began);
+  if (unsent.placed) locate();
+  form?.fail("");
+  form?.draw();
+  form?.focus();
+}
+
+/** Make it, with what is not sent yet; `kept(record)` is called once the hub has taken what was sent. */
 export function recordForm(kept) {
-  let sound = null;
-  let began = null;
-  let place = null; // where the sound was taken, or the words were begun
-  let asking = null; // the last question for it, until it is answered
-  let written = false; // whether there are words
-  let key = newKey();
-  let failed = null; // what went with the sound in the last try under this key, which the hub may have taken
-  let sending = false;
+  if (sending === null && unsent.sound === null && wordless()) unsent = nothing();
+  let drawn = null; // the sound that is
   let picture = null;
 
   const heard = h("div", { class: "heard" });
-  const note = h("textarea", { id: "words", rows: 3, maxlength: 4000, placeholder: t("note.hint"), oninput: () => wrote() });
+  const note = h("textarea", { id: "words", rows: 3, maxlength: 4000, placeholder: t("note.hint"), oninput: () => write(note.value) });
   const where = h("span", { class: "quiet", role: "status" });
-  const tick = h("input", { type: "checkbox", onchange: () => locate() });
-  const send = h("button", { type: "submit", disabled: true }, t("record.keep"));
-  const drop = h("button", { type: "button", hidden: true, onclick: () => clear() }, t("record.discard"));
-  const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": t("record.sending") });
+  const tick = h("input", {
+    type: "checkbox",
+    onchange: () => {
+      unsent.placed = tick.checked;
+      locate();
+    },
+  });
+  const keep = h("button", { type: "submit" }, t("record.keep"));
+  const drop = h("button", {
+    type: "button",
+    onclick: () => {
+      hold(null, null);
+      draw();
+    },
+  }, t("record.discard"));
+  const bar = h("progress", { max: 1, value: 0, "aria-label": t("record.sending") });
   const word = h("p", { class: "quiet", role: "status" });
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-  const element = h("form", { class: "recordform", onsubmit: (event) => submit(event) },
+  const submit = (event) => {
+    event.preventDefault();
+    fail("");
+    send();
+  };
+  const element = h("form", { class: "recordform", onsubmit: submit },
     heard, h("label", { for: "words" }, h("h2", {}, t("record.words"))), note,
     h("label", { class: "choice" }, tick, h("span", {}, t("record.place")), where),
-    h("div", { class: "actions" }, send, drop), bar, word, trouble);
-
-  function ready() {
-    send.disabled = sending || asking !== null || (sound === null && note.value.trim() === "");
-    send.textContent = sound === null && note.value.trim() ? t("record.keep_note") : t("record.keep");
-    drop.hidden = sound === null;
-  }
+    h("div", { class: "actions" }, keep, drop), bar, word, trouble);
 
   function fail(text) {
     trouble.textContent = text;
     trouble.hidden = text === "";
   }
 
-  /** Ask where this is, when its person wants it told; until that is known nothing is sent. */
-  async function locate() {
-    const mine = tick.checked ? whereAmI() : null;
-    place = null;
-    asking = mine;
-    where.textContent = mine ? t("place.asking") : "";
-    ready();
-    if (!mine) return;
-    try {
-      const found = await mine;
-      if (mine !== asking) return; // it is not wanted any more, or something else is to have a place
-      place = found;
-      where.textContent = placeText(place);
-    } catch (error) {
-      if (mine !== asking) return;
-      tick.checked = false;
-      where.textContent = error.message;
-    }
-    asking = null;
-    ready();
-  }
-
-  /** Words alone were made where the first of them was written. */
-  function wrote() {
-    const first = !written;
-    written = note.value.trim() !== "";
-    if (first && written && sound === null && tick.checked) locate();
-    ready();
-  }
-
-  function clear() {
+  function drawSound() {
+    const { sound } = unsent;
+    if (sound === drawn) return;
+    drawn = sound;
     picture?.close();
-    picture = null;
-    sound = began = null;
-    key = newKey();
-    failed = null;
-    put(heard);
-    ready();
+    picture = sound === null || sound.size > LONGEST_BYTES ? null : soundView(sound);
+    put(heard, sound && h("p", {}, h("strong", {}, sound.name ?? t("record.new")), " ", h("span", { class: "quiet" }, bytesText(sound.size))), picture?.element);
   }
 
-  function body() {
-    const form = new FormData();
-    if (sound) form.append("audio", sound, sound.name ?? "recording");
-    if (note.value.trim()) form.append("note", note.value.trim());
-    if (began || !sound) form.append("start", localTime(began ?? new Date()));
-    if (place) {
-      form.append("lat", place.lat);
-      form.append("lon", place.lon);
-    }
-    return form;
+  function draw() {
+    const { sound, words, placed, place, asking, refused } = unsent;
+    drawSound();
+    if (note.value !== words) note.value = words;
+    tick.checked = placed;
+    say(where, asking ? t("place.asking") : place ? placeText(place) : refused);
+    keep.disabled = sending !== null || asking !== null || (sound === null && wordless());
+    say(keep, sound === null && !wordless() ? t("record.keep_note") : t("record.keep"));
+    drop.hidden = sound === null;
+    bar.hidden = sending === null || sound === null;
+    bar.value = sending ?? 0;
+    say(word, sending ? t("record.sent", { share: percent(sending) }) : sending === 0 ? t("record.sending") : "");
   }
 
-  async function submit(event) {
-    event.preventDefault();
-    fail("");
-    const beside = JSON.stringify([note.value.trim(), place]);
-    if (failed !== null && failed !== beside) key = newKey(); // to a key that it knows the hub gives what it has
-    const sent = { key, words: note.value };
-    sending = true;
-    ready();
-    bar.hidden = sound === null;
-    word.textContent = t("record.sending");
-    try {
-      const made = await api.send(body(), key, (share) => {
-        bar.value = share;
-        word.textContent = t("record.sent", { share: percent(share) });
-      });
-      // What was taken or typed meanwhile stays.
-      if (key === sent.key) clear();
-      if (note.value === sent.words) note.value = "";
-      written = false;
-      wrote();
-      announce(t("record.taken"));
-      kept(made);
-    } catch (error) {
-      if (key === sent.key) failed = beside;
-      fail(api.saidBy(error));
-    }
-    sending = false;
-    ready();
-    bar.hidden = true;
-    word.textContent = "";
-  }
-
+  form = { draw, fail, kept, focus: () => note.focus() };
+  draw();
   return {
     element,
-    /** Take a sound to be sent. */
-    take(blob, when) {
-      clear();
-      fail("");
-      sound = blob;
-      began = when;
-      if (tick.checked) locate();
-      picture = blob.size > LONGEST_BYTES ? null : soundView(blob);
-      put(heard, h("p", {}, h("strong", {}, blob.name ?? t("record.new")), " ", h("span", { class: "quiet" }, bytesText(blob.size))), picture?.element);
-      ready();
-      note.focus();
-    },
+    take,
     redraw: () => picture?.redraw(),
-    close: () => picture?.close(),
+    /** End what is drawn; what is not sent stays, for the next form. */
+    close() {
+      form = null;
+      picture?.close();
+    },
   };
 }

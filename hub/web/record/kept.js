@@ -1,6 +1,7 @@
 // What the person recorded or wrote: each with how far it is read, and the moments that came of it.
 
 import * as api from "../api.js";
+import { asking } from "../asking.js";
 import { h, keep, put } from "../dom.js";
 import { entry as row } from "../rows.js";
 import { dayText, lengthText, localTime } from "../time.js";
@@ -52,23 +53,10 @@ function found(record, opened, toggled) {
 }
 
 function eraser(record, erased) {
-  const element = h("div", { class: "actions" });
-  const ask = () => put(element, h("button", { type: "button", class: "link quiet", onclick: sure }, t("record.erase")));
-  const sure = () => {
-    const stay = h("button", { type: "button", class: "small", onclick: ask }, t("erase.keep"));
-    put(element, h("span", {}, t("record.sure")), h("button", { type: "button", class: "small danger", onclick: doIt }, t("erase.do")), stay);
-    stay.focus();
-  };
-  const doIt = async () => {
-    try {
-      await api.eraseRecord(record.id);
-      erased();
-    } catch (error) {
-      put(element, h("p", { class: "trouble", role: "alert" }, api.saidBy(error)));
-    }
-  };
-  ask();
-  return element;
+  return asking(t("record.erase"), () => t("record.sure"), t("erase.do"), async () => {
+    await api.eraseRecord(record.id);
+    erased();
+  }, "link quiet");
 }
 
 /** Make the list. `add(record)` puts one on top and follows it until it is read. */

@@ -7,7 +7,10 @@ import { lacking, listen } from "./microphone.js";
 
 const EVERY_MS = 100;
 
-/** Make it; `got(sound, began)` is called with a Blob or a File, and when it began (null: the file may know). */
+/**
+ * Make it; `got(sound, began)` is called with a Blob or a File, and when it began (null: the file may know), also right
+ * after `close` where that ended a recording.
+ */
 export function recorder(got) {
   let line = null; // to the microphone, while it records
   let timer = null;
@@ -76,10 +79,6 @@ export function recorder(got) {
     const ended = line;
     line = null;
     const sound = await ended.stop();
-    if (gone) {
-      announce(t("record.dropped"));
-      return;
-    }
     rest();
     got(sound, ended.begun);
   }
@@ -108,12 +107,12 @@ export function recorder(got) {
   }
   return {
     element,
-    /** Stop the microphone; what it heard is dropped. */
+    /** Stop the microphone. */
     close() {
       gone = true;
-      clearInterval(timer);
-      if (line) announce(t("record.dropped"));
-      line?.stop();
+      if (!line) return;
+      announce(t("record.held"));
+      end();
     },
   };
 }

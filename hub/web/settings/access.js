@@ -5,7 +5,8 @@ import { h, put } from "../dom.js";
 import { owners } from "../owners.js";
 import { dayText, localTime } from "../time.js";
 import { t } from "../words.js";
-import { asking, card, field, saving } from "./form.js";
+import { asking } from "../asking.js";
+import { card, field, saving } from "./form.js";
 
 const SCOPES = ["read", "write", "admin"];
 

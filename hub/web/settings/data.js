@@ -4,7 +4,8 @@ import * as api from "../api.js";
 import { h, put } from "../dom.js";
 import { addDays, isDay } from "../time.js";
 import { number, t } from "../words.js";
-import { asking, field, saving } from "./form.js";
+import { asking } from "../asking.js";
+import { field, saving } from "./form.js";
 
 const FORMATS = ["csv", "ndjson", "geojson", "parquet"];
 

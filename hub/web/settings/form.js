@@ -1,8 +1,9 @@
-// What the forms of the settings share: a form that tells how its saving went, and a question before what is final.
+// What the forms of the settings share: a form that tells how its saving went, and a card that fills itself.
 
 import { saidBy } from "../api.js";
 import { h, put } from "../dom.js";
 import { t } from "../words.js";
+
 
 /** A form; `save()` is awaited, and the sentence it gives (or "Saved.") is told. An ApiError is told in words. */
 export function saving(save, children, label = t("note.save")) {
@@ -25,30 +26,6 @@ export function saving(save, children, label = t("note.save")) {
       send.disabled = false;
     },
   }, children, trouble, h("div", { class: "actions" }, send, word));
-}
-
-/** A button that asks before `work()` is done; `sure` is the question, `doing` the button that does it. */
-export function asking(label, sure, doing, work) {
-  const element = h("div", { class: "actions asking" });
-  const rest = (focus) => {
-    const button = h("button", { type: "button", class: "small danger", onclick: ask }, label);
-    put(element, button);
-    if (focus) button.focus();
-  };
-  const ask = () => {
-    const stay = h("button", { type: "button", class: "small", onclick: () => rest(true) }, t("erase.keep"));
-    put(element, h("span", {}, sure()), h("button", { type: "button", class: "small danger", onclick: doIt }, doing), stay);
-    stay.focus();
-  };
-  const doIt = async () => {
-    try {
-      await work();
-    } catch (error) {
-      put(element, h("p", { class: "trouble", role: "alert" }, saidBy(error)));
-    }
-  };
-  rest(false);
-  return element;
 }
 
 /** A labelled field. */

@@ -6,17 +6,18 @@ import { t } from "../words.js";
 import { card } from "./form.js";
 
 /**
- * Show a card about a part of the owner's settings. `make(settings, save, again)` gives its content; `save(changes)`
- * writes them with what else is set now, so that two browsers do not undo each other's other parts.
+ * Show a card about a part of the owner's settings. `make(settings, save, whose)` gives its content; `save(changes)`
+ * writes them with what else is set now, so that two browsers do not undo each other's other parts. `whose` is null
+ * where the settings are nobody's.
  */
 export function ownedCard(stage, { owner, choose }, title, hint, make) {
-  card(stage, title, hint, async (again) => {
+  card(stage, title, hint, async () => {
     const whose = owner ?? (await soleOwner());
     const settings = await api.settings(whose);
     const save = async (changes) => {
       const { version, ...now } = { ...(await api.settings(whose)), ...changes };
       await api.putSettings(whose, now);
     };
-    return [ownerChoice(whose, t("owner.own"), choose, 1).element, make(settings, save, again)];
+    return [ownerChoice(whose, t("owner.own"), choose, 1).element, make(settings, save, whose)];
   });
 }

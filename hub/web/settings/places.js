@@ -2,6 +2,7 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
+import { ownerChoice, soleOwner } from "../owners.js";
 import { placeText } from "../place.js";
 import { lengthText } from "../time.js";
 import { t } from "../words.js";
@@ -9,12 +10,16 @@ import { card, saving } from "./form.js";
 
 const MOST = 30;
 
-function line(place) {
+function line(whose, place) {
   const name = h("input", { type: "text", maxlength: 100, value: place.name ?? "", placeholder: t("places.name"), "aria-label": t("places.name_of", { place: placeText(place) }) });
   const near = new URLSearchParams({ near: `${place.lat},${place.lon}`, radius_m: Math.max(50, Math.round(place.radius_m)) });
   const save = async () => {
     const { id, lat, lon, radius_m } = place;
-    await api.namePlace({ id, name: name.value.trim() || null, lat, lon, radius_m });
+    const words = name.value.trim() || null;
+    if (words === place.name) return;
+    const { items } = await api.namePlace(whose, { id, name: words, lat, lon, radius_m });
+    const named = items.find((one) => one.name === words && one.lat === lat && one.lon === lon);
+    place = { ...place, id: named?.id ?? id, name: words }; // a first name gives it an id to be named again by
   };
   return h("li", { class: "span-line" },
     saving(save, [
@@ -24,9 +29,13 @@ function line(place) {
 }
 
 /** Show the places. */
-export function show(stage) {
+export function show(stage, { owner, choose }) {
   card(stage, t("settings.places"), t("places.how"), async () => {
-    const { items } = await api.places();
-    return items.length ? h("ul", { class: "spans" }, items.slice(0, MOST).map(line)) : h("p", { class: "quiet" }, t("places.none"));
+    const whose = owner ?? (await soleOwner());
+    const { items } = await api.places(whose);
+    return [
+      ownerChoice(whose, t("owner.own"), choose, 1).element,
+      items.length ? h("ul", { class: "spans" }, items.slice(0, MOST).map((place) => line(whose, place))) : h("p", { class: "quiet" }, t("places.none")),
+    ];
   });
 }

@@ -5,7 +5,8 @@ import { h, put } from "../dom.js";
 import { badge } from "../emotions.js";
 import { ownerChoice, soleOwner } from "../owners.js";
 import { sceneName, t } from "../words.js";
-import { asking, card, saving } from "./form.js";
+import { asking } from "../asking.js";
+import { card, saving } from "./form.js";
 
 const feeling = (emotion) => [badge(emotion ?? "unclear"), t(`emotion.${emotion ?? "unclear"}`)];
 

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, put } from "../dom.js";
-import { whereAmI } from "../place.js";
+import { placeText, whereAmI } from "../place.js";
 import { t } from "../words.js";
 import { field, saving } from "./form.js";
 import { ownedCard } from "./owned.js";
@@ -27,7 +27,7 @@ function line(zone, dropped) {
 
 /** Show the zones. */
 export function show(stage, seen) {
-  ownedCard(stage, seen, t("settings.zones"), t("zones.how"), (settings, save) => {
+  ownedCard(stage, seen, t("settings.zones"), t("zones.how"), (settings, save, whose) => {
     const zones = settings.zones.map((zone) => ({ ...zone }));
     const list = h("ul", { class: "spans" });
     const word = h("span", { class: "quiet", role: "status" });
@@ -62,10 +62,10 @@ export function show(stage, seen) {
         add(place);
       },
     }, h("option", { value: "" }, t("zones.known")));
-    api.places().then(({ items }) => {
+    api.places(whose).then(({ items }) => {
       known.hidden = items.length === 0;
       known.append(...items.map(({ name, lat, lon, radius_m }) =>
-        h("option", { value: JSON.stringify({ name: name ?? t("zones.home"), lat, lon, radius_m: Math.max(RADIUS_M, Math.round(radius_m)) }) }, name ?? `${lat.toFixed(4)}, ${lon.toFixed(4)}`)));
+        h("option", { value: JSON.stringify({ name: name ?? t("zones.home"), lat, lon, radius_m: Math.max(RADIUS_M, Math.round(radius_m)) }) }, name ?? placeText({ lat, lon }))));
     }, () => {}); // a hub without places leaves the other two ways
     const blank = h("button", { type: "button", class: "small", onclick: () => add({ lat: "", lon: "" }) }, t("zones.add"));
     draw();

@@ -45,6 +45,24 @@ def test_how_long_it_has_been_quiet_goes_on_being_told(own, look):
     expect(page.locator(".now")).to_have_text("It is quiet. Last heard 5 hours ago.")
 
 
+@pytest.fixture
+def seoul(tmp_path):
+    """A hub that last heard something on an evening of 2021 in Seoul."""
+    running = start_hub(tmp_path, [make(start=datetime.fromisoformat("2021-11-23T23:30:00+09:00"))])
+    yield running
+    running.stop()
+
+
+def test_days_of_quiet_are_counted_by_the_calendar_and_not_by_24_hours(seoul, look):
+    page = look(seoul, "#/settings", timezone_id="Asia/Seoul")
+    page.clock.install(time=datetime.fromisoformat("2021-11-25T09:00:00+09:00"))
+    page.goto(f"{seoul.url}/?#/today")
+    expect(page.locator(".now")).to_have_text("It is quiet. Last heard 2 days ago.")
+    seoul.publish(make(start=datetime.fromisoformat("2021-11-25T10:00:00+09:00")))
+    page.clock.fast_forward("38:00:00")
+    expect(page.locator(".now")).to_have_text("It is quiet. Last heard yesterday.")
+
+
 def test_words_that_are_being_written_outlive_midnight_also_while_the_hub_is_away(own, look):
     page = with_a_clock(look, own, errors=["ERR_FAILED", "Failed to load resource"])
     page.locator(".rows a").first.click()

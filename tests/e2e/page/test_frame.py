@@ -146,6 +146,25 @@ def test_everything_is_reached_with_the_keyboard_alone(hub, look):
     assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
 
 
+def test_skipping_to_the_content_leaves_the_view_as_it_is(hub, look):
+    page = look(hub, "#/recall?emotion=sadness")
+    calm(page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "skip"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    calm(page)
+    assert page.url.endswith("#/recall?emotion=sadness")
+    expect(page.locator("main h1")).to_have_text(hub.get("/api/moments?limit=1&emotion=sadness")["describes"])
+
+
+@pytest.mark.parametrize("address", ["#/toString", "#/nowhere", "#/today?day=2026-13-01", "#/today?day=tomorrow"])
+def test_an_address_of_no_view_or_no_day_is_today_s(hub, look, address):
+    page = look(hub, address)
+    expect(page.locator("main h1")).to_have_text("Today")
+    expect(page).to_have_title("Today · Moodscape")
+
+
 @pytest.mark.parametrize("address", ["#/record", "#/insights", "#/settings?part=schedule", "#/recall?basis=speech"])
 def test_each_view_is_walked_with_the_keyboard_and_the_focus_is_seen(hub, look, address):
     page = look(hub, address)

@@ -41,8 +41,8 @@ def shared(tmp_path_factory):
     running = start_hub(tmp_path_factory.mktemp("shared"), held)
     for owner in ("Ann", "Bob"):
         running.put(f"/api/devices/{owner.lower()}-1", {"owner": owner})
-    for name, place in (("home", HOME), ("office", OFFICE)):
-        running.put("/api/places?owner=Ann", {"name": name, "lat": place.lat, "lon": place.lon, "radius_m": 90})
+    for owner, name, place in (("Ann", "home", HOME), ("Ann", "office", OFFICE), ("Bob", "pier", PIER)):
+        running.put(f"/api/places?owner={owner}", {"name": name, "lat": place.lat, "lon": place.lon, "radius_m": 90})
     yield running
     running.stop()
 
@@ -71,6 +71,11 @@ def test_a_place_keeps_its_own_mean_and_leads_to_what_it_was_made_of(shared, loo
         assert found["total"] == 14 * 6
 
 
+def test_the_places_of_everybody_have_their_names(shared, look):
+    page = look(shared, "#/insights")
+    expect(card(page, "By place").locator(".ladder a")).to_have_text(["pier", "home", "office"])
+
+
 def test_insights_of_one_owner_lead_to_that_owner_s_moments(shared, look):
     page = look(shared, "#/insights?owner=Ann")
     calm(page)
@@ -95,8 +100,8 @@ def test_the_places_to_find_and_to_see_on_the_map_are_the_owner_s(shared, look):
     expect(page.locator(".placename")).to_have_count(2)
     ann = page.locator(".trail").count()
     page.get_by_role("button", name="Without Ann's moments").click()
-    expect(where.locator("option")).to_have_text(["Any"])
-    expect(page.locator(".placename")).to_have_count(0)
+    expect(where.locator("option")).to_have_text(["Any", "home", "office", "pier"])
+    expect(page.locator(".placename")).to_have_count(3)
     assert page.locator(".trail").count() == ann + 1
 
 

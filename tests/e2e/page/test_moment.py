@@ -100,6 +100,14 @@ def test_what_the_hub_refuses_is_told_in_the_reader_s_language_and_the_choice_st
     expect(page.locator(".note [role=status]")).to_contain_text("이 토큰으로는 할 수 없습니다.")
 
 
+def test_a_correction_is_told_in_korean_without_a_particle_that_its_emotion_would_choose(hub, look):
+    moment = publish(hub, emotion="anger")
+    page = opened(look, hub, moment, locale="ko-KR")
+    page.get_by_role("radio", name="혐오").click()
+    expect(page.locator(".choices [role=status]")).to_have_text("기기가 읽은 것과 함께 남겼습니다: 혐오")
+    expect(page.get_by_role("dialog")).to_contain_text("기기가 읽은 감정은 “분노”입니다.")
+
+
 def test_a_correction_can_be_taken_back(hub, look):
     moment = publish(hub, emotion="anger")
     page = opened(look, hub, moment)

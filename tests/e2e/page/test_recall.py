@@ -299,6 +299,14 @@ def test_a_wrong_value_in_the_address_is_told_in_a_sentence(hub, look):
     expect(page.locator("#found + p")).to_contain_text("joy")
 
 
+@pytest.mark.parametrize("query", ["from=2026-13-01", "to=2026-06-31", "to=tomorrow", "from=x&to=y"])
+def test_a_day_in_the_address_that_does_not_exist_is_told_beside_the_calendar(hub, look, query):
+    page = look(hub, f"#/recall?{query}", errors=["422"])
+    expect(page.locator("#found + p")).to_contain_text(re.compile("^(from|to)"))
+    expect(page.locator(f'[data-day="{DAY}"]')).to_be_visible()
+    expect(page.get_by_role("button", name="Without")).to_have_count(len(query.split("&")))
+
+
 def test_an_empty_hub_says_that_there_is_nothing_yet(empty_hub, look):
     page = look(empty_hub, "#/recall")
     expect(page.locator(".empty")).to_contain_text("nothing to find yet")

@@ -105,6 +105,20 @@ def test_words_alone_are_a_moment_without_an_emotion_and_can_be_erased(hub, look
     assert hub.get(f"/api/moments/{made['moments'][0]}") == {}
 
 
+def test_erasing_that_fails_is_told_and_can_be_tried_again(hub, look):
+    page = look(hub, "#/record", errors=["ERR_FAILED"])
+    page.get_by_label("Your words").fill("hard to erase")
+    page.get_by_role("button", name="Keep the words").click()
+    kept = page.locator(".record", has_text="hard to erase")
+    kept.get_by_role("button", name="Erase").click()
+    page.route("**/api/records/*", lambda route: route.abort())
+    kept.get_by_role("button", name="Erase", exact=True).click()
+    expect(kept.get_by_role("alert")).to_have_text("The hub cannot be reached.")
+    page.unroute("**/api/records/*")
+    kept.get_by_role("button", name="Erase", exact=True).click()
+    expect(kept).to_have_count(0)
+
+
 def test_what_is_taken_and_typed_while_another_is_sent_stays(hub, look, tmp_path):
     files = [tmp_path / name for name in ("first.wav", "second.wav")]
     for n, path in enumerate(files):

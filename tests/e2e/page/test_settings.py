@@ -3,14 +3,15 @@
 import csv
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from moments import Place
 from tests.e2e.page.running import start_hub
 from tests.e2e.page.walking import calm, go
-from tests.hub.moments import make
+from tests.hub.moments import START, make
 from tests.parts import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
@@ -80,6 +81,72 @@ def test_where_all_devices_are_one_owner_s_the_settings_are_that_owner_s(look, t
         expect(page.get_by_label("Whose")).to_have_value("Ann")
     finally:
         hub.stop()
+
+
+HOME, PIER = Place(lat=35.1312, lon=129.1032), Place(lat=35.0951, lon=129.0256)
+
+
+@pytest.fixture
+def shared(tmp_path):
+    """A hub of Ann, who returns to a home, and of Bob, who returns to a pier."""
+    hub = start_hub(
+        tmp_path,
+        [
+            make(start=START + timedelta(days=day, minutes=minute), seconds=60, device=device, place=place)
+            for device, place in (("ann-1", HOME), ("bob-1", PIER))
+            for day in range(2)
+            for minute in range(6)
+        ],
+    )
+    for owner in ("Ann", "Bob"):
+        hub.put(f"/api/devices/{owner.lower()}-1", {"owner": owner})
+    yield hub
+    hub.stop()
+
+
+def names(hub, query=""):
+    return [place["name"] for place in hub.get(f"/api/places{query}")["items"]]
+
+
+def test_a_place_that_is_named_is_its_owner_s_and_goes_with_all_of_that_owner(shared, look):
+    page = look(shared, "#/settings?part=places")
+    page.get_by_label("Whose").select_option("Ann")
+    page.wait_for_url("**owner=Ann*")
+    page.get_by_label("Name of 35.1312, 129.1032").fill("home")
+    expect(page.locator(".part form")).to_have_count(1)
+    saved(page)
+    assert [names(shared, f"?owner={owner}") for owner in ("Ann", "Bob")] == [["home"], [None]]
+    assert set(names(shared)) == {"home", None}
+    page.request.delete(f"{shared.url}/api/moments?owner=Ann")
+    assert names(shared) == [None]
+
+
+def test_the_name_of_a_place_is_changed_and_taken_away(shared, look):
+    page = look(shared, "#/settings?part=places&owner=Ann")
+    name = page.get_by_label("Name of 35.1312, 129.1032")
+    for words, kept in (("", None), ("home", "home"), ("Home", "Home"), ("", None), ("my home", "my home")):
+        name.fill(words)
+        saved(page)
+        assert names(shared, "?owner=Ann") == [kept]
+
+
+def test_where_all_devices_are_one_owner_s_the_places_are_that_owner_s(shared, look):
+    shared.put("/api/devices/bob-1", {"owner": "Ann"})
+    page = look(shared, "#/settings?part=places")
+    expect(page.get_by_label("Whose")).to_have_value("Ann")
+    page.get_by_label("Name of 35.0951, 129.0256").fill("the pier")
+    saved(page, page.locator(".span-line", has_text="35.0951, 129.0256"))
+    shared.put("/api/devices/bob-1", {"owner": "Bob"})
+    assert names(shared, "?owner=Ann") == [None, "the pier"], "also where they are Bob's days"
+
+
+def test_a_private_place_is_chosen_among_the_owner_s_places(shared, look):
+    page = look(shared, "#/settings?part=zones&owner=Ann")
+    page.get_by_label("Add one of your places").select_option("35.1312, 129.1032")
+    expect(page.get_by_label("Latitude")).to_have_value("35.1312")
+    expect(page.get_by_label("Add one of your places").locator("option")).to_have_text(
+        ["Add one of your places", "35.1312, 129.1032"]
+    )
 
 
 def test_rules_are_tried_on_the_last_week_before_they_are_used(hub, look):
@@ -162,7 +229,7 @@ def test_everything_can_be_taken_out(hub, look):
     card.get_by_label("Device").select_option("taken")
     with page.expect_download() as getting:
         card.get_by_role("link", name="CSV (table)").click()
-    rows = list(csv.DictReader(getting.value.path().read_text().splitlines()))
+    rows = list(csv.DictReader(getting.value.path().read_text("utf-8-sig").splitlines()))
     assert [row["id"] for row in rows] == [moment.id]
     with page.expect_download() as getting:
         card.get_by_role("link", name="NDJSON (complete)").click()

@@ -100,6 +100,19 @@ def test_the_ribbon_is_walked_with_the_arrow_keys_and_opens_a_moment(hub, look):
     expect(page).to_have_url(re.compile(f"moment={first['id']}"))
 
 
+def test_the_caption_of_the_ribbon_opens_the_chosen_one_of_moments_that_are_called_the_same(hub, look):
+    first, second = (make(start=datetime.fromisoformat(f"2020-02-03T10:00:{s}+09:00")) for s in ("05", "35"))
+    hub.publish(first, second)
+    wait_until(lambda: hub.get(f"/api/moments/{second.id}"))
+    page = look(hub, "#/today?day=2020-02-03")
+    expect(page.locator(".rows li")).to_have_count(2)
+    page.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.locator(".caption button").click()
+    expect(page).to_have_url(re.compile(f"moment={second.id}"))
+
+
 def test_the_day_before_is_one_step_away(hub, look):
     # Named, not left to the page: tests that run past midnight have another today than the hub's moments.
     page = look(hub, f"#/today?day={LAST_DAY + timedelta(days=1):%Y-%m-%d}")
@@ -194,11 +207,24 @@ def test_an_empty_hub_says_what_to_do(empty_hub, look):
     expect(page.locator(".sound")).to_contain_text("No device has reported")
 
 
-def test_a_day_without_moments_leads_to_the_nearest_one(hub, look):
-    page = look(hub, "#/today?day=2019-06-01")
-    expect(page.locator(".empty a")).to_be_visible()
-    page.locator(".empty a").click()
-    page.wait_for_selector(".rows li")
+@pytest.mark.parametrize(
+    ("day", "nearest"),
+    [
+        ("1999-01-01", "2000-05-20"),
+        ("2000-05-25", "2000-05-20"),
+        ("2000-05-27", "2000-05-20"),
+        ("2000-06-01", "2000-06-03"),
+    ],
+)
+def test_a_day_without_moments_leads_to_the_nearest_one(hub, look, day, nearest):
+    for known in ("2000-05-20", "2000-06-03"):
+        moment = make(start=datetime.fromisoformat(f"{known}T10:00:00+09:00"), device="long-ago")
+        hub.publish(moment)
+        wait_until(lambda asked=moment.id: hub.get(f"/api/moments/{asked}"))
+    page = look(hub, f"#/today?day={day}")
+    page.get_by_role("link", name="The nearest moments are of").click()
+    page.wait_for_url(f"**/#/today?day={nearest}")
+    expect(page.locator(".rows li").first).to_be_visible()
 
 
 @pytest.mark.parametrize(
