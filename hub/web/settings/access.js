@@ -1,11 +1,11 @@
 // Tokens: who may come in, and what each may see and do.
 
 import * as api from "../api.js";
+import { asking } from "../asking.js";
 import { h, put } from "../dom.js";
 import { owners } from "../owners.js";
 import { dayText, localTime } from "../time.js";
 import { t } from "../words.js";
-import { asking } from "../asking.js";
 import { card, field, saving } from "./form.js";
 
 const SCOPES = ["read", "write", "admin"];

@@ -1,10 +1,10 @@
 // Take everything out, or erase some of it for good.
 
 import * as api from "../api.js";
+import { asking } from "../asking.js";
 import { h, put } from "../dom.js";
 import { addDays, isDay } from "../time.js";
 import { number, t } from "../words.js";
-import { asking } from "../asking.js";
 import { field, saving } from "./form.js";
 
 const FORMATS = ["csv", "ndjson", "geojson", "parquet"];

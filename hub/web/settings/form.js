@@ -4,7 +4,6 @@ import { saidBy } from "../api.js";
 import { h, put } from "../dom.js";
 import { t } from "../words.js";
 
-
 /** A form; `save()` is awaited, and the sentence it gives (or "Saved.") is told. An ApiError is told in words. */
 export function saving(save, children, label = t("note.save")) {
   const word = h("p", { class: "quiet", role: "status" });

@@ -1,11 +1,11 @@
 // The table that turns a scene into an emotion: shown as text, tried on the last week before it is used.
 
 import * as api from "../api.js";
+import { asking } from "../asking.js";
 import { h, put } from "../dom.js";
 import { badge } from "../emotions.js";
 import { ownerChoice, soleOwner } from "../owners.js";
 import { sceneName, t } from "../words.js";
-import { asking } from "../asking.js";
 import { card, saving } from "./form.js";
 
 const feeling = (emotion) => [badge(emotion ?? "unclear"), t(`emotion.${emotion ?? "unclear"}`)];
