@@ -28,6 +28,10 @@ _REST: Final = RATE
 """Samples that are put aside at most while silence goes on."""
 _JUMP_S: Final = 0.1
 """Block times that are further apart than the samples between them say that sound was lost."""
+_GOES_ON_S: Final = 2.0
+"""Sound that was lost for no longer ends no scene."""
+_ALONE_S: Final = 0.8
+"""After so much silence no window follows the last one without a gap: one begins 0.7 s back at most."""
 
 
 class SpeechReads(Protocol):
@@ -53,7 +57,8 @@ class SceneReads(Protocol):
 class Draft:
     """Everything of a moment except wall time, clock, device, place, origin, record and clip.
 
-    `at`: monotonic seconds of its first sample, on the clock of the blocks. The other fields are the moment's.
+    `at`: monotonic seconds of its first sample, on the clock of the blocks. `seconds`: from there to its last sample; a
+    scene's counts what was lost in between. None overlaps the one before. The other fields are the moment's.
     """
 
     id: str
@@ -106,6 +111,8 @@ class Pipeline:
         self._levels: deque[float] = deque(maxlen=_MEDIAN_WINDOWS)
         self._spl_at_0dbfs = spl_at_0dbfs
         self._next_at: float | None = None
+        self._told = float("-inf")
+        """Where the last segment ended, on the clock of the blocks as it was then."""
         self._silence = 10 ** (silence_dbfs / 10)
         self._gathered: list[Samples] = []
         self._gathered_samples = 0
@@ -151,18 +158,17 @@ class Pipeline:
     def feed(self, block: Block) -> list[Draft]:
         """Take the next block; give the moments that became certain, in the order of their sound.
 
-        Where sound was lost (the block's time jumps), what came before is ended as at the end of a stream.
+        Where sound was lost (the block's time jumps) no segment reaches over the gap, and what came before a long one
+        is ended as at the end of a stream. Where time goes back another stream begins.
         """
-        out = []
-        if self._next_at is not None and abs(block.at - self._next_at) > _JUMP_S:
-            out = self._end()
+        out = [] if self._next_at is None else self._move(block.at - self._next_at)
         self._next_at = block.at + len(block.samples) / RATE
         self._gathered.append(block.samples)
         self._gathered_samples += len(block.samples)
         # Blocks are short: until there is enough for a decision they are put aside, which costs less, and longer where
         # silence goes on, from which nothing comes. The first sound takes all of them with it, so that none is late.
         self._faint = self._faint and self._segmenter.silent and self._is_silence(block.samples)
-        enough = _REST if self._faint else self._detector.wants
+        enough = _REST if self._faint and not self._steady.waiting else self._detector.wants
         return out if self._gathered_samples < enough else out + self._hear(self._next_at)
 
     def flush(self) -> list[Draft]:
@@ -171,7 +177,17 @@ class Pipeline:
         self._steady = Steady(self._sudden, self._new_id)
         self._overlap = Overlap(self._scenes.read, self._sudden)
         self._levels.clear()
-        self._next_at = None
+        self._next_at, self._told = None, float("-inf")
+        return out
+
+    def _move(self, seconds: float) -> list[Draft]:
+        """Take it that the next block is so much later than the last one's end."""
+        if seconds < -_JUMP_S:
+            return self.flush()
+        if seconds > _GOES_ON_S:
+            return self._end()
+        out = self._cut() if seconds > _JUMP_S else []
+        self._steady.lost(max(0.0, seconds))
         return out
 
     def _is_silence(self, samples: Samples) -> bool:
@@ -186,42 +202,48 @@ class Pipeline:
         out = []
         for segment in self._segmenter.feed(block, self._detector.feed(samples)):
             out += self._read(segment)
-        if self._segmenter.silent:
+        if self._segmenter.silent and until - self._steady.end > _ALONE_S:
             self._overlap.rest()
             if self._steady.waiting:
                 out += self._scene_drafts(self._steady.close())
         return out
 
     def _end(self) -> list[Draft]:
+        return self._cut() + self._scene_drafts(self._steady.close())
+
+    def _cut(self) -> list[Draft]:
+        """Give all that was heard to segments; the next block is heard by itself."""
         out = [] if self._next_at is None or not self._gathered else self._hear(self._next_at)
         for segment in self._segmenter.flush():
             out += self._read(segment)
-        out += self._scene_drafts(self._steady.close())
-        self._overlap.rest()
         self._detector.reset()
         return out
 
     def _read(self, segment: Segment) -> list[Draft]:
+        # Where a clock that was late is pulled back, its time goes at half its pace: so does that of the segments.
+        shared = round(max(0.0, self._told - segment.at) * RATE) / RATE
+        at, seconds = segment.at + shared, max(segment.seconds - shared, segment.seconds / 2)
+        self._told = at + seconds
         level = level_dbfs(segment.samples)
         if segment.kind == "speech":
             self._overlap.rest()
             before = self._scene_drafts(self._steady.close())
-            return [*before, self._speech_draft(segment, level)]
+            return [*before, self._speech_draft(segment.samples, at, seconds, level)]
+        out = self._scene_drafts(self._steady.feed(Window(at, seconds, level, self._overlap.read(segment))))
         self._levels.append(level)
-        window = Window(segment.at, segment.seconds, level, self._overlap.read(segment))
-        return self._scene_drafts(self._steady.feed(window))
+        return out
 
-    def _speech_draft(self, segment: Segment, level: float) -> Draft:
-        emotions = self._speech.read(segment.samples)
+    def _speech_draft(self, samples: Samples, at: float, seconds: float, level: float) -> Draft:
+        emotions = self._speech.read(samples)
         emotion, confidence = _strongest(emotions, self._speech.unclear_below)
         valence, arousal = expected_affect(emotions)
-        around = self._steady.around(segment.at)
+        around = self._steady.around(at)
         scene_known = around is not None and around.label != UNCLEAR
         return Draft(
             id=self._new_id(),
             basis="speech",
-            at=segment.at,
-            seconds=segment.seconds,
+            at=at,
+            seconds=seconds,
             emotion=emotion,
             confidence=_share(confidence),
             emotions={label: _share(share) for label, share in emotions.items()},

@@ -59,7 +59,9 @@ class Stretch:
     """Windows that make one moment: their span, level and common reading.
 
     `label`: of the run; that of the reading is another one only where no window of the stretch had it.
-    `lasting`: seconds from the begin of the scene to the end of this stretch. `continues` names the stretch before.
+    `seconds`: from the begin of its first window to the end of its last; sound that was lost in between is counted, as
+    the scene went on meanwhile. `lasting`: seconds from the begin of the scene to the end of this stretch. `continues`
+    names the stretch before.
     """
 
     id: str
@@ -108,6 +110,7 @@ class Steady:
         self._votes: dict[str, float] = {}
         self._windows: list[Window] = []
         self._last: Stretch | None = None
+        """The last one that was given, unless there was a gap after it."""
         self._end = float("-inf")
         self._latest: Window | None = None
         self._changes: list[float] = []
@@ -118,6 +121,15 @@ class Steady:
         """Tell whether windows wait for the end of their stretch."""
         return bool(self._windows)
 
+    @property
+    def end(self) -> float:
+        """The monotonic time at which the last window ended, put off by what was lost since; -inf before the first."""
+        return self._end
+
+    def lost(self, seconds: float) -> None:
+        """Take it that so much sound was lost since the last window: one that is so much later follows it."""
+        self._end += seconds
+
     def around(self, at: float) -> SceneReading | None:
         """Give what the surroundings were last read as, if that is not older than a minute at the time `at`."""
         known = self._latest
@@ -125,8 +137,10 @@ class Steady:
 
     def feed(self, window: Window) -> list[Stretch]:
         """Take the next window."""
-        out = self.close() if window.at - self._end > GAP_S else []
-        if window.at - self._end > MEMORY_S:
+        gap, out = window.at - self._end, []
+        if gap > GAP_S:
+            out, self._last = self.close(), None
+        if gap > MEMORY_S:
             self._label, self._votes = None, {}
         self._end = window.end
         if self._is_sudden(window):
@@ -198,21 +212,19 @@ class Steady:
         """Give the stretch that is long enough, but not while its last window deviates: that may become a change."""
         if not self._windows or self._windows[-1].reading.label != self._label:
             return []
-        enough = NEXT_S if self._continued(self._windows[0], self._label) else FIRST_S * self._patience()
+        enough = NEXT_S if self._continued(self._label) else FIRST_S * self._patience()
         return self._give() if _seconds(self._windows) >= enough else []
 
-    def _continued(self, window: Window, label: str) -> Stretch | None:
-        """Find the stretch that one with this label, from this window on, goes on."""
-        last = self._last
-        goes_on = last is not None and last.label == label and abs(last.at + last.seconds - window.at) <= GAP_S
-        return last if goes_on else None
+    def _continued(self, label: str) -> Stretch | None:
+        """Find the stretch that the next one, if it has this label, goes on."""
+        return self._last if self._last is not None and self._last.label == label else None
 
     def _give(self) -> list[Stretch]:
         windows, self._windows = self._windows, []
         return [self._stretch(windows, self._label or UNCLEAR)] if windows else []
 
     def _stretch(self, windows: Sequence[Window], label: str) -> Stretch:
-        before = self._continued(windows[0], label)
+        before = self._continued(label)
         seconds = windows[-1].end - windows[0].at
         self._last = Stretch(
             id=self._new_id(),

@@ -211,7 +211,7 @@ class Microphone:
             raw = np.frombuffer(buffer.data, np.float32).reshape(-1, self._channels)
             before = resampler.garbage
             heard = resampler.feed(raw)
-            if resampler.garbage - before > _GARBAGE_SHARE * len(raw):
+            if resampler.garbage - before > _GARBAGE_SHARE * raw.size:
                 raise MicrophoneLost("the microphone's driver gives values that are no numbers")
             if len(heard):
                 yield Block(heard, clock.at(begins / self._rate + given / RATE))

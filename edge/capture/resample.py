@@ -1,6 +1,6 @@
 """Brings a stream of any rate and channel count to 16 kHz mono."""
 
-from math import isfinite
+from typing import Final
 
 import numpy as np
 import soxr
@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from edge.sound import RATE, Samples
 
+_ABSURD: Final = 1e6
+"""Full scale is 1: what is beyond this is damage. soxr adds samples up, and two of 3e38 are more than a float holds."""
+
 
 class Resampler:
     """A stream of float samples at `rate` becomes one of 16 kHz mono, channels by their mean, in [-1, 1].
 
-    What is not a number counts as `garbage` and becomes silence. soxr's filter holds some milliseconds back until
-    `finish`.
+    Values that are no numbers, or absurd ones, count as `garbage` and are left out of the mean; where no channel is
+    left there is silence. soxr's filter holds some milliseconds back until `finish`.
     """
 
     def __init__(self, rate: int) -> None:
@@ -22,12 +25,15 @@ class Resampler:
 
     def feed(self, samples: NDArray[np.float32]) -> Samples:
         """Take float32 [n] or [n, channels] at the source's rate; give float32 [m] at 16 kHz, m >= 0."""
-        mono = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else _mean(samples)
-        if not all(map(isfinite, _range(mono))):
-            bad = ~np.isfinite(mono)
-            self.garbage += int(bad.sum())
-            mono = np.where(bad, np.float32(0), mono)
-        return self._convert(mono, last=False)
+        channels = samples if samples.ndim == 2 else samples[:, None]
+        lowest, highest = _range(channels)
+        if lowest > -_ABSURD and highest < _ABSURD:
+            return self._convert(channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1), last=False)
+        with np.errstate(invalid="ignore"):
+            good = np.abs(channels) < _ABSURD
+        self.garbage += int(np.count_nonzero(~good))
+        left = np.where(good, channels, np.float32(0)).sum(axis=1) / np.maximum(1, good.sum(axis=1))
+        return self._convert(left.astype(np.float32), last=False)
 
     def finish(self) -> Samples:
         """Give what the filter still holds."""
@@ -40,14 +46,8 @@ class Resampler:
         return mono if lowest >= -1 and highest <= 1 else np.clip(mono, -1.0, 1.0)
 
 
-def _mean(channels: NDArray[np.float32]) -> Samples:
-    with np.errstate(invalid="ignore", over="ignore"):
-        mono: Samples = channels.mean(axis=1)
-    return mono
-
-
-def _range(samples: Samples) -> tuple[float, float]:
+def _range(samples: NDArray[np.float32]) -> tuple[float, float]:
     """Give the lowest and the highest, not a number where there is one in between, and zeros for nothing."""
     if not len(samples):
         return 0.0, 0.0
-    return float(np.minimum.reduce(samples)), float(np.maximum.reduce(samples))
+    return float(np.minimum.reduce(samples, axis=None)), float(np.maximum.reduce(samples, axis=None))

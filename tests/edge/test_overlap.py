@@ -66,7 +66,7 @@ def test_sound_that_no_window_follows_is_let_go():
 
 
 def test_nothing_lies_across_a_gap():
-    ear = Ear(*[reading("rain")] * 2)
+    ear = Ear(*[reading("rain", 0.7)] * 2)
     overlap = Overlap(ear, [])
     overlap.read(segment(0.0, 1))
     overlap.read(segment(6.0, 2))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.sound import RATE, Block
+from edge.models.scenes import SceneReader
+from edge.sound import QUIET_DBFS, RATE, Block
 from moments import EMOTIONS
 from tests.edge.parts import FakeRules, FakeScenes, FakeSpeech, pipeline, scene, silence, voice
 
@@ -24,7 +25,24 @@ def spans(drafts):
 
 
 def in_samples(drafts):
-    return [(d.basis, round(d.at * RATE), round((d.at + d.seconds) * RATE)) for d in drafts]
+    return [(d.basis, round(d.at * RATE), round((d.at + d.seconds) * RATE), bool(d.continues)) for d in drafts]
+
+
+def faint(seconds):
+    """Noise that leaps ten times a second, between 20 dB below the level of silence and 7 dB above it."""
+    random, count = np.random.default_rng(3), round(seconds * RATE)
+    level = QUIET_DBFS + random.uniform(-20, 7, count // (RATE // 10) + 1)
+    return (random.standard_normal(count) * 10 ** (np.repeat(level, RATE // 10)[:count] / 20)).astype(np.float32)
+
+
+def fed(through, sound, at, lost=0.0, every=5.0):
+    """Feed it in blocks of that many seconds, after each of which so much sound is lost; give (moments, the end)."""
+    drafts = []
+    for start in range(0, len(sound), round(every * RATE)):
+        block = Block(sound[start : start + round(every * RATE)], at)
+        drafts += through.feed(block)
+        at += len(block.samples) / RATE + lost
+    return drafts, at - lost
 
 
 def test_speech_gives_a_speech_moment_and_surroundings_a_scene_moment():
@@ -129,6 +147,57 @@ def test_lost_sound_ends_a_moment_and_nothing_reaches_over_the_gap():
     assert drafts[1].continues is None
 
 
+@pytest.mark.parametrize("lost", [0.08, 0.15, 1.9])
+def test_a_scene_goes_on_over_sound_that_was_lost_for_a_moment(lost):
+    through = pipeline()
+    drafts, end = fed(through, scene("rain", 300), 10.0, lost)
+    drafts += through.flush()
+    assert len(drafts) <= 4
+    assert all(after.continues == before.id for before, after in pairwise(drafts))
+    assert all(before.at + before.seconds <= after.at + 1e-6 for before, after in pairwise(drafts))
+    assert drafts[0].at == pytest.approx(10, abs=0.1)
+    assert drafts[-1].at + drafts[-1].seconds == pytest.approx(end)
+
+
+def test_no_utterance_reaches_over_sound_that_was_lost_for_a_moment():
+    through = pipeline()
+    drafts, _ = fed(through, voice(4), 0.0, lost=0.15, every=2.0)
+    assert spans(drafts + through.flush()) == [("speech", 0.0, 2.0), ("speech", 2.15, 4.15)]
+
+
+def test_where_time_goes_back_another_stream_begins():
+    through = pipeline()
+    drafts = fed(through, scene("rain", 7), 100.0)[0] + fed(through, scene("rain", 7), 50.0)[0]
+    drafts += fed(through, voice(2), 20.0)[0] + through.flush()
+    assert spans(drafts) == [("scene", 100.0, 107.0), ("scene", 50.0, 57.0), ("speech", 20.0, 22.0)]
+    assert [draft.continues for draft in drafts] == [None] * 3
+    assert drafts[-1].scene is None
+
+
+@pytest.mark.parametrize("back", [0.025, 0.09])
+def test_moments_do_not_overlap_while_a_late_clock_is_pulled_back(back):
+    through = pipeline()
+    drafts, at = [], 100.0
+    sound = np.concatenate([voice(2), scene("rain", 3), voice(1), scene("rain", 40)])
+    for number, block in enumerate(np.split(sound, len(sound) // 800)):
+        at -= back * (40 <= number < 280)
+        drafts += through.feed(Block(block, at))
+        at += 0.05
+    drafts += through.flush()
+    assert [draft.basis for draft in drafts] == ["speech", "scene", "speech", "scene", "scene"]
+    assert all(draft.seconds > 0 for draft in drafts)
+    assert all(before.at + before.seconds <= after.at + 1e-6 for before, after in pairwise(drafts))
+    assert drafts[-1].continues == drafts[-2].id
+    assert drafts[-1].at + drafts[-1].seconds == pytest.approx(at)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.02, 0.1])
+def test_a_scrap_of_sound_is_one_moment_and_unclear(seconds):
+    drafts = run(pipeline(scenes=SceneReader.load()), scene("street", seconds))
+    assert spans(drafts) == [("scene", 0.0, seconds)]
+    assert drafts[0].scene.label == "unclear"
+
+
 @pytest.mark.parametrize("after", [silence(20), np.concatenate([voice(2), scene("cafe", 3)])])
 def test_no_surroundings_are_kept_once_they_are_over(after):
     through = pipeline()
@@ -160,6 +229,40 @@ def test_rules_are_told_the_hour_how_long_the_scene_lasts_and_the_devices_own_me
     assert last["seconds"] == pytest.approx(400, abs=1)
 
 
+def test_a_stream_is_not_measured_by_the_one_before_it():
+    rules = FakeRules()
+    through = pipeline(rules=rules)
+    run(through, scene("rain", 400))
+    assert rules.asked[-1]["median_dbfs"] is not None
+    rules.asked.clear()
+    run(through, scene("rain", 20))
+    assert {asked["median_dbfs"] for asked in rules.asked} == {None}
+
+
+def test_rules_are_told_the_same_whatever_the_size_of_blocks_is():
+    sound = np.concatenate([scene("rain", 2), silence(3), scene("cafe", 2), silence(3)] * 35)
+    told = []
+    for size in (800, len(sound)):
+        rules = FakeRules()
+        run(pipeline(rules=rules), sound, size)
+        told.append([(asked["level"], asked["median_dbfs"]) for asked in rules.asked])
+    assert told[0][-1][1] is not None
+    assert told[0] == told[1]
+
+
+def test_a_room_whose_noise_is_at_the_level_of_silence_is_no_flood_of_moments():
+    noise = np.random.default_rng(1).standard_normal(120 * RATE) * 10 ** (QUIET_DBFS / 20)
+    told = [in_samples(run(pipeline(), noise.astype(np.float32), size)) for size in (800, 1333, 8000)]
+    assert 1 <= len(told[0]) <= 3
+    assert told[0] == told[1] == told[2]
+
+
+def test_sound_that_comes_and_goes_gives_the_same_moments_whatever_the_size_of_blocks_is():
+    sound = faint(60)
+    told = [in_samples(run(pipeline(), sound, size)) for size in (800, 1333, 8000, len(sound))]
+    assert all(moments == told[0] for moments in told)
+
+
 def test_ids_are_given_by_whom_the_pipeline_is_told():
     numbers = iter(range(100))
     drafts = run(pipeline(new_id=lambda: str(next(numbers))), np.concatenate([scene("rain", 6), voice(2)]))
@@ -171,7 +274,8 @@ PART = st.one_of(
     st.tuples(st.just("voice"), st.floats(0.3, 20)),
     st.tuples(st.just("silence"), st.floats(0.3, 20)),
 )
-MAKE = {"voice": voice, "silence": silence}
+FAINT = st.tuples(st.just("faint"), st.floats(0.3, 20))
+MAKE = {"voice": voice, "silence": silence, "faint": faint}
 
 
 @settings(max_examples=40, deadline=None)
@@ -191,7 +295,7 @@ def test_every_second_that_is_not_silence_is_in_exactly_one_moment(parts, size):
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(PART, min_size=1, max_size=4), st.integers(200, 5000), st.integers(5000, 40_000))
+@given(st.lists(PART | FAINT, min_size=1, max_size=4), st.integers(200, 5000), st.integers(5000, 40_000))
 def test_the_size_of_blocks_changes_no_moment(parts, small, large):
     sound = np.concatenate([MAKE[kind](s) if kind in MAKE else scene(kind, s) for kind, s in parts])
     assert in_samples(run(pipeline(), sound, small)) == in_samples(run(pipeline(), sound, large))

@@ -103,6 +103,71 @@ def test_a_sudden_sound_that_goes_on_continues():
     assert stretches[1].continues == stretches[0].id
 
 
+def test_a_sudden_sound_that_comes_and_goes_is_told_once():
+    stretches = feed(new(), ["rain", "rain", "rain", "alarm"] * 36)
+    assert [s.at for s in stretches if s.reading.label == "alarm"] == [15]
+
+
+def test_a_change_takes_longer_after_a_sudden_sound():
+    for sudden, windows, changes in (([], 3, True), (["alarm"], 3, False), (["alarm"], 7, True)):
+        steady = new()
+        stretches = feed(steady, ["rain"] * 4 + sudden + ["rain"] * 4 + ["cafe"] * windows) + steady.close()
+        assert (stretches[-1].label == "cafe") == changes
+
+
+def bangs():
+    """Give a scene in which there were ten sudden sounds, and the time of the last one's end."""
+    kinds, numbers = [f"bang {number}" for number in range(10)], count()
+    steady = Steady(kinds, lambda: str(next(numbers)))
+    feed(steady, ["rain"] * 4)
+    feed(steady, kinds, at=20)
+    return steady, 70
+
+
+def test_whatever_there_was_a_clean_change_takes_five_minutes_at_most():
+    steady, at = bangs()
+    feed(steady, ["rain"] * 20 + ["cafe"] * 60, at)
+    assert steady.close()[-1].label == "cafe"
+
+
+def test_half_an_hour_of_rest_makes_up_for_all_changes():
+    steady, at = bangs()
+    feed(steady, ["rain"] * 360 + ["cafe"] * 3, at)
+    assert steady.close()[-1].label == "cafe"
+
+
+def test_after_a_gap_of_a_minute_a_scene_is_told_as_a_new_one():
+    for gap, told_at_once in ((61, True), (59, False)):
+        steady = new()
+        feed(steady, ["rain"] * 6)
+        steady.close()
+        assert bool(feed(steady, ["cafe"] * 3, at=30 + gap)) == told_at_once
+
+
+def test_one_window_before_a_scene_belongs_to_it():
+    steady = new()
+    stretches = feed(steady, ["rain"] + ["cafe"] * 6) + steady.close()
+    assert told(stretches)[0][:2] == ("cafe", 0)
+    assert {s.label for s in stretches} == {"cafe"}
+
+
+def test_nothing_is_told_while_the_last_window_deviates():
+    steady = new()
+    assert feed(steady, ["rain", "rain", "cafe"]) == []
+    assert told(feed(steady, ["rain"], at=15)) == [("rain", 0, 20)]
+
+
+def test_a_scene_goes_on_over_sound_that_was_lost():
+    steady = new()
+    stretches = feed(steady, ["rain"] * 3)
+    steady.lost(1.5)
+    stretches += feed(steady, ["rain"], at=16.5)
+    steady.lost(0.5)
+    stretches += feed(steady, ["rain"], at=22) + steady.close()
+    assert told(stretches) == [("rain", 0, 15), ("rain", 16.5, 27)]
+    assert stretches[1].continues == stretches[0].id
+
+
 def test_what_is_unsure_is_not_sudden():
     steady = new()
     feed(steady, ["rain"] * 3)

@@ -36,7 +36,18 @@ def test_a_crystal_that_is_off_is_followed_for_hours(ppm):
 def test_jitter_of_the_arrival_does_not_show_and_time_never_goes_back():
     pairs = run(600, jitter=0.04)
     assert np.abs(pairs[200:, 1] - pairs[200:, 0]).max() < 0.02
-    assert (np.diff(pairs[:, 1]) > 0.045).all()
+    assert np.diff(pairs[:, 1]) == pytest.approx(BUFFER, abs=0.002)
+
+
+@pytest.mark.parametrize("late", [0.2, 1.0])
+def test_first_buffers_that_come_in_a_burst_make_the_times_late_for_two_seconds_at_most(late):
+    clock, told = AudioClock(), []
+    for number in range(200):
+        end = (number + 1) * BUFFER
+        clock.hear(end, max(end, late))
+        told.append(clock.at(number * BUFFER))
+    assert np.abs(np.array(told) - BUFFER * np.arange(200))[int(2 / BUFFER) :].max() < 0.05
+    assert np.diff(told).min() > 0
 
 
 def test_lost_sound_moves_the_clock_within_two_seconds():

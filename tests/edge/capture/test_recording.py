@@ -100,6 +100,34 @@ def test_what_is_not_a_number_becomes_silence_and_what_is_too_loud_is_clipped(tm
     assert heard.max() == 1.0
 
 
+def test_damaged_samples_are_silence_and_spoil_nothing_else(tmp_path):
+    path = tmp_path / "a.wav"
+    whole = tone(2, 44_100)
+    wild = whole.copy()
+    wild[20_000], wild[20_005] = 3e38, -3e38
+    soundfile.write(path, wild, 44_100, subtype="FLOAT")
+    heard = sound(read(path))
+    soundfile.write(path, whole, 44_100, subtype="FLOAT")
+    differs = np.flatnonzero(~(np.abs(heard - sound(read(path))) < 0.001))
+    assert len(differs) < 0.02 * RATE
+    assert np.abs(heard).max() < 0.5
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, 3e38])
+def test_a_channel_that_is_broken_is_left_out(tmp_path, broken):
+    path = tmp_path / "stereo.wav"
+    whole = tone(1, RATE)
+    soundfile.write(path, np.column_stack([whole, np.full(RATE, broken, np.float32)]), RATE, subtype="FLOAT")
+    assert sound(read(path)) == pytest.approx(whole)
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000, 192_000])
+def test_a_recording_is_heard_to_its_last_sample(tmp_path, rate):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1.7, rate), rate)
+    assert len(sound(read(path))) == pytest.approx(1.7 * RATE, abs=1)
+
+
 def text_named_wav(path):
     path.write_text("this is no sound at all\n" * 50)
 
