@@ -1,11 +1,14 @@
 """A draft becomes a moment: it gets its device, time and place."""
 
+from dataclasses import fields
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from edge.clock import Knowledge
 from edge.pipeline import Draft
 from moments import Clip, Moment, Place
+
+_OF_DRAFT: Final = [field.name for field in fields(Draft) if field.name not in {"at", "seconds"}]
 
 
 def stamp(
@@ -15,30 +18,20 @@ def stamp(
     clock: Knowledge,
     place: Place | None,
     *,
-    origin: Literal["ambient", "mark", "upload"] = "ambient",
+    origin: Literal["ambient", "mark"] = "ambient",
     record: str | None = None,
     clip: Clip | None = None,
 ) -> Moment:
     """Make the moment that is published. Raises pydantic.ValidationError if the draft breaks the contract."""
+    given = {name: getattr(draft, name) for name in _OF_DRAFT}
     return Moment(
-        id=draft.id,
+        **given,
         device=device,
         start=start,
         seconds=round(draft.seconds, 3),
         clock=clock,
         origin=origin,
-        basis=draft.basis,
-        emotion=draft.emotion,
-        confidence=draft.confidence,
-        emotions=draft.emotions,
-        valence=draft.valence,
-        arousal=draft.arousal,
-        scene=draft.scene,
-        rule=draft.rule,
-        level_dbfs=draft.level_dbfs,
         place=place,
         clip=clip,
         record=record,
-        continues=draft.continues,
-        models=draft.models,
     )

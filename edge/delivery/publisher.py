@@ -28,7 +28,8 @@ from typing import Any, Final
 from edge.config import Broker
 from edge.delivery.connection import Connection, Task
 from edge.delivery.window import Window
-from edge.outbox.queue import Outbox, Row, moment_of
+from edge.outbox.queue import Outbox
+from edge.outbox.row import Row, moment_of
 from moments.topics import topic
 
 log = logging.getLogger(__name__)
@@ -198,12 +199,13 @@ class Publisher:
                 room -= 1
         if room <= 0 or room < self._window.size // 4:
             return  # a query for a few rows only costs more than it brings
+        newest = self._outbox.last
         rows = self._outbox.after(self._low, room)
         for row in rows:
             if row.id not in self._sent:
                 self._send(row)
-        if rows and self._outbox.trouble is None:  # else there is more before them, on a disk that cannot be read now
-            self._low = rows[-1].seq
+        if self._outbox.all_readable:  # else there is more before them
+            self._low = rows[-1].seq if rows else newest
 
     def _send(self, row: Row) -> None:
         mid = self._connection.publish("moment", row.body)
@@ -236,7 +238,7 @@ class Publisher:
 
     def _send_rows_again(self, due: list[str]) -> None:
         rows = self._outbox.rows(due)
-        if self._outbox.trouble is None:  # else what is not found may be on a disk that cannot be read now
+        if self._outbox.all_readable:  # else what is not found may only be out of reach
             for gone in set(due).difference(row.id for row in rows):  # erased or dropped meanwhile
                 del self._sent[gone]
         for row in rows:

@@ -1,8 +1,8 @@
 """A broken outbox file, set aside until all that can be read of it stands in the new one."""
 
-import itertools
 import logging
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,32 +10,43 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from edge.outbox.row import Row, row_of
+from edge.outbox.row import Row, row_of, text_of
 
 log = logging.getLogger(__name__)
+
+Gone = tuple[bytes | None, float | None, float | None]
 
 _ROWS: Final = 200
 _CHUNK_BYTES: Final = 1_000_000
 _HEADER_BYTES: Final = 4096
 _TAILS: Final = ("-wal", "-shm", "")
+_TAKEN: Final = "taken"
 _ENDS: Final = 2**62
 """No moment has such a number, unless damage made it."""
 _GAP: Final = 2**40
 """How far new moments are numbered beyond the oldest of a file whose newest cannot be read."""
 
-_NOT_NOW: Final = (
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-)
-"""What says nothing of what the file holds: it is read another time."""
+_FAILS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What reading raises; the other where damage has reached the name of a column."""
+_NO_OUTBOX: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_UNREAD: Final = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
+_DAMAGE: Final = (*_NO_OUTBOX, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_TOOBIG, *_UNREAD)
+"""Whatever else fails says nothing of what the file holds: it is read another time."""
+_TRIES: Final = 6
+"""So often, from either end by turns, is damage met until it is believed: SQLite says so also where a disk is away."""
 
 
-def to_read(path: Path, how: str) -> sqlite3.Connection:
-    """Open an SQLite file that is not written to; `how`: `mode=ro` or `immutable=1`."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+def to_read(path: Path) -> sqlite3.Connection:
+    """Open an SQLite file that nobody writes to. Raises OSError when it is away, and sqlite3.Error."""
+    path.stat()
+    try:
+        has_log = Path(f"{path}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        has_log = False
+    how = "mode=ro" if has_log else "immutable=1"  # which needs no file beside it: the disk may be full
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+    db.text_factory = text_of
+    return db
 
 
 class Broken:
@@ -43,35 +54,58 @@ class Broken:
 
     def __init__(self, path: Path, only: str = "") -> None:
         self.path = path
-        self.ended = False
+        self.ended = path.suffix.startswith(f".{_TAKEN}")
         self._only = only
         self._low, self._high, self._up = 0, _ENDS, True
         self._then = self._low, self._high, self._up, self.ended
+        self._failed, self._gave = 0, False
 
     def batch(self) -> list[Row] | None:
-        """Give some of its moments, from the oldest up to the damage, then from the newest down to it.
+        """Give some of its moments, from the oldest up to the damage or from the newest down to it; where it is, none.
 
-        None when it cannot be opened now. `taken` goes on to those after them.
+        None when it cannot be read now. `taken` goes on to those after them. Raises OSError when it is away.
         """
-        low, high, up, rows, seen = self._low, self._high, self._up, list[Row](), 0
+        low, high, up, ended, rows, seen = self._low, self._high, self._up, False, list[Row](), 0
         order = "ASC" if up else "DESC"
         sql = f"SELECT * FROM outbox WHERE seq > ? AND seq < ? {self._only} ORDER BY seq {order} LIMIT ?"  # noqa: S608 (fixed words)
         try:
-            with closing(to_read(self.path, "mode=ro")) as db:
+            with closing(to_read(self.path)) as db:
                 for found in db.execute(sql, (low, high, _ROWS)):
                     if not low < found[0] < high:
                         raise sqlite3.DatabaseError("out of order")
                     low, high = (found[0], high) if up else (low, found[0])
                     seen += 1
-                    with suppress(ValueError, TypeError):
+                    with suppress(ValueError):
                         rows.append(row_of(found))
             ended = seen < _ROWS
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW and self.path.exists():
-                return None
-            up, ended = False, not up
+        except _FAILS as error:
+            if not seen:
+                if (code := _code(error)) not in _DAMAGE:
+                    return None
+                self._failed += 1
+                up, ended = not up, self._failed >= _TRIES and (self._gave or code not in _UNREAD)
+        if seen:
+            self._failed, self._gave = 0, True
         self._then = low, high, up, ended
         return rows
+
+    def gone(self) -> list[Gone] | None:
+        """Give what it says is not to be taken from those before it, once `batch` gave its last.
+
+        None when it cannot be read now. Raises OSError when it is away.
+        """
+        found = list[Gone]()
+        if not self._then[-1]:
+            return found
+        try:
+            with closing(to_read(self.path)) as db:
+                for each in db.execute("SELECT id, low, high FROM gone"):
+                    found.append(each)
+        except _FAILS as error:
+            if _code(error) not in _DAMAGE:
+                return None
+            log.error("what was erased may come back: a broken outbox does not tell it", extra={"reason": str(error)})
+        return found
 
     def taken(self) -> None:
         """Take note that the last batch is safe elsewhere."""
@@ -80,17 +114,24 @@ class Broken:
     def records(self) -> Iterator[Row]:
         """Give all of its moments that belong to a record."""
         those = Broken(self.path, "AND keep = 3")
-        while not those.ended and (rows := those.batch()) is not None:
-            those.taken()
-            yield from rows
+        with suppress(OSError):
+            while not those.ended and (rows := those.batch()) is not None:
+                those.taken()
+                yield from rows
 
     def last(self) -> int:
-        """Give a number beyond which it has no moment."""
-        for newest, beyond in (("max", 0), ("min", _GAP)):
-            with suppress(sqlite3.Error), closing(to_read(self.path, "mode=ro")) as db:
-                found = db.execute(f"SELECT {newest}(seq) FROM outbox WHERE seq < {_ENDS}").fetchone()[0]  # noqa: S608 (fixed words)
-                return (found or 0) + beyond
-        return 0
+        """Give a number beyond which it has no moment. Raises OSError and sqlite3.Error when it cannot be read now."""
+        last = 0
+        for newest, beyond in () if self.ended else (("max", 0), ("min", _GAP)):
+            try:
+                with closing(to_read(self.path)) as db:
+                    found = db.execute(f"SELECT {newest}(seq) FROM outbox WHERE seq < {_ENDS}").fetchone()[0]  # noqa: S608 (fixed words)
+                    return (found or 0) + beyond
+            except _FAILS as error:
+                if (code := _code(error)) not in (*_DAMAGE, sqlite3.SQLITE_IOERR_CORRUPTFS):
+                    raise sqlite3.OperationalError(f"{self.path.name}: {error}") from error
+                last = 0 if code in _NO_OUTBOX else _GAP
+        return last
 
     def remove(self, until: float) -> bool:
         """Overwrite and delete it, as far as that goes until `until` in monotonic seconds; True when it is gone.
@@ -109,6 +150,12 @@ class Broken:
         return True
 
 
+def _code(error: Exception) -> int:
+    """Give what SQLite calls it, of what concerns the disk in full."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code if code & 0xFF == sqlite3.SQLITE_IOERR else code & 0xFF
+
+
 def _overwrite(part: Path, until: float) -> bool:
     """Fill with zeros and cut off piece by piece from the end; tell whether nothing is left."""
     with part.open("r+b", buffering=0) as out:
@@ -124,9 +171,9 @@ def _overwrite(part: Path, until: float) -> bool:
 
 
 def set_aside(outbox: Path) -> None:
-    """Set a broken outbox aside under a name that is free. Raises OSError."""
-    names = (outbox.with_name(f"{outbox.name}.corrupt{n or ''}") for n in itertools.count())
-    aside = next(name for name in names if not name.exists())
+    """Set a broken outbox aside under a name that is free and tells the order. Raises OSError."""
+    numbers = [number for kind, number, _, _ in _lying_beside(outbox) if kind == "broken"]
+    aside = outbox.with_name(f"{outbox.name}.broken{max(numbers) + 1 if numbers else ''}")
     Path(f"{outbox}-shm").unlink(missing_ok=True)
     outbox.rename(aside)
     with suppress(FileNotFoundError):
@@ -136,18 +183,48 @@ def set_aside(outbox: Path) -> None:
 
 
 def beside(outbox: Path) -> list[Path]:
-    """Give the broken files that were set aside; what a kill left half done is done first. Raises OSError."""
-    found = {path for path in outbox.parent.iterdir() if path.name.startswith(f"{outbox.name}.corrupt")}
-    logs = {path for path in found if path.name.endswith(("-wal", "-shm"))}
-    files = found - logs
+    """Give the files that were set aside, the broken ones in the order in which they broke and then those taken over.
+
+    What a kill left half done is done first. Raises OSError, and sqlite3.Error where the outbox cannot be read.
+    """
+    _name_anew(outbox)
+    found = sorted(_lying_beside(outbox))
+    files = {(kind, number): path for kind, number, tail, path in found if not tail}
+    broken = [path for (kind, _), path in files.items() if kind == "broken"]
     own_log = Path(f"{outbox}-wal")
-    if files and own_log.exists() and not outbox.exists():
-        own_log.rename(f"{max(files, key=lambda path: path.stat().st_ctime_ns)}-wal")
+    if broken and own_log.exists() and not outbox.exists():
+        own_log.rename(f"{broken[-1]}-wal")
         _sync(outbox.parent)
-    for path in logs:
-        if path.with_name(path.name[: -len("-wal")]) not in files:
+    for kind, number, tail, path in found:
+        if tail and (kind, number) not in files:
             path.unlink()
-    return sorted(files)
+    return list(files.values())
+
+
+def _name_anew(outbox: Path) -> None:
+    """Give what an older version set aside as `.corrupt` the name of what it is.
+
+    The newest of them made the table `gone` and went on from start to start: its file is still to be taken from. Those
+    before it took at once what they could and left the file there for good: nothing is to come back from it.
+    """
+    former = [(number, tail, path) for kind, number, tail, path in _lying_beside(outbox) if kind == "corrupt"]
+    if not former:
+        return
+    kind = _TAKEN
+    if outbox.exists():
+        with closing(to_read(outbox)) as db:
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'gone'").fetchone():
+                kind = "broken"
+    for number, tail, path in former:
+        path.rename(outbox.with_name(f"{outbox.name}.{kind}{number or ''}{tail}"))
+    _sync(outbox.parent)
+
+
+def _lying_beside(outbox: Path) -> list[tuple[str, int, str, Path]]:
+    """Give what was set aside: what it is, its number, the tail of its name, its path."""
+    name = re.compile(rf"{re.escape(outbox.name)}\.(broken|{_TAKEN}|corrupt)(\d*)(-wal|-shm|)")
+    found = [(name.fullmatch(path.name), path) for path in outbox.parent.iterdir()]
+    return [(match[1], int(match[2] or 0), match[3], path) for match, path in found if match]
 
 
 def _sync(folder: Path) -> None:

@@ -7,13 +7,14 @@ cut loses it.
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from edge.outbox.broken import Broken, beside, set_aside, to_read
-from edge.outbox.row import Row, row_of
+from edge.outbox.row import Row, moment_of, row_of, text_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,25 +40,29 @@ CREATE TABLE IF NOT EXISTS gone (
 )"""
 
 INSERT: Final = "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LEAST: Final = """DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox ORDER BY keep, seq
+                 LIMIT 1 + (SELECT count(*) FROM outbox) / 100)"""
 _RETRY_SECONDS: Final = 5.0
 _WAL_BYTES: Final = 4_000_000
+_PAGE_ROWS: Final = 500
 _BROKEN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class OutboxFile:
     """The file; its user holds a lock. `trouble` says why it cannot be used, None when it can.
 
-    A broken file is set aside as `NAME.corrupt`, which `on_broken` is told, and a new one stands in its place.
-    `broken`: those set aside from which not all was taken yet; their user calls `forget` with one that is gone.
+    A broken file is set aside as `NAME.broken` and a new one stands in its place; a row that the card has changed so
+    that it is none is deleted. `on_damage` is told how many were lost: a file counts as one.
+    `broken`: those set aside that are not gone yet, the oldest first; their user calls `forget` with one that is.
     `last`: what is put later is numbered beyond it.
     """
 
-    def __init__(self, path: Path, on_broken: Callable[[], None]) -> None:
+    def __init__(self, path: Path, on_damage: Callable[[int], None]) -> None:
         self.path = path
         self.trouble: str | None = None
         self.last = 0
         self.broken: list[Broken] = []
-        self._on_broken = on_broken
+        self._on_damage = on_damage
         self._db: sqlite3.Connection | None = None
         self._retry_at = 0.0
         self._full = False
@@ -89,11 +94,27 @@ class OutboxFile:
         return self._db is not None
 
     def read(self, sql: str, values: tuple[object, ...] = ()) -> list[Row]:
-        """Give the rows of a SELECT *; none when the file cannot be read."""
+        """Give the rows of a SELECT *; none, and it is not `readable`, when the file cannot be read."""
+        rows, damaged = list[Row](), list[tuple[int]]()
         try:
-            return [row_of(found) for found in self._db.execute(sql, values)] if self._db is not None else []
+            for found in self._db.execute(sql, values) if self._db is not None else ():
+                try:
+                    rows.append(row_of(found))
+                except ValueError:
+                    damaged.append((found[0],))
         except sqlite3.Error as error:
-            return self.read(sql, values) if self._fail(error) else []
+            if self._fail(error):
+                return self.read(sql, values)
+            self.close()
+            return []
+        return self.read(sql, values) if damaged and self._drop(damaged) else rows
+
+    def after(self, seq: float, size: int, which: str = "") -> Iterator[Row]:
+        """Give the rows after `seq` in their order; `size` of them are read at first, and more when they are needed."""
+        sql = f"SELECT * FROM outbox WHERE seq > ? {which} ORDER BY seq LIMIT ?"  # noqa: S608 (fixed words)
+        while page := self.read(sql, (seq, size)):
+            seq, size = page[-1].seq, max(size, _PAGE_ROWS)
+            yield from page
 
     def number(self, sql: str) -> float | None:
         """Give the one value of a query; None when there is none or the file cannot be read."""
@@ -103,11 +124,24 @@ class OutboxFile:
             return self.number(sql) if self._fail(error) else None
         return found[0] if found else None
 
+    def rename(self, device: str) -> int:
+        """Make all moments that it holds this device's; give their number, 0 when they are or it cannot be written."""
+        oldest = self.read("SELECT * FROM outbox ORDER BY seq LIMIT 1")  # all that waits has one name
+        if not oldest or ((first := moment_of(oldest[0].body)) and first.device == device):
+            return 0
+        return self.write(partial(_rename, device=device)) or 0
+
     @property
     def used_bytes(self) -> float:
         """How much of the file holds moments."""
         pages = (self.number("PRAGMA page_count") or 0) - (self.number("PRAGMA freelist_count") or 0)
         return pages * (self.number("PRAGMA page_size") or 0)
+
+    def bound(self, max_bytes: float) -> int | None:
+        """Where moments take more, delete one in a hundred, the least sure and oldest first; give their number."""
+        if self.used_bytes <= max_bytes:
+            return 0
+        return self.write(lambda db: db.execute(_LEAST).rowcount)
 
     def close(self) -> None:
         """Close it."""
@@ -141,13 +175,11 @@ class OutboxFile:
 
     def _open_to_read(self) -> None:
         """Open what a read-only disk holds, so that it can be sent."""
-        log_of = Path(f"{self.path}-wal")
         with suppress(OSError, sqlite3.Error):
-            unwritten = log_of.exists() and log_of.stat().st_size > 0
-            if self.path.exists():
-                self._use(to_read(self.path, "mode=ro" if unwritten else "immutable=1"), new=False)
+            self._use(to_read(self.path), new=False)
 
     def _use(self, db: sqlite3.Connection, *, new: bool) -> None:
+        db.text_factory = text_of
         try:
             if new:
                 db.execute("PRAGMA journal_mode = WAL")
@@ -157,10 +189,11 @@ class OutboxFile:
                 for made in (_TABLE, _WAITS, _GONE):
                     db.execute(made)
             newest = db.execute("SELECT max(seq) FROM outbox").fetchone()[0] or 0
-        except sqlite3.Error:
+            beyond = [each.last() for each in self.broken] if new else []
+        except (OSError, sqlite3.Error):
             db.close()
             raise
-        self.last = max(newest, *(each.last() for each in self.broken), 0)
+        self.last = max(newest, *beyond, 0)
         self._db = db
 
     def _fail(self, error: Exception) -> bool:
@@ -193,8 +226,27 @@ class OutboxFile:
         except OSError as error:
             log.error("the broken outbox cannot be set aside", extra={"reason": str(error)})
             return False
-        self._on_broken()
+        self._on_damage(1)
         self._open()
         if self._db is not None:
             self._retry_at = 0.0
         return self._db is not None
+
+    def _drop(self, damaged: list[tuple[int]]) -> bool:
+        """Delete the rows with these `seq`; tell whether any of them is gone."""
+        gone = self.write(lambda db: db.executemany("DELETE FROM outbox WHERE seq = ?", damaged).rowcount)
+        if gone:
+            self._on_damage(gone)
+            log.error("moments dropped: the disk has changed what they are", extra={"moments": gone})
+        return bool(gone)
+
+
+def _rename(db: sqlite3.Connection, device: str) -> int:
+    done, seq = 0, 0
+    step = "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT 500"
+    while rows := db.execute(step, (seq,)).fetchall():
+        moments = [(moment, n) for n, body in rows if (moment := moment_of(body))]
+        renamed = [(moment.model_copy(update={"device": device}).to_json(), n) for moment, n in moments]
+        db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", renamed)
+        done, seq = done + len(rows), rows[-1][0]
+    return done

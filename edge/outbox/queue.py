@@ -11,19 +11,17 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
 from edge.clock import Reading
 from edge.outbox.file import INSERT, OutboxFile
-from edge.outbox.row import Row, keep_of, moment_of, start_of
+from edge.outbox.row import Row, keep_of, kept, moment_of, stamped, start_of, with_clip
 from edge.outbox.taking import take_over
 from moments import Clip, Moment
-
-__all__ = ["Outbox", "Row", "moment_of"]
 
 log = logging.getLogger(__name__)
 
@@ -36,35 +34,7 @@ _EXPIRE_SECONDS: Final = 3600.0
 _TAKE_OVER_SECONDS: Final = 1.0
 """How long a tick takes what can be read of a broken file: the watchdog is fed between, and moments are put."""
 
-
 POLICY: Final = "beyond max_mb the least sure and oldest go first, records last; beyond max_days all but records"
-
-
-def _as_kept(name: str) -> str | None:
-    """Write an id as the queue does; None for what is none, since it comes from outside."""
-    try:
-        return str(uuid.UUID(name))
-    except ValueError:
-        return None
-
-
-def _stamped(row: Row, at: Reading) -> Row:
-    moment = moment_of(row.body)
-    if moment is None:  # it goes as it is: the hub tells whoever looks at its dead letters
-        return replace(row, born=at.start.timestamp(), heard=None, boot=None)
-    stamped = moment.model_copy(update={"start": at.start, "clock": at.clock})
-    return replace(row, body=stamped.to_json(), born=at.start.timestamp(), heard=None, boot=None)
-
-
-def _rename(db: sqlite3.Connection, device: str) -> int:
-    done, seq = 0, 0
-    step = "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT 500"
-    while rows := db.execute(step, (seq,)).fetchall():
-        moments = [(moment, n) for n, body in rows if (moment := moment_of(body))]
-        renamed = [(moment.model_copy(update={"device": device}).to_json(), n) for moment, n in moments]
-        db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", renamed)
-        done, seq = done + len(rows), rows[-1][0]
-    return done
 
 
 class Outbox:
@@ -82,13 +52,15 @@ class Outbox:
         self._lock = threading.RLock()
         self._memory: dict[str, Row] = {}
         self._done: dict[str, float] = {}
+        self._done_to = 0
+        """What may be sent of the file is done up to this `seq`: a disk that takes nothing keeps it for long."""
         self._held: dict[str, set[str]] = {}
         self._spans: list[tuple[float, float]] = []
-        """What is to be erased of a file that cannot be read now: began in [low, high)."""
+        """What the next commit erases from the file and from broken ones: all that began in [low, high)."""
         self._device: str | None = None
         self._expired_at = float("-inf")
         self._next = 1
-        self._file = OutboxFile(path, lambda: self.dropped.update(["corrupt"]))
+        self._file = OutboxFile(path, lambda damaged: self.dropped.update(corrupt=damaged))
         self._next = max(self._next, self._file.last + 1)
 
     # In.
@@ -115,12 +87,12 @@ class Outbox:
         with self._lock:
             self._flush()
             waiting = self._file.read("SELECT * FROM outbox WHERE heard IS NOT NULL AND boot = ?", (boot,))
-            rows = [_stamped(row, time_at(row.heard or 0.0)) for row in waiting]
-            stamped = [(row.body, row.born, row.seq) for row in rows]
+            rows = [stamped(row, time_at(row.heard or 0.0)) for row in waiting]
+            columns = [(row.body, row.born, row.seq) for row in rows]
             sql = "UPDATE outbox SET body = ?, born = ?, heard = NULL, boot = NULL WHERE seq = ?"
-            done = self._file.write(lambda db: db.executemany(sql, stamped).rowcount if stamped else 0)
+            done = self._file.write(lambda db: db.executemany(sql, columns).rowcount if columns else 0)
             held = {
-                row.id: _stamped(row, time_at(row.heard))
+                row.id: stamped(row, time_at(row.heard))
                 for row in self._memory.values()
                 if row.heard is not None and row.boot == boot
             }
@@ -131,10 +103,7 @@ class Outbox:
         """Make all that waits this device's, in case it had another name before; give their number."""
         with self._lock:
             self._device = device
-            oldest = self._file.read("SELECT * FROM outbox ORDER BY seq LIMIT 1")  # all that waits has one name
-            if not oldest or ((first := moment_of(oldest[0].body)) and first.device == device):
-                return 0
-            return self._file.write(lambda db: _rename(db, device)) or 0
+            return self._file.rename(device)
 
     def attach(self, hold: str, clip: Clip | None) -> None:
         """Give the moments that were held under that name their clip, and let them go."""
@@ -143,11 +112,10 @@ class Outbox:
             rows = self.rows(self._held.pop(hold, ()))
             if clip is None or not rows:
                 return
-            found = [(moment, row) for row in rows if (moment := moment_of(row.body))]
-            bodies = [(moment.model_copy(update={"clip": clip}).to_json(), row) for moment, row in found]
-            written = [(body, row.seq) for body, row in bodies]
-            if self._file.write(lambda db: db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", written)) is None:
-                self._memory |= {row.id: replace(row, body=body) for body, row in bodies if row.id in self._memory}
+            rows = [with_clip(row, clip) for row in rows]
+            bodies = [(row.body, row.seq) for row in rows]
+            if self._file.write(lambda db: db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", bodies)) is None:
+                self._memory |= {row.id: row for row in rows if row.id in self._memory}
 
     def release(self, boot: str, heard_before: float) -> int:
         """Let go as `free` what waited too long or was heard in an earlier boot, whose time nobody can know now."""
@@ -169,20 +137,15 @@ class Outbox:
         """Give up to `limit` moments that may be sent and came after `seq`, in the order of arrival."""
         with self._lock:
             held = set().union(*self._held.values())
-            extra = len(self._done) + len(held)
-            sql = "SELECT * FROM outbox WHERE seq > ? AND heard IS NULL ORDER BY seq LIMIT ?"
-            found = self._file.read(sql, (seq, limit + extra))
-            found += [row for row in self._memory.values() if row.seq > seq and row.heard is None]
-            rows = [row for row in found if row.id not in self._done and row.id not in held]
+            rows = [row for row in self._memory.values() if row.seq > seq and row.heard is None and row.id not in held]
+            rows += islice((row for row in self._not_done(seq, limit) if row.id not in held), limit)
             return sorted(rows, key=lambda row: row.seq)[:limit]
 
     def rows(self, ids: Iterable[str]) -> list[Row]:
         """Give those of `ids` that still wait."""
         with self._lock:
             found = []
-            for each in map(_as_kept, ids):
-                if each is None:
-                    continue
+            for each in kept(ids):
                 if each in self._memory:
                     found.append(self._memory[each])
                 elif each not in self._done:
@@ -202,32 +165,31 @@ class Outbox:
         """Let go what the hub has stored. Ids that are not here are of no matter."""
         now = time.monotonic()
         with self._lock:
-            for each in map(_as_kept, ids):
-                if each is not None and self._memory.pop(each, None) is None:
+            for each in kept(ids):
+                if self._memory.pop(each, None) is None:
                     self._done[each] = now
             if len(self._done) >= _DONE_ROWS:
                 self._flush()
 
-    def erase(self, ids: Iterable[str] | None, start: datetime | None = None, end: datetime | None = None) -> int:
-        """Erase from the queue, at once, the given ids or (None) all that began in [start, end); give their number."""
-        low = start.timestamp() if start else float("-inf")
-        high = end.timestamp() if end else float("inf")
+    def erase(self, ids: Iterable[str]) -> int:
+        """Erase these from the queue, at once; give how many of them waited."""
         with self._lock:
             self._flush()
-            if ids is None:
-                found = [row for row in self._file.read("SELECT * FROM outbox", ()) if row.id not in self._done]
-                found += self._memory.values()
-                gone = [row.id for row in found if low <= start_of(row.body) < high]
-                if self._file.broken or not self._file.readable:
-                    self._spans.append((low, high))
-            else:
-                asked = [each for each in map(_as_kept, ids) if each is not None]
-                gone = [row.id for row in self.rows(asked)]
-                if self.trouble is not None:  # what is on that disk is deleted with the first commit that it takes
-                    self._done |= dict.fromkeys((each for each in asked if each not in self._memory), 0.0)
-            self._done |= dict.fromkeys((each for each in gone if self._memory.pop(each, None) is None), 0.0)
+            asked = list(kept(ids))
+            gone = [row.id for row in self.rows(asked)]
+            if self.trouble is not None:  # what is on that disk is deleted with the first commit that it takes
+                self._done |= dict.fromkeys((each for each in asked if each not in self._memory), 0.0)
+            return self._let_go(gone)
+
+    def erase_between(self, low: float, high: float) -> int:
+        """Erase from the queue, at once, all that began in [low, high), in Unix seconds; give their number."""
+        with self._lock:
             self._flush()
-            return len(gone)
+            on_disk = (row for row in self._file.after(float("-inf"), 500) if row.id not in self._done)
+            waiting = chain(on_disk, self._memory.values())
+            gone = [row.id for row in waiting if low <= start_of(row.body) < high]
+            self._spans.append((low, high))
+            return self._let_go(gone)
 
     # How it is.
 
@@ -244,6 +206,11 @@ class Outbox:
         return bool(self._file.broken)
 
     @property
+    def all_readable(self) -> bool:
+        """Whether nothing that waits is on a disk, or in a broken file, that cannot be read now."""
+        return self._file.readable and not self.takes_over
+
+    @property
     def last(self) -> int:
         """The `seq` of the newest moment that was ever put."""
         return self._next - 1
@@ -252,7 +219,7 @@ class Outbox:
     def depth(self) -> int:
         """How many moments wait."""
         with self._lock:
-            self._delete_done()
+            self._flush()
             count = int(self._file.number("SELECT count(*) FROM outbox") or 0)
             return count + len(self._memory)
 
@@ -270,7 +237,7 @@ class Outbox:
     def oldest_age_s(self, now: float) -> float | None:
         """Seconds since the first waiting moment whose time is known; `now` in Unix seconds."""
         with self._lock:
-            born = self._file.number("SELECT born FROM outbox WHERE born IS NOT NULL ORDER BY seq LIMIT 1")
+            born = self._file.number("SELECT born FROM outbox WHERE born < 1e99 ORDER BY seq LIMIT 1")
             return None if born is None else max(0.0, now - born)
 
     def tick(self, now: float | None) -> None:
@@ -279,13 +246,12 @@ class Outbox:
         Of a broken file it takes over what a second is enough for.
         """
         with self._lock:
-            if self._done and time.monotonic() - min(self._done.values()) > _DONE_SECONDS:
-                self._delete_done()
-            if self._memory or self.trouble is not None:
+            done_at = min(self._done.values(), default=float("inf"))
+            if self._memory or self.trouble is not None or time.monotonic() - done_at > _DONE_SECONDS:
                 self._flush()
             if self._file.broken:
                 take_over(self._file, self._device, time.monotonic() + _TAKE_OVER_SECONDS)
-                self._bound_disk()
+                self._count("size", self._file.bound(self._max_bytes))
             if now is not None and time.monotonic() - self._expired_at > _EXPIRE_SECONDS:
                 self._expired_at = time.monotonic()
                 sql = "DELETE FROM outbox WHERE born < ? AND keep < 3"
@@ -302,12 +268,27 @@ class Outbox:
 
     # Inside; the lock is held.
 
+    def _not_done(self, seq: int, size: int) -> Iterator[Row]:
+        """Read what the file has after `seq` and may be sent; what is done at its begin is not read a second time."""
+        all_done = seq <= self._done_to
+        for row in self._file.after(max(seq, self._done_to), size, "AND heard IS NULL"):
+            all_done = all_done and row.id in self._done
+            if all_done:
+                self._done_to = row.seq
+            elif row.id not in self._done:
+                yield row
+
+    def _let_go(self, waiting: list[str]) -> int:
+        self._done |= dict.fromkeys((each for each in waiting if self._memory.pop(each, None) is None), 0.0)
+        self._flush()
+        return len(waiting)
+
     def _flush(self) -> None:
-        done = [(uuid.UUID(each).bytes,) for each in self._done]
-        if not self._memory and not done and self.trouble is None:
+        if not (self._memory or self._done or self._spans) and self.trouble is None:
             return
 
         def work(db: sqlite3.Connection) -> bool:
+            done = [(uuid.UUID(each).bytes,) for each in self._done]  # many, where the disk takes nothing
             db.executemany("DELETE FROM outbox WHERE id = ?", done)
             for low, high in self._spans:
                 old = db.execute("SELECT seq, body FROM outbox")
@@ -323,21 +304,11 @@ class Outbox:
         if self._file.write(work):
             self._memory.clear()
             self._done.clear()
+            self._done_to = 0
             self._spans.clear()
-            self._bound_disk()
+            self._count("size", self._file.bound(self._max_bytes))
         else:
             self._bound_memory()
-
-    def _delete_done(self) -> None:
-        if self._done:
-            self._flush()
-
-    def _bound_disk(self) -> None:
-        if self._file.used_bytes <= self._max_bytes:
-            return
-        sql = """DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox ORDER BY keep, seq
-                 LIMIT 1 + (SELECT count(*) FROM outbox) / 100)"""
-        self._count("size", self._file.write(lambda db: db.execute(sql).rowcount))
 
     def _bound_memory(self) -> None:
         over = len(self._memory) - _MEMORY_ROWS

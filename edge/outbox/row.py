@@ -1,11 +1,18 @@
 """A waiting moment as the outbox's file holds it."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from moments import Moment
+from edge.clock import Reading
+from moments import Clip, Moment
 
 Columns = tuple[int, bytes, bytes, int, float | None, float | None, str | None]
+
+_KINDS: Final = (int, bytes, object, int, float | int | None, float | int | None, str | None)
+"""What each column is; a body may be anything, since the hub tells of one that is no moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +32,39 @@ class Row:
         return self.seq, uuid.UUID(self.id).bytes, self.body, self.keep, self.born, self.heard, self.boot
 
 
-def row_of(values: Columns) -> Row:
-    """Read the columns as they are stored. Raises ValueError or TypeError when the id is none."""
-    return Row(values[0], str(uuid.UUID(bytes=values[1])), *values[2:])
+def row_of(values: tuple[Any, ...]) -> Row:
+    """Read the columns as they are stored. Raises ValueError where a card has changed what one of them is."""
+    if not all(map(isinstance, values, _KINDS)):
+        raise ValueError("a column is not what was stored")
+    seq, name, body, *others = values
+    return Row(seq, str(uuid.UUID(bytes=name)), body if isinstance(body, bytes) else str(body).encode(), *others)
+
+
+def text_of(stored: bytes) -> str:
+    """Read a column that is text, also where a card has changed its bytes: else SQLite reads none of the rows."""
+    return stored.decode(errors="replace")
+
+
+def kept(ids: Iterable[str]) -> Iterator[str]:
+    """Write ids as the queue does, and leave out what is none, since they come from outside."""
+    for each in ids:
+        with suppress(ValueError):
+            yield str(uuid.UUID(each))
+
+
+def stamped(row: Row, at: Reading) -> Row:
+    """Give it the time that it waited for."""
+    moment = moment_of(row.body)
+    if moment is None:  # it goes as it is: the hub tells whoever looks at its dead letters
+        return replace(row, born=at.start.timestamp(), heard=None, boot=None)
+    timed = moment.model_copy(update={"start": at.start, "clock": at.clock})
+    return replace(row, body=timed.to_json(), born=at.start.timestamp(), heard=None, boot=None)
+
+
+def with_clip(row: Row, clip: Clip) -> Row:
+    """Give it its clip; one that cannot be read goes as it is."""
+    moment = moment_of(row.body)
+    return row if moment is None else replace(row, body=moment.model_copy(update={"clip": clip}).to_json())
 
 
 def moment_of(body: bytes) -> Moment | None:

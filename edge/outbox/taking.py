@@ -4,9 +4,9 @@ import logging
 import sqlite3
 import time
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
+from edge.outbox.broken import Broken
 from edge.outbox.file import OutboxFile
 from edge.outbox.row import Row, moment_of
 
@@ -19,27 +19,43 @@ _INSERT_UNLESS_GONE: Final = """INSERT OR IGNORE INTO outbox SELECT ?, ?, ?, ?, 
 def take_over(file: OutboxFile, device: str | None, until: float) -> None:
     """Go on until `until`, in monotonic seconds, and at least by a step; what is taken over is overwritten and deleted.
 
-    Moments get the name of `device`. Where the disk takes nothing the broken file stays as it is.
+    The newest goes first: it may say what is not to be taken from those before it. Moments get the name of `device`.
+    Where the disk takes nothing, or a file cannot be read now, the files stay as they are.
     """
-    for broken in list(file.broken):
-        while not broken.ended:
-            rows = broken.batch()
-            if rows is None or file.write(partial(_take, rows=rows, device=device)) is None:
-                return
-            broken.taken()
-            if time.monotonic() > until:
-                return
-        try:
-            if not broken.remove(until):
-                return
-        except OSError as error:
-            log.error("the broken outbox cannot be deleted", extra={"reason": str(error)})
+    while file.broken:
+        broken = file.broken[-1]
+        if not (_removed(file, broken, until) if broken.ended else _took(file, broken, device)):
             return
-        log.info("what could be read of the broken outbox was taken over")
+        if time.monotonic() > until:
+            return
+
+
+def _took(file: OutboxFile, broken: Broken, device: str | None) -> bool:
+    try:
+        rows = broken.batch()
+        gone = broken.gone() if len(file.broken) > 1 else []
+    except FileNotFoundError:  # somebody took it away
         file.forget(broken)
+        return True
+    except OSError:
+        return False
+    if rows is None or gone is None:
+        return False
+
+    def work(db: sqlite3.Connection) -> bool:
+        if file.broken[-1:] != [broken]:  # the outbox has just broken, and goes first
+            return False
+        _take(db, rows, device)
+        db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?, ?)", gone)
+        return True
+
+    if not file.write(work):
+        return False
+    broken.taken()
+    return bool(rows) or broken.ended  # else it is tried again in the next tick
 
 
-def _take(db: sqlite3.Connection, rows: list[Row], device: str | None) -> bool:
+def _take(db: sqlite3.Connection, rows: list[Row], device: str | None) -> None:
     spans = db.execute("SELECT low, high FROM gone WHERE id IS NULL").fetchall()
     for row in rows:
         moment = moment_of(row.body)
@@ -51,4 +67,15 @@ def _take(db: sqlite3.Connection, rows: list[Row], device: str | None) -> bool:
         body = moment.model_copy(update={"device": device}).to_json() if renamed else row.body
         values = replace(row, body=body).values()
         db.execute(_INSERT_UNLESS_GONE, (*values, values[1]))
+
+
+def _removed(file: OutboxFile, broken: Broken, until: float) -> bool:
+    try:
+        if not broken.remove(until):
+            return False
+    except OSError as error:
+        log.error("the broken outbox cannot be deleted", extra={"reason": str(error)})
+        return False
+    log.info("what could be read of the broken outbox was taken over")
+    file.forget(broken)
     return True

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from edge.clock import Clock
-from edge.outbox.queue import Outbox, moment_of
+from edge.outbox.queue import Outbox
+from edge.outbox.row import moment_of
 from edge.owner.answered import Answered
 from edge.owner.pause import Pause
 from edge.records.recorder import Recorder
@@ -136,7 +137,7 @@ class Commands:
             self._recorder.forget_all()
         self._forget(*span)
         theirs = self._with_clips(*span)  # of a time that nobody knows, or beyond the span: the end of a long moment
-        erased = self._outbox.erase(None, what.begin, what.end)
+        erased = self._outbox.erase_between(*span)
         sha256s = [moment.clip.sha256 for moment in theirs if moment.clip]
         ids = [moment.id for moment in theirs]
         return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, moments=ids, span=span)}

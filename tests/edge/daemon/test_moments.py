@@ -200,6 +200,7 @@ def test_moments_of_speech_may_be_told_without_a_place(hub, device):
     assert places["scene"] is not None
 
 
+@pytest.mark.slow
 def test_what_a_damaged_card_still_gives_reaches_the_hub_and_nothing_is_left_of_the_broken_file(tmp_path, hub, device):
     path = tmp_path / "state" / "outbox.db"
     box = Outbox(path, max_mb=100, max_days=9999)
@@ -210,10 +211,11 @@ def test_what_a_damaged_card_still_gives_reaches_the_hub_and_nothing_is_left_of_
     content[20 * 4096 : 21 * 4096] = os.urandom(4096)
     path.write_bytes(content)
     running = device().ready()
-    aside = path.with_name("outbox.db.corrupt")
+    aside = path.with_name("outbox.db.broken")
     wait_until(lambda: "the outbox was broken" in running.text())
+    wait_until(aside.exists)
     wait_until(lambda: {many[0].id, many[-1].id} <= set(hub.heard), 20)
-    wait_until(lambda: not aside.exists())
+    wait_until(lambda: not aside.exists(), 90)
     assert len(set(hub.heard)) > 150
     wait_until(lambda: not running.waiting())
 

@@ -185,6 +185,41 @@ def test_a_backlog_on_a_disk_that_is_away_is_sent_when_it_is_back(hub, outbox, p
     assert hub.heard == [held.id, *(each.id for each in waiting)]
 
 
+def make_the_disk_read_only(outbox):
+    outbox._file._fail(sqlite3.OperationalError("attempt to write a readonly database"))
+    outbox._file._retry_at = float("inf")
+    assert outbox._file.readable
+
+
+def test_what_was_stored_and_a_read_only_disk_keeps_is_not_looked_through_again(hub, outbox, publishing, monkeypatch):
+    for each in (waiting := moments(30)):
+        outbox.put(each)
+    make_the_disk_read_only(outbox)
+    after, asked = outbox.after, []
+    monkeypatch.setattr(outbox, "after", lambda seq, limit: asked.append(seq) or after(seq, limit))
+    publisher = publishing()
+    wait_until(lambda: publisher.counts["stored"] == 30)
+    wait_until(lambda: asked[-1] == outbox.last)
+    before = asked.count(0)
+    publisher.look_again()
+    wait_until(lambda: asked.count(0) == before + 1)
+    wait_until(lambda: asked[-1] == outbox.last)
+    outbox.put(late := moment())
+    publisher.wake()
+    wait_until(lambda: late.id in hub.heard)
+    assert hub.heard == [each.id for each in [*waiting, late]]
+
+
+def test_what_is_erased_under_way_on_a_read_only_disk_is_not_waited_for(hub, outbox, publishing):
+    hub.silent_about = {(first := moment()).id}
+    outbox.put(first)
+    make_the_disk_read_only(outbox)
+    publisher = publishing(resend_s=0.2)
+    wait_until(lambda: first.id in hub.heard)
+    outbox.erase([first.id])
+    wait_until(lambda: not publisher._sent)
+
+
 def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(hub, outbox, publishing):
     lost, *rest = moments(3)
     hub.silent_about.add(lost.id)

@@ -1,81 +1,20 @@
 """A card damages the outbox: what can be read goes on waiting, through kills, full disks and erasures."""
 
-import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
-import uuid
-from datetime import timedelta
+from contextlib import closing
+from math import inf
 
 import pytest
 
 from edge.outbox import broken as broken_files
-from edge.outbox import queue as outboxes
-from edge.outbox.file import INSERT
 from edge.outbox.queue import Outbox
 from moments import Moment, uuid7
-from tests.edge.making import NOON, ids, moment, moments
-
-
-def harm(path, pages=4):
-    """Overwrite some pages in the middle."""
-    content = bytearray(path.read_bytes())
-    begin = len(content) // 8192 * 4096
-    content[begin : begin + pages * 4096] = os.urandom(pages * 4096)
-    path.write_bytes(content)
-
-
-def fill(box, many):
-    keep = {each.id: 3 if each.record else 1 for each in many}
-    rows = [
-        (n, uuid.UUID(each.id).bytes, each.to_json(), keep[each.id], each.start.timestamp(), None, None)
-        for n, each in enumerate(many, start=1)
-    ]
-    box._file.write(lambda db: db.executemany(INSERT, rows))
-    box.close()
-
-
-@pytest.fixture
-def many():
-    record = uuid7()
-    return [
-        each.model_copy(update={"record": record}) if n % 100 == 0 else each for n, each in enumerate(moments(1500))
-    ]
-
-
-@pytest.fixture
-def damaged(opened, path, many):
-    """Write an outbox of which the middle is broken."""
-    fill(opened(), many)
-    harm(path)
-    return opened
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """Let a tick take over one batch only."""
-    monkeypatch.setattr(outboxes, "_TAKE_OVER_SECONDS", -1.0)
-
-
-def broken(box):
-    """Let it find out that its file is broken."""
-    box.erase(None, NOON - timedelta(days=2), NOON - timedelta(days=1))
-    assert box.dropped["corrupt"] == 1
-    return box
-
-
-def mended(box, ticks=100):
-    for _ in range(ticks):
-        box.tick(None)
-        if box.trouble is None:
-            return ids(box.after(0, 10_000))
-    pytest.fail(f"it is not mended: {box.trouble}")
-
-
-def in_order(found, many):
-    place = {each.id: n for n, each in enumerate(many)}
-    return [place[each] for each in found] == sorted(place[each] for each in found)
+from tests.edge.making import ids, moment, moments
+from tests.edge.outbox.breaking import NOON_S, broken, fill, harm, in_order, mended
 
 
 @pytest.mark.parametrize("damage", ["header", "middle", "empty"])
@@ -139,7 +78,7 @@ def test_a_kill_between_setting_aside_the_file_and_its_log_costs_nothing(damaged
     box.put(late := moment())
     card = path.with_name("card")
     card.mkdir()
-    shutil.copy(path, card / f"{path.name}.corrupt")
+    shutil.copy(path, card / f"{path.name}.broken")
     shutil.copy(f"{path}-wal", card)
     after = Outbox(card / path.name, max_mb=100, max_days=365)
     found = mended(after)
@@ -152,7 +91,7 @@ def test_a_full_disk_leaves_a_broken_file_as_it_is_until_there_is_room(damaged, 
     box = broken(damaged())
     pages = int(box._file.number("PRAGMA page_count"))
     box._file._db.execute(f"PRAGMA max_page_count = {pages + 20}")
-    aside = path.with_name(f"{path.name}.corrupt")
+    aside = path.with_name(f"{path.name}.broken")
     size = aside.stat().st_size
     for _ in range(3):
         box._file.retry_now()
@@ -189,15 +128,15 @@ def test_nothing_is_left_of_a_broken_file_once_it_was_taken_over(damaged, path):
     box = damaged()
     found = mended(broken(box))
     assert found
-    assert [each.name for each in path.parent.iterdir() if ".corrupt" in each.name] == []
-    assert box.erase(None) == len(found)
+    assert [each.name for each in path.parent.iterdir() if ".broken" in each.name] == []
+    assert box.erase_between(-inf, inf) == len(found)
     box.close()
     assert damaged().depth == 0
 
 
 def test_a_broken_file_that_somebody_took_away_is_not_waited_for(damaged, path, steps):
     box = broken(damaged())
-    path.with_name(f"{path.name}.corrupt").unlink()
+    path.with_name(f"{path.name}.broken").unlink()
     assert mended(box) == []
 
 
@@ -205,16 +144,25 @@ def test_the_log_of_a_broken_file_that_somebody_took_away_harms_no_other(damaged
     box = broken(damaged())
     box.put(late := moment())
     box.close()
-    path.with_name(f"{path.name}.corrupt").unlink()
-    log = path.with_name(f"{path.name}.corrupt-wal")
+    path.with_name(f"{path.name}.broken").unlink()
+    log = path.with_name(f"{path.name}.broken-wal")
     log.write_bytes(b"x" * 4000)
     assert mended(damaged()) == [late.id]
     assert not log.exists()
 
 
+def test_a_broken_file_of_which_a_column_has_lost_its_name_holds_nothing_up(damaged, path):
+    box = broken(damaged())
+    aside = path.with_name(f"{path.name}.broken")
+    aside.write_bytes(aside.read_bytes().replace(b"born REAL", b"b\xffrn REAL"))
+    box.put(late := moment())
+    assert box.of_records([]) == []
+    assert mended(box) == [late.id]
+
+
 def test_a_broken_file_is_overwritten_before_it_is_deleted(tmp_path, monkeypatch):
     monkeypatch.setattr(broken_files, "_CHUNK_BYTES", 3)
-    aside = tmp_path / "outbox.corrupt"
+    aside = tmp_path / "outbox.broken"
     aside.write_bytes(b"secretsecret")
     other = tmp_path / "the same bytes"
     other.hardlink_to(aside)
@@ -227,7 +175,7 @@ def test_a_broken_file_is_overwritten_before_it_is_deleted(tmp_path, monkeypatch
 
 def test_what_is_erased_while_a_broken_file_is_taken_over_does_not_come_back(damaged, path, many, steps, tmp_path):
     box = broken(damaged())
-    box.erase(None, NOON, NOON + timedelta(seconds=600))
+    box.erase_between(NOON_S, NOON_S + 600)
     box.erase([many[-1].id])
     box.erase(records := box.of_records([many[0].record]))
     assert many[1400].id in records
@@ -241,6 +189,37 @@ def test_what_is_erased_while_a_broken_file_is_taken_over_does_not_come_back(dam
         assert many[-3].id in each
         assert not {many[-1].id, many[-2].id, many[300].id, *records} & set(each)
     after.close()
+
+
+def test_what_was_erased_does_not_come_back_when_the_outbox_breaks_before_all_is_taken_over(damaged, path, many, steps):
+    box = broken(damaged())
+    for _ in range(2):
+        box.tick(None)
+    box.erase([many[0].id])
+    assert box.erase_between(-inf, inf) == 399
+    for each in (newer := moments(40)):
+        box.put(each)
+    box.close()
+    content = bytearray(path.read_bytes())
+    at = content.index(newer[20].to_json()) // 4096 * 4096
+    content[at : at + 4096] = bytes(4096)
+    path.write_bytes(content)
+    box = broken(damaged())
+    found = mended(box)
+    assert set(found) <= {each.id for each in newer}, "nothing of what was erased"
+    assert len(found) > 20, "what is put after an erasure is not erased by it"
+
+
+def test_what_a_broken_outbox_cannot_tell_of_erasures_is_said_and_holds_nothing_up(damaged, path, steps, caplog):
+    box = broken(damaged())
+    box.tick(None)
+    box.close()
+    harm(path, pages=1)
+    box = broken(damaged())
+    with closing(sqlite3.connect(path.with_name("outbox.sqlite.broken1"))) as db:
+        db.execute("DROP TABLE gone")
+    assert len(mended(box)) > 1400
+    assert "what was erased may come back" in caplog.text
 
 
 def test_what_is_taken_over_goes_under_the_name_that_the_device_has(damaged, steps):
@@ -264,7 +243,7 @@ def test_a_moment_that_is_none_any_more_does_not_end_the_taking_over(opened, pat
 
 def test_moments_of_a_file_whose_newest_cannot_be_read_come_before_what_is_put_then(damaged, path, monkeypatch, steps):
     real = broken_files.to_read
-    monkeypatch.setattr(broken_files, "to_read", lambda path, how: _NoMax(real(path, how)))
+    monkeypatch.setattr(broken_files, "to_read", lambda path: _NoMax(real(path)))
     box = broken(damaged())
     box.close()
     box = damaged()
@@ -281,7 +260,7 @@ class _NoMax:
         self._db = db
 
     def execute(self, sql, *values):
-        return self._db.execute("SELECT broken" if "max(seq)" in sql else sql, *values)
+        return self._db.execute("SELECT broken FROM outbox" if "max(seq)" in sql else sql, *values)
 
     def close(self):
         self._db.close()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from edge.outbox import queue as outboxes
 from edge.outbox.queue import Outbox
 from tests.edge.making import NOON, ids, moment, moments
+from tests.edge.outbox.breaking import NOON_S
 
 
 def test_while_the_disk_takes_nothing_moments_are_held_in_memory_and_written_later(opened, path):
@@ -91,7 +93,7 @@ def test_what_is_erased_by_time_on_a_full_disk_is_not_sent(opened):
     box._file._db.execute("PRAGMA max_page_count = 1")
     while box.trouble is None:
         box.put(moment())
-    assert box.erase(None) >= 2
+    assert box.erase_between(-inf, inf) >= 2
     assert box.after(0, 1000) == []
     box.put(after := moment())
     box._file._db.execute("PRAGMA max_page_count = 1000000")
@@ -109,9 +111,7 @@ def test_what_is_erased_by_time_while_its_disk_is_away_is_gone_when_it_is_back(o
     box._file._fail(OSError("no such disk"))
     box._file._retry_at = float("inf")
     box.put(held := moment())
-    assert box.erase(None, NOON - timedelta(hours=1), NOON + timedelta(hours=1)) == 1, (
-        "what cannot be read is not counted"
-    )
+    assert box.erase_between(NOON_S - 3600, NOON_S + 3600) == 1, "what cannot be read is not counted"
     box.put(after := moment())
     box._file.retry_now()
     box.tick(None)

@@ -64,6 +64,11 @@ class Life(RuleBasedStateMachine):
         self.model.pop(each, None)
 
     @rule()
+    def erase_the_hour(self):
+        assert self.box.erase_between(NOON.timestamp(), NOON.timestamp() + 3600) == len(self.model)
+        self.model.clear()
+
+    @rule()
     def learn_the_time(self):
         waiting = sum(free for each, free in self.model.items() if each not in self.held)
         assert self.box.settle(lambda s: Reading(NOON, "synced", s), "b") == waiting

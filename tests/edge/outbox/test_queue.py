@@ -3,13 +3,16 @@
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from math import inf
 
 import pytest
 
 from edge.clock import Reading
+from edge.outbox.file import OutboxFile
 from edge.outbox.queue import Outbox
 from moments import Moment, Scene, uuid7
 from tests.edge.making import CLIP, NOON, ids, moment, moments
+from tests.edge.outbox.breaking import NOON_S, fill
 
 
 def test_a_moment_waits_until_it_is_stored(opened):
@@ -199,11 +202,31 @@ def test_erasing_reaches_what_waits(opened, path):
     for each in five:
         box.put(each)
     assert box.erase([five[0].id, "0196f3c2-8f0e-7c1a-9a52-6d0f4f1e2b33"]) == 1
-    assert box.erase(None, NOON + timedelta(seconds=1), NOON + timedelta(seconds=3)) == 2
+    assert box.erase_between(NOON_S + 1, NOON_S + 3) == 2
     assert ids(box.after(0, 10)) == [five[3].id, five[4].id]
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM outbox").fetchone() == (2,), "at once, not with the next commit"
     db.close()
+
+
+def test_erasing_by_time_does_not_read_all_that_waits_at_once(opened, monkeypatch):
+    fill(opened(), moments(1200))
+    box, sizes, real = opened(), [], OutboxFile.read
+    monkeypatch.setattr(
+        OutboxFile, "read", lambda self, *asked: sizes.append(len(found := real(self, *asked))) or found
+    )
+    assert box.erase_between(NOON_S + 100, NOON_S + 1200) == 1100
+    assert max(sizes) <= 500
+    assert box.depth == 100
+
+
+def test_a_moment_whose_time_is_known_after_an_erasure_is_not_of_it(opened):
+    box = opened()
+    box.put(early := moment(clock="free", start=NOON - timedelta(days=300)), heard=1.0, boot="this")
+    assert box.erase_between(NOON_S, NOON_S + 100) == 0
+    box.settle(lambda _: Reading(NOON, "synced", 1.0), "this")
+    box.put(other := moment())
+    assert ids(box.after(0, 10)) == [early.id, other.id]
 
 
 def test_what_waits_when_the_device_gets_another_name_goes_under_that_name(opened):
@@ -235,6 +258,6 @@ def test_a_moment_whose_bytes_the_card_has_changed_holds_nothing_up(opened, tmp_
     assert [row.body[:9] for row in rows[:2]] == [b'{"schema"'] * 2, "the hub is told of them"
     assert Moment.from_json(rows[2].body).device == "pocket-2"
     assert box.of_records(["x"]) == []
-    assert box.erase(None, NOON, None) == 1, "of a time that is named only what is known to be of it"
-    assert box.erase(None) == 2
+    assert box.erase_between(NOON_S, inf) == 1, "of a time that is named only what is known to be of it"
+    assert box.erase_between(-inf, inf) == 2
     assert {free.id, whole.id}.isdisjoint(ids(box.after(0, 10)))

@@ -5,10 +5,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from edge.outbox.file import OutboxFile
 from tests.edge.making import ids, moment, moments
 
 
@@ -80,6 +82,66 @@ def test_what_is_heard_while_a_disk_was_away_from_the_start_comes_after_what_is_
     assert ids(box.after(0, 10)) == [each.id for each in [*kept, *heard]]
     box.put(last := moment())
     assert ids(box.after(0, 10))[-1] == last.id
+
+
+@pytest.fixture
+def stored(opened):
+    """Give an outbox on a disk that takes nothing any more, of which the hub has stored the first 900 of 1000."""
+    box = opened()
+    for each in (many := moments(1000)):
+        box.put(each)
+    box._file._fail(sqlite3.OperationalError("attempt to write a readonly database"))
+    box._file._retry_at = inf
+    box.stored([each.id for each in many[:900]])
+    return box, many
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Keep how many rows each query reads."""
+    sizes, real = [], OutboxFile.read
+
+    def counting(self, *args):
+        rows = real(self, *args)
+        sizes.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(OutboxFile, "read", counting)
+    return sizes
+
+
+def test_of_what_is_on_a_read_only_disk_no_more_is_read_than_is_asked_for(stored, read):
+    box, many = stored
+    last_stored = box.rows([many[899].id, many[900].id])[0].seq - 1
+    read.clear()
+    assert ids(box.after(last_stored, 10)) == [each.id for each in many[900:910]]
+    assert sum(read) == 10
+
+
+def test_what_was_stored_and_cannot_be_deleted_is_not_read_again_and_again(stored, read):
+    box, many = stored
+    assert ids(box.after(0, 10)) == [each.id for each in many[900:910]]
+    read.clear()
+    assert ids(box.after(0, 10)) == [each.id for each in many[900:910]]
+    assert sum(read) <= 500
+    box.erase([many[900].id])
+    box._file.retry_now()
+    box.tick(None)
+    assert box.trouble is None
+    assert ids(box.after(0, 10)) == [each.id for each in many[901:911]]
+
+
+def test_what_was_stored_and_cannot_be_deleted_is_not_gone_through_for_each_that_is_stored(stored):
+    box, many = stored
+
+    class Watched(dict):
+        def __iter__(self):
+            pytest.fail("gone through")
+
+    box._done = Watched(box._done)
+    box.stored([many[901].id])
+    assert many[901].id not in ids(box.after(0, 1000))
+    box._done = {}
 
 
 START = """
