@@ -41,7 +41,8 @@ RISE: Final = RATE * 8 // 10
 _EDGE: Final = RATE // 20
 """Sound begins and ends within frames that are, on the whole, silent."""
 _ENDS: Final = 0.5
-"""Sound ends 3 dB below the level at which it begins, or a noise just there would begin and end all the time."""
+"""Sound ends 3 dB below the level at which it begins, or a window's length after it was last as loud as that: a noise
+just there would begin and end all the time."""
 _HALF: Final = 0.5
 """A detector half as sure as lets a voice go on has begun to hear it."""
 _KEEP: Final = RATE
@@ -75,6 +76,8 @@ class Segmenter:
         self._lead: int | None = None
         """Where the surroundings before an utterance begin, while it is still shorter than a segment may be."""
         self._loud_to = 0
+        self._above_to = 0
+        """To where the level was that of sound."""
         self._recent: deque[tuple[int, int, float]] = deque()
         self._recent_energy = 0.0
         self._room = Room(self._step_s)
@@ -194,7 +197,10 @@ class Segmenter:
         self._recent_energy += energy
         while self._recent[0][1] <= end - MIN:
             self._recent_energy -= self._recent.popleft()[2]
-        return self._recent_energy < self._silence * MIN * (1 if self._silent else _ENDS)
+        if self._recent_energy >= self._silence * MIN:
+            self._above_to = end
+        wavers = not self._silent and end - self._above_to <= WINDOW
+        return self._recent_energy < self._silence * MIN * (_ENDS if wavers else 1)
 
     def _hear_voice(self, start: int, end: int, decision: Decision) -> None:
         _, speech, near = decision

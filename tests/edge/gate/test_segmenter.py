@@ -158,6 +158,14 @@ def test_a_noise_about_the_level_of_silence_is_heard_without_breaks():
     assert all(end == begin for (_, _, end), (_, begin, _) in pairwise(segments))
 
 
+def test_a_noise_below_the_level_of_silence_is_not_kept_alive_by_a_click():
+    sound = noise(40, -66)
+    sound[5 * RATE : 6 * RATE] = noise(1)
+    segments = spans(cut(sound, decisions(40, []), [800]))
+    assert segments
+    assert segments[-1][2] < 13 * RATE
+
+
 def test_a_voice_that_the_end_of_a_stream_cuts_is_told_to_its_end():
     sound = noise(4)
     *_, (kind, _, end) = spans(cut(sound, decisions(4, [(2, 4)]), [800]))
