@@ -15,7 +15,7 @@ from edge.clock import Clock, Reading
 from edge.config import Config
 from edge.delivery.publisher import Publisher
 from edge.listener import Listener
-from edge.moment import stamp
+from edge.moment import new_id, stamp
 from edge.outbox.lock import only_one
 from edge.outbox.queue import Outbox
 from edge.owner.answered import Answered
@@ -30,7 +30,7 @@ from edge.place import Places
 from edge.records.clip import Safe
 from edge.records.recorder import Belongs, Recorder, Span
 from edge.records.shelf import Shelf
-from moments import Clip, Models, Moment, Place, uuid7
+from moments import Clip, Models, Moment, Place
 from moments.errors import UserError, WorkError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Device:
 
     def mark(self, note: str | None = None) -> str:
         """Begin a record: what is heard around now belongs to it. Gives its id."""
-        now, name = self.clock.now(), uuid7()
+        now, name = self.clock.now(), new_id(self.clock)
         with self.recorder.lock:
             at = time.monotonic()
             self.listener.part_records(at)

@@ -21,6 +21,7 @@ from edge.clock import Clock, Reading
 from edge.config import Config
 from edge.models.rules import Rules
 from edge.models.rules_watch import WatchedRules
+from edge.moment import new_id
 from edge.pipeline import Draft, Pipeline
 from edge.records.recorder import Recorder
 from edge.sound import Block, decibels
@@ -84,6 +85,7 @@ class Listener:
             silence_dbfs=config.gate.silence_dbfs,
             spl_at_0dbfs=config.capture.spl_at_0dbfs,
             hour_at=self._hour,
+            new_id=lambda: new_id(self._clock),
         )
         self._watched = WatchedRules(config.models.rules or shipped("scenes.yaml"), self._pipeline.rules)
         self._source = self._open()

@@ -4,11 +4,16 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Final, Literal
 
-from edge.clock import Knowledge
+from edge.clock import Clock, Knowledge
 from edge.pipeline import Draft
-from moments import Clip, Moment, Place
+from moments import Clip, Moment, Place, uuid7
 
 _OF_DRAFT: Final = [field.name for field in fields(Draft) if field.name not in {"at", "seconds"}]
+
+
+def new_id(clock: Clock) -> str:
+    """Make an id that tells the time of the device's own clock: satellites may know better than the system's."""
+    return uuid7(int(clock.now().start.timestamp() * 1000))
 
 
 def stamp(

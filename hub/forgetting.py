@@ -1,8 +1,10 @@
 """Forgetting, completely: moments and their words, records that are left without any, sound, and devices' copies."""
 
+import json
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -249,7 +251,11 @@ def _made_ms(key: bytes | None) -> int | None:
 
 
 def _letter_ms(payload: bytes) -> int | None:
-    """Give the Unix time in ms that a message's id tells; None where it has none."""
+    """Give the Unix time in ms of a message's `start`, or else the one that its id tells; None where it has neither."""
+    with suppress(ValueError, TypeError, KeyError, RecursionError):  # it may be anything
+        start = datetime.fromisoformat(json.loads(payload)["start"])
+        if start.tzinfo is not None:
+            return ms(start)
     try:
         return _made_ms(key_of(readable_id(payload)))
     except ValueError:

@@ -6,8 +6,9 @@ from sqlalchemy import Connection, Text, and_, delete, not_, or_, select, update
 
 from hub.stores import unfinished
 from hub.stores.beside import clips, commands, named_places
+from hub.stores.rollups import DAY
 from hub.stores.schema import METADATA
-from hub.stores.tables import devices
+from hub.stores.tables import devices, rollups
 
 _OWED: Final = and_(
     commands.c.body.like('%"do":"erase"%'), or_(commands.c.reply.is_(None), commands.c.reply.like('%"late"%'))
@@ -16,8 +17,15 @@ _OWED: Final = and_(
 
 
 def places_of(connection: Connection, owner: str) -> list[str]:
-    """Say under whom the named places of an owner are kept: those of nobody are of whoever has all devices."""
-    sole = set(connection.execute(select(devices.c.owner).distinct()).scalars()) == {owner}
+    """Say under whom the named places of an owner are kept: those of nobody are of whoever has all devices.
+
+    A device of nobody counts where it has moments and does not stand for uploads.
+    """
+    from hub.records.whose import UPLOADS  # which needs the store, as the store needs this
+
+    days = select(rollups.c.at).where(rollups.c.span == DAY, rollups.c.device == devices.c.n)
+    counts = or_(devices.c.owner.is_not(None), and_(devices.c.id != UPLOADS, days.exists()))
+    sole = set(connection.execute(select(devices.c.owner).where(counts).distinct()).scalars()) == {owner}
     return [owner, ""] if sole else [owner]
 
 

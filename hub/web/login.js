@@ -14,6 +14,11 @@ function markOf(token) {
   return mark.toString(16);
 }
 
+// Another tab of this browser logged out, or another person in: what this page shows and holds is not theirs.
+addEventListener("storage", ({ key, newValue }) => {
+  if (held !== null && key === "session" && newValue !== held) location.reload();
+});
+
 /** Ask for the token in `main`; `done` is called once the hub has taken it. */
 export function logIn(main, done) {
   const token = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true });

@@ -17,7 +17,9 @@ from edge.pipeline import Pipeline
 from edge.records.recorder import Recorder, Span
 from edge.sound import RATE, Block
 from moments.errors import WorkError
+from tests.edge.making import NOON
 from tests.edge.parts import FakeDetector, FakeScenes, FakeSpeech, pipeline, scene, silence, voice
+from tests.edge.test_moment import by_satellites, told_s
 from tests.parts import wait_until
 
 
@@ -88,6 +90,12 @@ def test_what_a_microphone_hears_is_given_with_its_time(listening):
     listener.close()
     listener.take_level()
     assert listener.take_level() is None, "nothing was heard since"
+
+
+def test_what_is_heard_has_an_id_of_the_time_that_satellites_tell(listening):
+    _, kept = listening(clock=by_satellites(NOON.timestamp()))
+    wait_until(lambda: kept)
+    assert told_s(kept[0][0].id) == pytest.approx(NOON.timestamp(), abs=30)
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
+import time
+import uuid
 from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
-from edge.moment import stamp
+from edge.clock import Clock, SatelliteTime
+from edge.moment import new_id, stamp
 from edge.pipeline import Draft
 from moments import EMOTIONS, Models, Moment, Place, Rule, Scene, uuid7
 from tests.edge.making import NOON
@@ -40,6 +43,21 @@ def test_a_moment_is_the_draft_with_device_time_and_place():
     for name in {field.name for field in fields(Draft)} - {"at", "seconds"}:
         assert getattr(moment, name) == getattr(made, name)
     assert Moment.from_json(moment.to_json()) == moment
+
+
+def told_s(name):
+    """The Unix time in s that an id tells."""
+    return (uuid.UUID(name).int >> 80) / 1000
+
+
+def by_satellites(unix):
+    """The clock of a device whose system does not know the time."""
+    return Clock(known=lambda: False, satellites=lambda: SatelliteTime(unix, time.monotonic()))
+
+
+def test_an_id_tells_the_time_of_satellites_where_the_system_does_not_know_it():
+    assert told_s(new_id(by_satellites(NOON.timestamp()))) == pytest.approx(NOON.timestamp(), abs=5)
+    assert told_s(new_id(Clock(known=lambda: True))) == pytest.approx(time.time(), abs=5)
 
 
 def test_a_draft_that_breaks_the_contract_is_refused():

@@ -450,3 +450,17 @@ def test_a_dead_letter_is_of_the_time_that_its_id_tells(any_store, sounds, wire)
     with any_store.reading() as connection:
         left = connection.execute(select(letters.c.payload).order_by(letters.c.n)).scalars().all()
     assert [json.loads(payload)["id"] for payload in left] == [*ids[1:]]
+
+
+def test_a_dead_letter_is_of_its_start_whatever_its_id_tells(any_store, sounds, wire):
+    then, now = START.isoformat(), datetime.now(UTC).isoformat()
+    of_then = [{"id": uuid7(), "start": then}, {"id": uuid7(ms(START)), "start": "in May"}]
+    of_then.append({"id": uuid7(ms(START)), "start": now.partition("+")[0]})
+    of_now = [{"id": uuid7(ms(START)), "start": now}, {"id": uuid7(), "start": 7}, [then], "start"]
+    dead = [Letter("moodscape/v1/a/moment", "is none", json.dumps(body).encode()) for body in [*of_then, *of_now]]
+    any_store.take([make(device="a")], dead)
+    forgetting = Forgetting(any_store, sounds, Telling(any_store, wire), PlaceDays(any_store))
+    forgetting.matching(filtered(device="a", to=(START + timedelta(hours=1)).isoformat()))
+    with any_store.reading() as connection:
+        left = connection.execute(select(letters.c.payload).order_by(letters.c.n)).scalars().all()
+    assert [json.loads(payload) for payload in left] == of_now

@@ -16,6 +16,7 @@ export default {
   "record.discard": "Discard",
   "record.sending": "It is being sent…",
   "record.sent": "{share} sent",
+  "record.unsent": "It was not sent and waits under Record. {why}",
   "record.taken": "The hub has it.",
   "record.kept": "What you kept",
   "record.none": "Nothing yet. What you record or write appears here with its moments.",

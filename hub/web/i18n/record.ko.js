@@ -16,6 +16,7 @@ export default {
   "record.discard": "버리기",
   "record.sending": "보내는 중…",
   "record.sent": "{share} 보냄",
+  "record.unsent": "보내지 못했습니다. 담기 화면에 남아 있습니다. {why}",
   "record.taken": "허브가 받았습니다.",
   "record.kept": "담아 둔 것",
   "record.none": "아직 없습니다. 녹음하거나 쓴 것이 그 순간들과 함께 여기에 나타납니다.",

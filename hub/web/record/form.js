@@ -22,17 +22,19 @@ const nothing = () => ({
   refused: "", // why it was not
   key: newKey(),
   failed: null, // what went with the sound in the last try under this key, which the hub may have taken
+  trouble: "", // why that try failed
 });
 
 // It outlives the view, which a log-in in between replaces too, and ends with the page.
 let unsent = nothing();
 let sending = null; // how much of it is sent, 0 to 1
+let recording = false; // whether a sound is on its way that takes the place of the one held
 let form = null; // that is shown, null in another view
 
 const wordless = () => unsent.words.trim() === "";
 
 /** Hold another sound, or none. */
-const hold = (sound, began) => Object.assign(unsent, { sound, began, key: newKey(), failed: null });
+const hold = (sound, began) => Object.assign(unsent, { sound, began, key: newKey(), failed: null, trouble: "" });
 
 /** Show a text; a screen reader hears it once, however often it is drawn. */
 function say(element, text) {
@@ -82,6 +84,7 @@ async function send() {
   const beside = JSON.stringify([unsent.words.trim(), unsent.place]);
   if (unsent.failed !== null && unsent.failed !== beside) unsent.key = newKey(); // to a key that it knows the hub gives what it has
   const { key, words } = unsent;
+  unsent.trouble = "";
   sending = 0;
   form?.draw();
   try {
@@ -89,16 +92,18 @@ async function send() {
       sending = share;
       form?.draw();
     });
-    // What was taken or typed meanwhile stays.
-    if (unsent.key === key) hold(null, null);
-    const later = unsent.words === words ? "" : unsent.words;
+    hold(null, null);
+    const later = unsent.words === words ? "" : unsent.words; // what was typed meanwhile stays
     unsent.words = "";
     write(later);
     announce(t("record.taken"));
     form?.kept(made);
   } catch (error) {
-    if (unsent.key === key) unsent.failed = beside;
-    form?.fail(api.saidBy(error));
+    unsent.failed = beside;
+    if (error.status !== 401) { // else the log-in tells it
+      unsent.trouble = api.saidBy(error);
+      if (form === null) announce(t("record.unsent", { why: unsent.trouble }));
+    }
   }
   sending = null;
   form?.draw();
@@ -108,13 +113,21 @@ async function send() {
 function take(sound, began) {
   hold(sound, began);
   if (unsent.placed) locate();
-  form?.fail("");
   form?.draw();
   form?.focus();
 }
 
-/** Make it, with what is not sent yet; `kept(record)` is called once the hub has taken what was sent. */
-export function recordForm(kept) {
+/** Hear whether a recording is under way: nothing is sent until it is taken. */
+function record(on) {
+  recording = on;
+  form?.draw();
+}
+
+/**
+ * Make it, with what is not sent yet; `kept(record)` is called once the hub has taken what was sent, and `busy(on)` hears
+ * whether something is being sent, so that no other sound takes its place before the hub has it.
+ */
+export function recordForm(kept, busy) {
   if (sending === null && unsent.sound === null && wordless()) unsent = nothing();
   let drawn = null; // the sound that is
   let picture = null;
@@ -142,18 +155,12 @@ export function recordForm(kept) {
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   const submit = (event) => {
     event.preventDefault();
-    fail("");
     send();
   };
   const element = h("form", { class: "recordform", onsubmit: submit },
     heard, h("label", { for: "words" }, h("h2", {}, t("record.words"))), note,
     h("label", { class: "choice" }, tick, h("span", {}, t("record.place")), where),
     h("div", { class: "actions" }, keep, drop), bar, word, trouble);
-
-  function fail(text) {
-    trouble.textContent = text;
-    trouble.hidden = text === "";
-  }
 
   function drawSound() {
     const { sound } = unsent;
@@ -166,23 +173,28 @@ export function recordForm(kept) {
 
   function draw() {
     const { sound, words, placed, place, asking, refused } = unsent;
+    busy(sending !== null);
     drawSound();
     if (note.value !== words) note.value = words;
     tick.checked = placed;
     say(where, asking ? t("place.asking") : place ? placeText(place) : refused);
-    keep.disabled = sending !== null || asking !== null || (sound === null && wordless());
+    keep.disabled = sending !== null || recording || asking !== null || (sound === null && wordless());
     say(keep, sound === null && !wordless() ? t("record.keep_note") : t("record.keep"));
     drop.hidden = sound === null;
+    drop.disabled = sending !== null;
     bar.hidden = sending === null || sound === null;
     bar.value = sending ?? 0;
     say(word, sending ? t("record.sent", { share: percent(sending) }) : sending === 0 ? t("record.sending") : "");
+    say(trouble, unsent.trouble);
+    trouble.hidden = unsent.trouble === "";
   }
 
-  form = { draw, fail, kept, focus: () => note.focus() };
+  form = { draw, kept, focus: () => note.focus() };
   draw();
   return {
     element,
     take,
+    record,
     redraw: () => picture?.redraw(),
     /** End what is drawn; what is not sent stays, for the next form. */
     close() {

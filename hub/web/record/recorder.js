@@ -9,9 +9,9 @@ const EVERY_MS = 100;
 
 /**
  * Make it; `got(sound, began)` is called with a Blob or a File, and when it began (null: the file may know), also right
- * after `close` where that ended a recording.
+ * after `close` where that ended a recording. `told(on)` hears whether a recording is under way.
  */
-export function recorder(got) {
+export function recorder(got, told) {
   let line = null; // to the microphone, while it records
   let timer = null;
   let busy = false;
@@ -27,7 +27,7 @@ export function recorder(got) {
     class: "recorder",
     ondragover: (event) => {
       event.preventDefault();
-      drop.dataset.over = "";
+      if (!pick.disabled) drop.dataset.over = "";
     },
     ondragleave: () => delete drop.dataset.over,
     ondrop: (event) => {
@@ -44,7 +44,7 @@ export function recorder(got) {
   }
 
   function take(file) {
-    if (file) got(file, null);
+    if (file && !pick.disabled) got(file, null); // one can be dropped on a picker that is disabled
     pick.value = "";
   }
 
@@ -61,11 +61,12 @@ export function recorder(got) {
       say(error.message, true);
       return;
     }
-    if (gone) { // its reader left while the browser asked, and nothing else would stop it
+    if (gone || button.disabled) { // its reader left, or sent something, while the browser asked, and nothing else would stop it
       opened.stop();
       return;
     }
     line = opened;
+    told(true);
     button.setAttribute("aria-pressed", "true");
     button.setAttribute("aria-label", t("record.end"));
     element.dataset.on = "";
@@ -80,6 +81,7 @@ export function recorder(got) {
     line = null;
     const sound = await ended.stop();
     rest();
+    told(false);
     got(sound, ended.begun);
   }
 
@@ -101,12 +103,15 @@ export function recorder(got) {
 
   rest();
   const why = lacking();
-  if (why) {
-    button.disabled = true;
-    say(why, true);
+  if (why) say(why, true);
+  function pause(on) {
+    button.disabled = on || why !== null;
+    pick.disabled = on;
   }
+  pause(false);
   return {
     element,
+    pause,
     /** Stop the microphone. */
     close() {
       gone = true;

@@ -13,8 +13,8 @@ learn(en, ko);
 /** Show it in `main`; gives what the frame needs to leave it. */
 export function show(main) {
   const kept = keptRecords();
-  const form = recordForm(kept.add);
-  const source = recorder(form.take);
+  const source = recorder((...sound) => form.take(...sound), (on) => form.record(on));
+  const form = recordForm(kept.add, source.pause);
   put(main, h("h1", {}, t("view.record")),
     h("div", { class: "recordpage" },
       h("div", { class: "card" }, source.element, form.element),

@@ -118,20 +118,85 @@ def test_logging_out_forgets_the_answers_that_were_kept(guarded, look):
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_what_is_neither_saved_nor_sent_outlives_a_log_in_of_the_same_person_alone(guarded, look, same):
+def test_what_is_neither_saved_nor_sent_outlives_a_log_in_of_the_same_person_alone(guarded, look, heard, same):
     hub, everybody, ann, _ = guarded
     page = logged_in(look, hub, ann)
+    keys = []
+    page.on("request", lambda asked: keys.append(asked.headers["idempotency-key"]) if sends(asked) else None)
     go(page, DAY)
     page.locator(".rows a").first.click()
     page.locator("#note").fill("Ann's of a moment")
     page.keyboard.press("Escape")
     go(page, "#/record")
+    page.locator("#file").set_input_files(heard)
     page.locator("#words").fill("Ann's alone")
     page.context.clear_cookies()
-    page.get_by_role("button", name="Keep the words").click()
+    page.get_by_role("button", name="Keep", exact=True).click()
     log_in(page, ann if same else everybody)
     expect(page.locator("h1")).to_have_text("Record")
     expect(page.locator("#words")).to_have_value("Ann's alone" if same else "")
+    expect(page.locator(".heard strong")).to_have_count(1 if same else 0)
+    expect(page.locator(".recordform .trouble")).to_be_hidden()
     go(page, DAY)
     page.locator(".rows a").first.click()
     expect(page.locator("#note")).to_have_value("Ann's of a moment" if same else "")
+    if same:
+        page.keyboard.press("Escape")
+        go(page, "#/record")
+        page.get_by_role("button", name="Keep", exact=True).click()
+        expect(page.locator(".record", has_text="Ann's alone")).to_be_visible()
+        assert len(keys) == 2
+        assert len(set(keys)) == 1
+
+
+def sends(asked):
+    return asked.method == "POST" and asked.url.endswith("/api/records")
+
+
+def test_nothing_outlives_a_log_in_where_nothing_tells_who_was_logged_in_before(guarded, look):
+    hub, _, ann, _ = guarded
+    page = logged_in(look, hub, ann)
+    page.evaluate("localStorage.setItem('session', 'begun')")  # as a page before this one left it
+    page.reload()
+    go(page, "#/record")
+    page.locator("#words").fill("somebody's")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Keep the words").click()
+    log_in(page, ann)
+    expect(page.locator("h1")).to_have_text("Record")
+    expect(page.locator("#words")).to_have_value("")
+
+
+@pytest.fixture
+def two_tabs(guarded, look):
+    """Ann's, with words that she has not sent, and another of the same browser, which shows the settings."""
+    hub, _, ann, _ = guarded
+    page = logged_in(look, hub, ann)
+    go(page, "#/record")
+    page.locator("#words").fill("Ann's alone")
+    other = page.context.new_page()
+    other.goto(f"{hub.url}/#/settings")
+    expect(other.get_by_role("button", name="Log out")).to_be_visible()
+    return page, other
+
+
+def test_a_log_out_in_one_tab_takes_what_every_other_shows_and_holds(guarded, two_tabs):
+    page, other = two_tabs
+    other.get_by_role("button", name="Log out").click()
+    expect(page.locator("h1")).to_have_text("Log in")
+    log_in(page, guarded[2])
+    expect(page.locator("h1")).to_have_text("Record")
+    expect(page.locator("#words")).to_have_value("")
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_log_in_in_one_tab_leaves_in_others_what_is_of_the_same_person_alone(guarded, two_tabs, same):
+    _, _, ann, ben = guarded
+    page, other = two_tabs
+    other.context.clear_cookies()
+    other.reload()
+    log_in(other, ann if same else ben)
+    expect(page.locator("#words")).to_have_value("Ann's alone" if same else "")
+    if same:
+        page.get_by_role("button", name="Keep the words").click()
+        expect(page.locator(".record", has_text="Ann's alone")).to_be_visible()

@@ -89,12 +89,18 @@ def test_a_recording_that_is_under_way_when_another_view_is_opened_is_stopped_an
     assert 1 <= record(hub, "cut short")["seconds"] <= 4
 
 
-def test_what_is_being_sent_is_told_and_not_sent_again_after_a_look_at_another_view(hub, look):
-    page = look(hub, "#/record")
+def holding(page):
+    """Hold back every record that is sent, in the list that this gives."""
     held = []
     page.route(
         "**/api/records", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
     )
+    return held
+
+
+def test_what_is_being_sent_is_told_and_not_sent_again_after_a_look_at_another_view(hub, look):
+    page = look(hub, "#/record")
+    held = holding(page)
     page.get_by_label("Your words").fill("on its way")
     page.get_by_role("button", name="Keep the words").click()
     wait_until(lambda: page.wait_for_timeout(50) or held)
@@ -107,6 +113,65 @@ def test_what_is_being_sent_is_told_and_not_sent_again_after_a_look_at_another_v
     expect(page.locator(".record", has_text="on its way")).to_be_visible()
     expect(page.get_by_label("Your words")).to_have_value("")
     assert held == []
+
+
+def test_what_could_not_be_sent_after_a_look_at_another_view_is_told_there_and_under_record(hub, look, heard):
+    page = look(hub, "#/record", errors=["ERR_FAILED"])
+    held = holding(page)
+    page.locator("#file").set_input_files(heard)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    page.evaluate("location.hash = '#/settings'")
+    expect(page.locator("h1")).to_have_text("Settings")
+    held.pop().abort()
+    expect(page.locator("#announce")).to_have_text("It was not sent and waits under Record. The hub cannot be reached.")
+    go(page, "#/record")
+    trouble = page.locator(".recordform .trouble")
+    expect(trouble).to_have_text("The hub cannot be reached.")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(trouble).to_be_hidden()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    held.pop().abort()
+    expect(trouble).to_be_visible()
+    page.locator("#file").set_input_files(heard)
+    expect(trouble).to_be_hidden()
+
+
+def test_no_other_sound_takes_the_place_of_one_that_is_being_sent(hub, look, heard):
+    page = look(hub, "#/record", errors=["ERR_FAILED"], **HERE)
+    held = holding(page)
+    page.locator("#file").set_input_files(heard)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    others = [page.get_by_role("button", name=name) for name in ("Begin to record", "Discard")] + [
+        page.locator("#file")
+    ]
+    for other in others:
+        expect(other).to_be_disabled()
+    page.evaluate(
+        """() => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([new Uint8Array(9)], "dropped.wav", {type: "audio/wav"}));
+          const drop = new DragEvent("drop", {dataTransfer: carried, bubbles: true, cancelable: true});
+          document.querySelector(".recorder").dispatchEvent(drop);
+        }"""
+    )
+    held.pop().abort()
+    expect(page.locator(".recordform .trouble")).to_have_text("The hub cannot be reached.")
+    expect(page.locator(".heard")).to_contain_text("heard.wav")
+    for other in others:
+        expect(other).to_be_enabled()
+
+
+def test_nothing_is_sent_while_a_recording_is_under_way_that_would_take_its_place(hub, look, heard):
+    page = look(hub, "#/record", **HERE)
+    page.locator("#file").set_input_files(heard)
+    page.get_by_role("button", name="Begin to record").click()
+    page.get_by_role("button", name="Stop recording").wait_for()
+    expect(page.get_by_role("button", name="Keep", exact=True)).to_be_disabled()
+    page.get_by_role("button", name="Stop recording").click()
+    expect(page.locator(".heard")).to_contain_text("New recording")
+    expect(page.get_by_role("button", name="Keep", exact=True)).to_be_enabled()
 
 
 def test_logging_out_leaves_nothing_of_what_was_not_sent(hub, look, heard):

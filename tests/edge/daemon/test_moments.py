@@ -19,7 +19,7 @@ from moments import Moment
 from tests.edge.daemon.device import SPEECH, pcm
 from tests.edge.making import NOON, moments
 from tests.edge.parts import scene, silence, voice
-from tests.edge.test_moment import draft
+from tests.edge.test_moment import by_satellites, draft, told_s
 from tests.parts import free_port, wait_until
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -107,6 +107,14 @@ def test_a_location_that_the_broker_kept_while_the_device_slept_is_as_old_as_it_
     slept[0] = 7200.0
     listening._on_phone(located(35.0, now))
     assert listening.places.place() is None
+
+
+def test_a_mark_has_an_id_of_the_time_that_satellites_tell(unstarted):
+    marked = unstarted(source="pipe:-")
+    marked.clock = by_satellites(NOON.timestamp())
+    marked.mark()
+    (row,) = marked.outbox.after(0, 2)
+    assert told_s(Moment.from_json(row.body).id) == pytest.approx(NOON.timestamp(), abs=30)
 
 
 def test_moments_of_unknown_time_wait_and_are_stamped_once_the_time_is_known(tmp_path, hub, device):

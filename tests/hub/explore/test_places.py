@@ -9,6 +9,7 @@ import pytest
 from hub.explore import named, places
 from hub.explore.place_days import PlaceDays
 from hub.query.filter import Filter
+from hub.records.whose import upload_device
 from moments import Place
 from tests.hub.moments import START, make
 
@@ -97,7 +98,7 @@ def test_names_of_nobody_are_those_of_the_only_owner_there_is(store):
     home, other = (named.name(store, "", named.Named("", name, *HOME, 200)) for name in ("home", "other"))
     assert names(store, "Ann") == [], "who has no device"
     store.describe_device("a", name=None, owner="Ann")
-    store.describe_device("b", name=None, owner=None)
+    store.take([make(device="b")])
     assert names(store, "Ann") == []
     store.describe_device("b", name=None, owner="Ann")
     assert names(store, "Ann") == ["home", "other"]
@@ -108,8 +109,19 @@ def test_names_of_nobody_are_those_of_the_only_owner_there_is(store):
     assert (names(store, "Ann"), names(store, "")) == (["our home"], [])
 
 
+def test_nobodys_uploads_and_devices_that_heard_nothing_make_no_second_owner(any_store):
+    named.name(any_store, "", named.Named("", "home", *HOME, 200))
+    any_store.describe_device("a", name=None, owner="Ann")
+    any_store.describe_device("b", name=None, owner=None)
+    any_store.take([make(device=upload_device(None), origin="note")])
+    assert names(any_store, "Ann") == ["home"]
+    any_store.take([make(device=upload_device("Bob"), origin="note")])
+    assert names(any_store, "Ann") == [], "Bob's uploads are somebody's"
+
+
 @pytest.mark.parametrize(("others", "left"), [("Ann", []), ("Bob", ["nobody's"]), (None, ["nobody's"])])
 def test_names_of_nobody_go_with_the_only_owner_there_is(any_store, others, left):
+    any_store.take([make(device="b")])
     any_store.describe_device("a", name=None, owner="Ann")
     any_store.describe_device("b", name=None, owner=others)
     for owner, name in (("", "nobody's"), ("Ann", "Ann's")):
