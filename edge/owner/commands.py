@@ -128,18 +128,20 @@ class Commands:
             ids = [*(what.ids or []), *(self._outbox.of_records(records) if records else [])]
             waiting = [moment_of(row.body) for row in self._outbox.rows(ids)]
             sha256s = [*(what.clips or []), *(moment.clip.sha256 for moment in waiting if moment and moment.clip)]
-            self._recorder.forget(ids, records)
+            self._recorder.forget(ids, records, sha256s)
             erased = self._outbox.erase(ids)  # first: the clips may lie on a disk of their own that refuses
             return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, records=records, moments=ids)}
         span = (_unix(what.begin, float("-inf")), _unix(what.end, float("inf")))
         now = self._clock.now()
         if now.clock == "free" or span[1] > now.start.timestamp() - _IN_MEMORY_S:
             self._recorder.forget_all()
+        self._recorder.forget_span(*span)  # first: what is being heard ends next, and may name a clip
         self._forget(*span)
         theirs = self._with_clips(*span)  # of a time that nobody knows, or beyond the span: the end of a long moment
-        erased = self._outbox.erase_between(*span)
         sha256s = [moment.clip.sha256 for moment in theirs if moment.clip]
         ids = [moment.id for moment in theirs]
+        self._recorder.forget(ids, [], sha256s)
+        erased = self._outbox.erase_between(*span)
         return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, moments=ids, span=span)}
 
     def _with_clips(self, begin: float, end: float) -> list[Moment]:

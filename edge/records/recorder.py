@@ -59,12 +59,16 @@ class _Cut:
 
     name: str
     kind: Literal["mark", "ordinary"]
+    at: float
+    """When the mark was made, or the ordinary moment began: monotonic seconds, as all times here."""
     begin: float
     end: float
     state: Literal["hearing", "cutting", "done"]
     moments: list[str] = field(default_factory=list)
     clip: Clip | None = None
     wanted: bool = True
+    erased: bool = False
+    """Whether the mark itself was erased: nothing belongs to its record any more."""
 
     @property
     def record(self) -> str | None:
@@ -121,7 +125,9 @@ class Recorder:
         with self.lock:
             state: Literal["hearing", "done"] = "hearing" if self._ring is not None else "done"
             begin = max(now - self._span.before_s, self._since)
-            cut = _Cut(uuid7(), "mark", begin, now + self._span.after_s, state)
+            at = self._unix(now)  # which may know better than the system's clock
+            record = uuid7(None if at is None else int(at * 1000))
+            cut = _Cut(record, "mark", now, begin, now + self._span.after_s, state)
             self._cuts.append(cut)
             return self._join(cut, moment)
 
@@ -129,11 +135,11 @@ class Recorder:
         """Say what a moment of [begin, end) is part of: the newest record that it touches, or a clip of its own."""
         with self.lock:
             for cut in reversed(self._cuts):
-                if begin < cut.end and end > cut.begin:
+                if not cut.erased and begin < cut.end and end > cut.begin:
                     return self._join(cut, moment)
             if self._ring is None or not self._span.ordinary:
                 return Belongs()
-            cut = _Cut(moment, "ordinary", max(begin, end - ORDINARY_S), end, "hearing")
+            cut = _Cut(moment, "ordinary", begin, max(begin, end - ORDINARY_S), end, "hearing")
             self._cut(cut)  # first: a moment that waited for a clip that cannot be made would wait for ever
             self._ordinary.append(cut)
             return self._join(cut, moment)
@@ -163,11 +169,28 @@ class Recorder:
             if self._ring is not None:
                 self._ring.clear()
 
-    def forget(self, moments: Collection[str], records: Collection[str]) -> None:
-        """Make no clip any more for these moments and records, and name none that was made."""
+    def forget(self, moments: Collection[str], records: Collection[str], sha256s: Collection[str]) -> None:
+        """Make no clip any more for these moments and records, and name none that was made, nor one of these hashes.
+
+        Nothing belongs any more to these records, nor to one that a mark of these moments began.
+        """
         with self.lock:
             for cut in (*self._cuts, *self._ordinary):
-                if cut.name in records or not set(moments).isdisjoint(cut.moments):
+                if cut.name in records or cut.moments[0] in moments:
+                    cut.erased = True
+                named = cut.clip is not None and cut.clip.sha256 in sha256s
+                if cut.erased or named or not set(moments).isdisjoint(cut.moments):
+                    cut.wanted, cut.clip = False, None
+
+    def forget_span(self, begin: float, end: float) -> None:
+        """Make and name no clip that touches [begin, end), in Unix seconds; nothing belongs to a mark made in it."""
+        with self.lock:
+            for cut in (*self._cuts, *self._ordinary):
+                at, first, last = self._unix(cut.at), self._unix(cut.begin), self._unix(cut.end)
+                if at is None or first is None or last is None:  # not known: only what has no begin reaches it
+                    at = first = last = -math.inf
+                cut.erased = cut.erased or begin <= at < end
+                if cut.erased or (first < end and last > begin):
                     cut.wanted, cut.clip = False, None
 
     def forget_all(self) -> None:
@@ -232,4 +255,4 @@ class Recorder:
             except Exception:
                 log.exception("a clip could not be made")
             with self.lock:
-                self._done(cut, clip)
+                self._done(cut, clip if cut.wanted else None)  # it may have been erased since

@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from edge.outbox import broken as broken_files
+from moments import uuid7
 from tests.edge.making import ids, moment
 from tests.edge.outbox.breaking import broken, in_order, mended
 
@@ -12,6 +13,7 @@ READ = sqlite3.SQLITE_IOERR_READ
 NO_ROOM = sqlite3.SQLITE_IOERR_SHMSIZE
 OPENING = sqlite3.SQLITE_IOERR_CORRUPTFS
 """What SQLite says of a read that failed while it opens a file; of one later it says CORRUPT."""
+AWAY = sqlite3.SQLITE_CANTOPEN
 
 
 class Silent:
@@ -69,6 +71,13 @@ def test_a_file_of_which_a_disk_gave_nothing_is_never_deleted(damaged, path, sil
     assert len(mended(box)) > 1400
 
 
+@pytest.mark.parametrize("code", [READ, NO_ROOM, OPENING])
+def test_an_order_to_erase_a_record_does_not_wait_for_a_disk_that_does_not_answer(damaged, silent, code):
+    box = broken(damaged())
+    silent(code)
+    assert box.of_records([uuid7()]) == []
+
+
 def test_a_place_that_a_disk_never_gives_is_given_up(damaged, monkeypatch):
     real = broken_files.to_read
     box = broken(damaged())
@@ -91,25 +100,13 @@ class Hole:
         self._db.close()
 
 
-def test_until_a_broken_file_can_be_read_nothing_is_numbered(damaged, many, silent, monkeypatch):
+@pytest.mark.parametrize("code", [READ, NO_ROOM, OPENING, AWAY])
+def test_what_is_put_while_a_disk_gives_nothing_of_a_broken_file_comes_after_it(
+    damaged, many, silent, monkeypatch, code
+):
     box = broken(damaged())
     box.close()
-    silent(NO_ROOM)
-    box = damaged()
-    box.put(late := moment())
-    assert "outbox.sqlite.broken: disk I/O error" in box.trouble
-    assert box.held_in_memory == 1
-    monkeypatch.undo()
-    box._file.retry_now()
-    found = mended(box)
-    assert found[-1] == late.id
-    assert in_order(found[:-1], many)
-
-
-def test_what_is_put_while_a_disk_gives_nothing_of_a_broken_file_comes_after_it(damaged, many, silent, monkeypatch):
-    box = broken(damaged())
-    box.close()
-    silent(OPENING)
+    silent(code)
     box = damaged()
     box.put(late := moment())
     assert box.held_in_memory == 0
@@ -117,6 +114,34 @@ def test_what_is_put_while_a_disk_gives_nothing_of_a_broken_file_comes_after_it(
     found = mended(box)
     assert found[-1] == late.id
     assert in_order(found[:-1], many)
+
+
+def test_a_broken_file_that_cannot_be_opened_closes_no_healthy_outbox(damaged, silent, steps):
+    box = broken(damaged())
+    box.tick(None)
+    waiting = ids(box.after(0, 1000))
+    assert len(waiting) == 200
+    silent(AWAY)
+    for _ in range(2):
+        box.close()
+        box = damaged()
+        assert ids(box.after(0, 1000)) == waiting
+        box.put(late := moment())
+        assert box.held_in_memory == 0
+        waiting.append(late.id)
+
+
+def test_a_broken_file_that_cannot_be_opened_moves_the_numbers_once(damaged, silent, steps):
+    box = broken(damaged())
+    box.close()
+    silent(AWAY)
+    box = damaged()
+    box.put(moment())
+    assert box.held_in_memory == 0
+    before = box.last
+    box._file._open()
+    box.put(moment())
+    assert box.last == before + 1
 
 
 def test_a_broken_file_is_read_without_room_for_another_beside_it(damaged, path, steps):

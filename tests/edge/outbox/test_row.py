@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from edge.clock import Reading
+from edge.clock import Clock
 from moments import Moment
 from tests.edge.making import NOON, ids, moment, moments
 from tests.edge.outbox.breaking import fill, harm, mended
@@ -16,6 +16,8 @@ NO_ROW = {
     "an id that is text": "id = CAST(x'ff00feff00feff00feff00feff00feff' AS TEXT)",
     "a start that is text": "born = 'noon'",
     "a start since boot that is text": "heard = 'noon', boot = 'now'",
+    "a start since boot that no boot lasts to": "heard = 1e300, boot = 'now'",
+    "a start before its boot": "heard = -1e300, boot = 'now'",
     "a boot that is none": "boot = x'00ff'",
     "a rank that is text": "keep = 'sure'",
 }
@@ -41,7 +43,7 @@ def test_a_row_that_is_none_is_deleted_and_counted_and_all_others_go(opened, pat
     box.close()
     box = opened()
     assert box.oldest_age_s(NOON.timestamp()) == 0.0
-    assert box.settle(lambda _: Reading(NOON, "synced", 1.0), "now") == 0
+    assert box.settle(Clock().at_boot, "now") == 0
     box.rename("pocket-9")
     assert ids(box.after(0, 10)) == [first.id, *(each.id for each in others)]
     assert {Moment.from_json(row.body).device for row in box.after(0, 10)} == {"pocket-9"}

@@ -15,11 +15,12 @@ from edge.owner.answered import Answered
 from edge.owner.commands import Commands
 from edge.owner.pause import Pause
 from edge.records.clip import Safe, packed
-from edge.records.recorder import Recorder, Span
+from edge.records.recorder import Belongs, Recorder, Span
 from edge.records.shelf import Shelf
-from edge.sound import RATE
+from edge.sound import RATE, Block
 from moments import uuid7
 from tests.edge.making import NOON, moments
+from tests.parts import wait_until
 
 WALL = NOON.timestamp()
 
@@ -40,7 +41,7 @@ class Asked:
             self.shelf,
             Safe(None),
             attach=lambda *_: None,
-            unix=lambda _: WALL,
+            unix=lambda at: WALL - 5.0 + at,
         )
         self.commands = self.by(self.clock)
 
@@ -265,6 +266,58 @@ def test_erasing_a_span_of_time_reaches_the_clips_of_the_moments_that_began_in_i
     assert (answer["erased"], answer["clips"]) == (2, 3)
     assert [kept.label for kept in ask.shelf.all()] == [other]
     assert not {unknown.sha256, long.sha256} & {path.stem for path in ask.shelf.folder.iterdir()}
+
+
+@pytest.fixture
+def marked(ask):
+    """A mark of ten minutes ago whose clip is on the shelf: what it told, and its clip."""
+    attached = []
+    ask.recorder._attach = lambda _, clip: attached.append(clip)
+    ask.recorder.start()
+    for part in range(12):
+        ask.recorder.hear(Block(np.full(RATE // 4, 0.1, np.float32), part / 4 - 597))
+        if part == 7:
+            told = ask.recorder.mark(-595.0, "m0")
+    yield told, wait_until(lambda: attached)[0]
+    ask.recorder.close(5)
+
+
+def late(ask):
+    """Say what a scene that went on from before the mark to after it is part of."""
+    return ask.recorder.belongs("scene", -596.0, 0.0)
+
+
+def test_a_scene_that_goes_on_belongs_to_no_record_that_was_erased(ask, marked):
+    told, clip = marked
+    assert late(ask) == Belongs(told.record, clip)
+    assert ask("erase", args={"records": [told.record]})["clips"] == 1
+    assert late(ask) == Belongs()
+
+
+def test_a_scene_that_goes_on_names_no_clip_that_was_erased(ask, marked):
+    told, clip = marked
+    assert ask("erase", args={"clips": [clip.sha256]})["clips"] == 1
+    assert late(ask) == Belongs(told.record)
+
+
+def test_a_scene_that_goes_on_belongs_to_no_mark_of_a_time_that_was_erased(ask, marked):
+    told, _ = marked
+    made = NOON - timedelta(seconds=600)
+    args = {"from": (made + timedelta(seconds=0.5)).isoformat(), "to": (NOON - timedelta(seconds=400)).isoformat()}
+    assert ask("erase", args=args)["clips"] == 1, "its sound reaches into it"
+    assert late(ask) == Belongs(told.record)
+    assert ask("erase", "2", args={"from": made.isoformat(), "to": args["from"]})["ok"]
+    assert late(ask) == Belongs()
+
+
+def test_a_scene_that_goes_on_names_no_clip_that_went_with_a_moment_of_a_time_that_was_erased(ask, marked):
+    told, clip = marked
+    began = NOON - timedelta(seconds=700)
+    of_record = moments(1)[0].model_copy(update={"start": began, "record": told.record, "clip": clip})
+    ask.outbox.put(of_record)
+    args = {"from": began.isoformat(), "to": (began + timedelta(seconds=50)).isoformat()}
+    assert ask("erase", args=args)["clips"] == 1
+    assert late(ask) == Belongs(told.record)
 
 
 def test_erasing_by_time_reaches_what_is_heard_and_is_no_moment_yet(ask):

@@ -1,12 +1,14 @@
 import io
+import math
 import threading
+import uuid
 
 import numpy as np
 import pytest
 import soundfile
 
 from edge.records.clip import Safe
-from edge.records.recorder import Recorder, Span
+from edge.records.recorder import Belongs, Recorder, Span
 from edge.records.shelf import Shelf
 from edge.sound import RATE, Block
 from tests.parts import wait_until
@@ -72,6 +74,11 @@ def test_a_mark_keeps_the_sound_before_and_after_it_and_its_moments_wait_for_the
     late = s.recorder.belongs("m3", 11.5, 20.0)
     assert (late.record, late.clip, late.hold) == (marked.record, clip, None)
     assert s.recorder.belongs("m4", 12.0, 20.0).record is None, "it began after"
+
+
+def test_a_records_id_tells_the_time_of_the_devices_own_clock(studio):
+    record = studio().recorder.mark(10.0, "m0").record
+    assert uuid.UUID(record).int >> 80 == 1_010_000
 
 
 def test_without_clips_a_mark_is_a_record_and_nothing_is_held_or_kept(studio):
@@ -164,7 +171,7 @@ def test_what_is_erased_while_it_is_recorded_becomes_no_clip(studio):
     s = studio()
     s.hears(5)
     first, second = s.recorder.mark(5.0, "m0"), s.recorder.mark(5.5, "m1")
-    s.recorder.forget(["m1"], [])
+    s.recorder.forget(["m1"], [], [])
     s.hears(3)
     wait_until(lambda: len(s.attached) == 2)
     clips = dict(s.attached)
@@ -188,9 +195,69 @@ def test_an_ordinary_moment_that_is_erased_while_its_clip_is_made_has_none(studi
     s.hears(20)
     with s.recorder.lock:
         assert s.recorder.belongs("m1", 2.0, 19.0).hold == "m1"
-        s.recorder.forget(["m1"], [])
+        s.recorder.forget(["m1"], [], [])
     assert wait_until(lambda: s.attached) == [("m1", None)]
     assert s.shelf.all() == []
+
+
+def test_a_clip_that_is_erased_while_it_is_put_on_the_shelf_is_not_named(studio, monkeypatch):
+    s = studio()
+    put = s.shelf.put
+
+    def put_and_erased(*given):
+        kept = put(*given)
+        s.recorder.forget(["m0"], [], [])
+        return kept
+
+    monkeypatch.setattr(s.shelf, "put", put_and_erased)
+    s.hears(5)
+    marked = s.recorder.mark(5.0, "m0")
+    s.hears(3)
+    assert wait_until(lambda: s.attached) == [(marked.record, None)]
+
+
+def test_a_mark_stays_when_another_moment_of_its_record_or_its_clip_is_erased(studio):
+    s = studio()
+    s.hears(5)
+    marked = s.recorder.mark(5.0, "m0")
+    s.recorder.belongs("m1", 5.0, 6.0)
+    s.hears(3)
+    ((_, clip),) = wait_until(lambda: s.attached)
+    s.recorder.forget([], [], [clip.sha256])
+    s.recorder.forget(["m1"], [], [])
+    assert s.recorder.belongs("m2", 6.0, 306.0) == Belongs(marked.record)
+    s.recorder.forget(["m0"], [], [])
+    assert s.recorder.belongs("m3", 6.0, 306.0) == Belongs(), "its own moment was erased"
+
+
+def test_a_span_of_time_reaches_the_marks_made_in_it_and_the_clips_that_touch_it(studio):
+    s = studio()
+    s.hears(5)
+    first = s.recorder.mark(5.0, "m0")
+    s.hears(10)
+    second = s.recorder.mark(15.0, "m1")
+    s.hears(3)
+    wait_until(lambda: len(s.attached) == 2)
+    clips = dict(s.attached)
+    s.recorder.forget_span(1000.0, 1002.0)
+    s.recorder.forget_span(1007.0, 1012.0)
+    assert s.recorder.belongs("m2", 6.0, 11.0) == Belongs(first.record, clips[first.record]), "they touch neither"
+    s.recorder.forget_span(1006.0, 1013.0)
+    assert s.recorder.belongs("m3", 6.0, 11.0) == Belongs(first.record), "both marks were made outside"
+    assert s.recorder.belongs("m4", 14.0, 19.0) == Belongs(second.record)
+    s.recorder.forget_span(1005.0, 1006.0)
+    assert s.recorder.belongs("m5", 6.0, 11.0) == Belongs()
+    assert s.recorder.belongs("m6", 14.0, 19.0).record == second.record
+
+
+def test_a_mark_of_a_time_that_nobody_knows_is_reached_by_a_span_without_a_begin_alone(studio):
+    s = studio(clips=False)
+    s.recorder._unix = lambda _: None
+    marked = s.recorder.mark(5.0, "m0")
+    s.recorder.forget_span(0.0, math.inf)
+    assert s.recorder.belongs("m1", 5.0, 6.0).record == marked.record
+    s.recorder.forget_span(-math.inf, 0.0)
+    assert s.recorder.belongs("m2", 5.0, 6.0).record is None
 
 
 def test_a_shelf_that_takes_nothing_lets_the_moments_go(studio, monkeypatch):
@@ -220,5 +287,7 @@ def test_the_moment_of_a_scene_that_went_on_for_minutes_after_a_mark_belongs_to_
         s.recorder.tick(float(now))
     told = s.recorder.belongs("m1", 5.0, 305.0)
     assert (told.record, told.clip, told.hold) == (marked.record, clip, None)
-    s.recorder.forget([], [marked.record])
-    assert s.recorder.belongs("m2", 6.0, 306.0).clip is None, "it was erased"
+    s.recorder.forget([], [marked.record], [])
+    late = s.recorder.belongs("m2", 6.0, 306.0)
+    assert late.clip is None, "it was erased"
+    assert late.record is None, "and a record that is gone takes no moment"
