@@ -24,7 +24,7 @@ _TAKEN: Final = "taken"
 _ENDS: Final = 2**62
 """No moment has such a number, unless damage made it."""
 _GAP: Final = 2**40
-"""How far new moments are numbered beyond the oldest of a file whose newest cannot be read."""
+"""How far new moments are numbered beyond the oldest, or else our own newest, where a file's newest cannot be read."""
 
 _FAILS: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading raises; the other where damage has reached the name of a column."""
@@ -59,6 +59,7 @@ class Broken:
         self._low, self._high, self._up = 0, _ENDS, True
         self._then = self._low, self._high, self._up, self.ended
         self._failed, self._gave = 0, False
+        self._assumed = 0
 
     def batch(self) -> list[Row] | None:
         """Give some of its moments, from the oldest up to the damage or from the newest down to it; where it is, none.
@@ -112,25 +113,27 @@ class Broken:
         self._low, self._high, self._up, self.ended = self._then
 
     def records(self) -> Iterator[Row]:
-        """Give all of its moments that belong to a record."""
+        """Give its moments that belong to a record, as far as they can be read now."""
         those = Broken(self.path, "AND keep = 3")
         with suppress(OSError):
-            while not those.ended and (rows := those.batch()) is not None:
+            while not those.ended and those._failed < _TRIES and (rows := those.batch()) is not None:
                 those.taken()
                 yield from rows
 
-    def last(self) -> int:
-        """Give a number beyond which it has no moment. Raises OSError and sqlite3.Error when it cannot be read now."""
+    def last(self, newest: int) -> int:
+        """Give a number beyond which it has no moment; `newest` is the last that the outbox itself has.
+
+        Where it cannot be told, one far beyond `newest`, which stays the same from call to call.
+        """
         last = 0
-        for newest, beyond in () if self.ended else (("max", 0), ("min", _GAP)):
+        for end, beyond in () if self.ended else (("max", 0), ("min", _GAP)):
             try:
                 with closing(to_read(self.path)) as db:
-                    found = db.execute(f"SELECT {newest}(seq) FROM outbox WHERE seq < {_ENDS}").fetchone()[0]  # noqa: S608 (fixed words)
+                    found = db.execute(f"SELECT {end}(seq) FROM outbox WHERE seq < {_ENDS}").fetchone()[0]  # noqa: S608 (fixed words)
                     return (found or 0) + beyond
-            except _FAILS as error:
-                if (code := _code(error)) not in (*_DAMAGE, sqlite3.SQLITE_IOERR_CORRUPTFS):
-                    raise sqlite3.OperationalError(f"{self.path.name}: {error}") from error
-                last = 0 if code in _NO_OUTBOX else _GAP
+            except (OSError, *_FAILS) as error:
+                self._assumed = self._assumed or newest + _GAP
+                last = 0 if _code(error) in _NO_OUTBOX else self._assumed
         return last
 
     def remove(self, until: float) -> bool:

@@ -189,7 +189,7 @@ class OutboxFile:
                 for made in (_TABLE, _WAITS, _GONE):
                     db.execute(made)
             newest = db.execute("SELECT max(seq) FROM outbox").fetchone()[0] or 0
-            beyond = [each.last() for each in self.broken] if new else []
+            beyond = [each.last(newest) for each in self.broken] if new else []
         except (OSError, sqlite3.Error):
             db.close()
             raise

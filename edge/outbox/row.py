@@ -13,6 +13,8 @@ Columns = tuple[int, bytes, bytes, int, float | None, float | None, str | None]
 
 _KINDS: Final = (int, bytes, object, int, float | int | None, float | int | None, str | None)
 """What each column is; a body may be anything, since the hub tells of one that is no moment."""
+_BOOT_SECONDS: Final = 3e8
+"""No boot lasts so long, nine years; beyond it there may be no date, with 32 bits from 2038 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Row:
 
 def row_of(values: tuple[Any, ...]) -> Row:
     """Read the columns as they are stored. Raises ValueError where a card has changed what one of them is."""
-    if not all(map(isinstance, values, _KINDS)):
+    if not all(map(isinstance, values, _KINDS)) or not 0 <= (values[5] or 0) < _BOOT_SECONDS:
         raise ValueError("a column is not what was stored")
     seq, name, body, *others = values
     return Row(seq, str(uuid.UUID(bytes=name)), body if isinstance(body, bytes) else str(body).encode(), *others)

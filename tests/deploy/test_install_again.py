@@ -66,7 +66,10 @@ def test_a_broker_runs_again_where_the_installer_is_ended(machine, number):
         os.killpg(running.pid, number)
         assert running.wait(20) == 128 + number
     assert machine.told() == [STOPPED, STARTED]
-    assert not list((machine.root / "etc/moodscape").glob("*.password*"))
+    (left,) = (machine.root / "etc/moodscape").glob("*.password*")
+    assert (left.name, stat.S_IMODE(left.stat().st_mode)) == ("hub.password.new", 0o600)
+    machine.run("hub")
+    assert machine.lets_in("hub")
 
 
 @pytest.mark.parametrize("at", ["*broker.user=hub*", "mv *hub.password", "mv *moodscape.conf", "*broker.user=box*"])
@@ -113,27 +116,91 @@ def test_where_the_brokers_logins_are_lost_hub_and_device_get_new_ones(machine):
     assert machine.lets_in("edge")
 
 
-@pytest.mark.parametrize("broker", [{"tls": True, "host": "localhost"}, {"tls": False, "host": "192.0.2.7"}])
-def test_a_device_that_was_let_in_by_another_hub_keeps_its_login(machine, broker):
+_THEIRS = {"user": "theirs", "password_file": "there is one"}
+
+
+@pytest.mark.parametrize("program", ["edge", "hub"])
+@pytest.mark.parametrize(
+    "broker",
+    [
+        _THEIRS | {"tls": True, "host": "localhost", "port": 8883},
+        _THEIRS | {"tls": False, "host": "192.0.2.7"},
+        _THEIRS | {"host": "localhost", "port": 1884, "client_id": "theirs-1"},
+        {"host": "192.0.2.7", "user": None, "password_file": None, "client_id": "moodscape-hub"},
+    ],
+    ids=["TLS", "LAN", "port", "anonymous"],
+)
+def test_a_program_whose_broker_is_not_the_installers_keeps_its_login(machine, program, broker):
     folder = machine.root / "etc/moodscape"
     folder.mkdir()
-    broker |= {"user": "pocket-1", "password_file": "/etc/moodscape/edge.password"}
-    (folder / "edge.yaml").write_text(yaml.safe_dump({"device": "pocket-1", "broker": broker}))
-    (folder / "edge.password").write_text("theirs\n")
-    machine.run("hub")
-    assert machine.broker_of("edge") == broker
-    assert machine.text("etc/moodscape/edge.password") == "theirs\n"
+    if broker["password_file"]:
+        broker = broker | {"password_file": f"/etc/moodscape/{program}.password"}
+    settings = {"broker": broker} | ({"device": "theirs"} if program == "edge" else {})
+    (folder / f"{program}.yaml").write_text(yaml.safe_dump(settings, indent=4))
+    (folder / f"{program}.password").write_text("theirs\n")
+    said = machine.run("hub")
+    assert f"left the broker alone that /etc/moodscape/{program}.yaml names" in said
+    assert yaml.safe_load(machine.text(f"etc/moodscape/{program}.yaml")) == settings
+    assert machine.text(f"etc/moodscape/{program}.password") == "theirs\n"
 
 
-def test_settings_that_cannot_be_read_are_named_and_kept(machine):
+def test_a_hub_whose_broker_is_not_the_installers_is_opened_and_the_broker_here_left_alone(machine):
+    (machine.root / "etc/moodscape").mkdir()
+    (machine.root / "etc/moodscape/hub.yaml").write_text("broker: {port: 1884}\n")
+    machine.run("hub", "box.local")
+    assert machine.text("etc/moodscape/ca/hub.crt")
+    assert not [line for line in machine.told() if "mosquitto" in line]
+    assert not [file for file in (machine.root / "etc/mosquitto").rglob("*") if file.is_file()]
+
+
+def test_settings_that_name_another_broker_are_not_set_to_one_elsewhere(machine):
+    folder = machine.root / "etc/moodscape"
+    folder.mkdir()
+    (folder / "hub.yaml").write_text("broker: {host: mine.example, tls: true, password_file: /etc/moodscape/mine}\n")
+    said = machine.run("hub", "--broker", "broker.local", "box.local", code=1)
+    assert "/etc/moodscape/hub.yaml names another broker" in said
+    assert machine.broker_of("hub")["host"] == "mine.example"
+    (folder / "hub.yaml").write_text("")
+    machine.run("hub", "--broker", "broker.local", "box.local")
+    assert machine.broker_of("hub")["host"] == "broker.local"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_device_without_a_user_logs_in_by_its_id_and_keeps_it(machine, known):
+    machine.run("both")
+    device = "box" if known else "pocket-1"
+    settings = {"device": device, "broker": {"password_file": "/etc/moodscape/edge.password"}}
+    (machine.root / "etc/moodscape/edge.yaml").write_text(yaml.safe_dump(settings))
+    machine.run("both")
+    after = yaml.safe_load(machine.text("etc/moodscape/edge.yaml"))
+    assert after["device"] == device
+    if known:
+        assert after == settings
+    else:
+        assert after["broker"]["user"] == device
+        assert machine.lets_in("edge")
+
+
+def test_a_password_is_kept_until_the_new_one_is_in_place(machine):
     machine.run("hub")
-    settings = machine.root / "etc/moodscape/hub.yaml"
-    settings.write_text("broker: {host: a\n")
+    (machine.root / "var/lib/mosquitto/moodscape/logins.json").unlink()
+    before = machine.text("etc/moodscape/hub.password")
+    machine.cut("hub", at="*broker.user=hub*")
+    assert machine.text("etc/moodscape/hub.password") == before
+    machine.run("hub")
+    assert machine.text("etc/moodscape/hub.password") != before
+    assert machine.lets_in("hub")
+
+
+@pytest.mark.parametrize("program", ["edge", "hub"])
+def test_settings_that_cannot_be_read_are_named_and_kept(machine, program):
+    machine.run("both")
+    (machine.root / f"etc/moodscape/{program}.yaml").write_text("broker: {host: a\n")
     before = machine.kept()
     said = machine.run("hub", code=2)
-    assert "moodscape: /etc/moodscape/hub.yaml: is not YAML" in said
+    assert f"moodscape: /etc/moodscape/{program}.yaml: is not YAML" in said
     assert "Traceback" not in said
-    assert machine.told()[-1] == STARTED
+    assert machine.told().count(STARTED) == machine.told().count(STOPPED)
     assert machine.kept() == before
 
 
@@ -159,3 +226,26 @@ def test_on_an_installed_hub_a_certificate_is_renewed_by_hand_and_taken_up(machi
     assert machine.told()[told:] == ["try-reload-or-restart mosquitto"] * here + ["try-restart moodscape-hub"]
     if here:
         assert machine.text("etc/mosquitto/certs/moodscape.crt") == (folder / "hub.crt").read_text()
+
+
+_PAIR = (("cert", "crt"), ("key", "key"))
+
+
+@pytest.mark.parametrize("cut", [None, "mv *ca.crt", "*http.cert_file=*"])
+def test_a_hub_is_opened_with_the_authority_and_the_port_that_an_older_version_gave_it(machine, cut):
+    machine.run("hub")
+    older, settings = machine.root / "var/lib/moodscape/ca", machine.root / "etc/moodscape/hub.yaml"
+    ca.prepare(older, ["box.local"])
+    served = {f"{kind}_file": f"/var/lib/moodscape/ca/hub.{end}" for kind, end in _PAIR}
+    served |= {"host": "0.0.0.0", "port": 8080, "open_on_loopback": False}  # noqa: S104 as it is set
+    settings.write_text(yaml.safe_dump(yaml.safe_load(settings.read_text()) | {"http": served}))
+    if cut:
+        machine.cut("hub", "box.local", at=cut)
+    machine.run("hub", "box.local")
+    folder = machine.root / "etc/moodscape/ca"
+    assert (folder / "ca.crt").read_bytes() == (older / "ca.crt").read_bytes()
+    assert ca.open_authority(folder)
+    modes = {name: stat.S_IMODE((folder / name).stat().st_mode) for name in ("ca.key", "ca.crt")}
+    assert modes == {"ca.key": 0o600, "ca.crt": 0o644}
+    http = yaml.safe_load(settings.read_text())["http"]
+    assert http == served | {f"{kind}_file": f"/etc/moodscape/ca/hub.{end}" for kind, end in _PAIR}

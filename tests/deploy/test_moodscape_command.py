@@ -37,6 +37,11 @@ if [ -n "${OPEN:-}" ]; then
     touch /etc/moodscape/ca/hub.crt
     cp "$1/passwd" "$1/group" /etc
 fi
+if [ -n "${OLDER:-}" ]; then
+    mount -t tmpfs none /var/lib
+    mkdir -p /var/lib/moodscape/ca
+    touch /var/lib/moodscape/ca/hub.crt
+fi
 command=$1/moodscape.sh
 shift
 exec "$command" "$@"
@@ -255,6 +260,14 @@ def test_hub_ca_renews_what_hub_and_broker_have_and_makes_no_authority_among_the
     ran = machine.run("hub", "ca")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "the hub here is not open to the network: `sudo deploy/install.sh hub NAME`" in ran.stderr
+
+
+def test_hub_ca_renews_what_an_older_version_made_among_the_hubs_data_as_the_hubs_user(machine):
+    ran = machine.run("hub", "ca", "box.local", OLDER="yes")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert called(ran.stdout).names == ["box.local"]
+    ran = machine.run("hub", "ca", OLDER="yes", OPEN="yes")
+    assert ran.stdout == "called by root 0\n", "the ones in use come first"
 
 
 def test_ctrl_c_leaves_nothing_behind(machine):
