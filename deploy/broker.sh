@@ -25,23 +25,25 @@ edit_logins() {
     (cd / && $as_its_owner "$home/venv/bin/moodscape" hub login --file "$logins/logins.json" "$@")
 }
 
-# Whether a program of this machine can log in: the password that its settings name is there, and the broker knows its user.
+# Whether a program of this machine can log in: the password that its settings name is there, and the broker knows its user,
+# which is the device's id where none is set. A new password that was not put in place is that of a login cut off.
 can_log_in() {
     password=$(value_of "$1" broker.password_file) || exit
     user=$(value_of "$1" broker.user) || exit
-    [ -s "$password" ] && tr -d '[:space:]' < "$logins/logins.json" | grep -qF "\"username\":\"$user\""
+    [ -n "$user" ] || user=$(value_of "$1" device) || exit
+    [ -s "$password" ] && [ ! -e "$settings/$1.password.new" ] &&
+        tr -d '[:space:]' < "$logins/logins.json" | grep -qF "\"username\":\"$user\""
 }
 
 # No login but its own knows a program's client id, by which it could end that program's session.
 new_client_id() { echo "$1-$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')"; }
 
 # A login for a program of this machine, and its settings: PROGRAM LOGIN key.path=value…. Its password goes to a file of
-# its own, which is put in place last: where this is cut off, that file is missing, and the next run does it again.
+# its own, which is put in place last: where this is cut off, FILE.new is left, and the next run does it again.
 add_login() {
     program=$1 login=$2
     shift 2
     password=$settings/$program.password
-    rm -f "$password"
     (umask 077 && edit_logins "$login" > "$password.new")
     set_values "$settings/$program.yaml" "broker.user=$login" "broker.password_file=$password" \
         "broker.client_id=$(new_client_id "$login")" "$@"
@@ -49,22 +51,25 @@ add_login() {
     say "made the login $login at the broker"
 }
 
-# The host's name, as far as it may name a device; two names at the broker are others'.
+# A login's name for the device of this machine: the one that it has, or the host's, as far as it may name a device; two
+# names at the broker are others'.
 device_name() {
-    hostname | tr -c 'A-Za-z0-9._\n-' '-' | sed 's/^[^A-Za-z0-9]*//; s/^\(hub\|homeassistant\)$/\1-device/' | cut -c 1-64
+    name=$(value_of edge broker.user) || exit
+    [ -n "$name" ] || name=$(value_of edge device) || exit
+    [ -n "$name" ] || name=$(hostname)
+    echo "$name" | tr -c 'A-Za-z0-9._\n-' '-' | sed 's/^[^A-Za-z0-9]*//; s/^\(hub\|homeassistant\)$/\1-device/' | cut -c 1-64
 }
+
+left_alone() { say "left the broker alone that $settings/$1.yaml names"; }
 
 # The device of this machine, unless it was let in elsewhere.
 add_device_login() {
-    case $(value_of edge broker.tls),$(value_of edge broker.host) in
-    True,*) return 0 ;;
-    *,localhost | *,127.* | *,::1 | *,) ;;
-    *) return 0 ;;
-    esac
-    if can_log_in edge; then return 0; fi
-    name=$(value_of edge broker.user)
-    [ -n "$name" ] || name=$(device_name)
-    add_login edge "$name" "device=$name"
+    if ! names_our_broker edge; then
+        left_alone edge
+    elif ! can_log_in edge; then
+        name=$(device_name)
+        add_login edge "$name" "device=$name"
+    fi
 }
 
 # Files of ours, written anew each time; what somebody changed in them is kept aside, once.
@@ -79,6 +84,7 @@ add_broker_settings() {
 }
 
 add_broker() {
+    add_packages broker
     stop_broker
     install -d -o mosquitto -g mosquitto -m 0700 "$logins"
     if [ -e "$broker/moodscape.passwd" ]; then
@@ -101,13 +107,15 @@ add_broker() {
 }
 
 # A hub that has been told so, by this call or its settings.
-broker_is_elsewhere() { [ -n "$elsewhere" ] || grep -qs '^  tls: true\b' "$settings/hub.yaml"; }
+broker_is_elsewhere() { [ -n "$elsewhere" ] || ! names_our_broker hub; }
 
 # A hub whose broker is elsewhere: in one file that one's certificate, and whom it lets in.
 add_broker_elsewhere() {
     logins=$settings/broker as_its_owner=""
+    [ -z "$elsewhere" ] || names_our_broker hub || [ "$(value_of hub broker.host)" = "$elsewhere" ] ||
+        fail "$settings/hub.yaml names another broker: for one on $elsewhere, take its section \`broker\` out first" 1
     if [ -z "$elsewhere" ] && [ ! -e "$logins/logins.json" ]; then
-        say "left the broker alone that $settings/hub.yaml names"
+        left_alone hub
         if [ -e "$settings/ca/hub.crt" ]; then open_hub "$@"; fi
         return 0
     fi

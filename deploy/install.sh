@@ -10,14 +10,15 @@
 set -eu
 umask 022
 
-home=/opt/moodscape
-settings=/etc/moodscape
 checkout=$(cd "$(dirname "$0")/.." && pwd)
+older_ca=/var/lib/moodscape/ca
 
 say() { printf 'moodscape: %s\n' "$1"; }
 fail() { printf 'moodscape: %s\n' "$1" >&2; exit "$2"; }
 live() { [ -d /run/systemd/system ]; }
 
+# shellcheck source=deploy/settings.sh
+. "$checkout/deploy/settings.sh"
 # shellcheck source=deploy/broker.sh
 . "$checkout/deploy/broker.sh"
 
@@ -25,8 +26,7 @@ live() { [ -d /run/systemd/system ]; }
 packages_of() {
     case $1 in
     edge) echo "python3-venv libportaudio2 portaudio19-dev python3-dev gcc libc6-dev" ;;
-    hub) echo "python3-venv mosquitto" ;;
-    hub-alone) echo "python3-venv" ;;
+    hub) echo "python3-venv" ;;
     broker) echo "mosquitto" ;;
     esac
 }
@@ -111,18 +111,30 @@ add_settings() {
 # Sets values in a file of settings: FILE key.path=value…
 set_values() { (cd / && "$home/venv/bin/python" -I -m configs.edit "$@"); }
 
-# Prints a value of the settings of edge or hub, if it is set: PROGRAM key.path
-value_of() { (cd / && "$home/venv/bin/python" -I -m configs.edit "$settings/$1.yaml" "$2"); }
+# The authority that an older version made, which devices and readers trust. Its folder is the service's, so root follows no
+# link there; its certificate comes last, as that tells that there is one.
+keep_authority() {
+    [ ! -e "$settings/ca/ca.crt" ] && [ -e "$older_ca/ca.key" ] && [ -e "$older_ca/ca.crt" ] || return 0
+    install -d -m 0700 "$settings/ca"
+    (umask 077 && runuser -u moodscape -- cat "$older_ca/ca.key" > "$settings/ca/ca.key")
+    runuser -u moodscape -- cat "$older_ca/ca.crt" > "$settings/ca/ca.crt.new"
+    mv "$settings/ca/ca.crt.new" "$settings/ca/ca.crt"
+    say "took over the authority in $older_ca"
+}
 
 # A certificate for the names by which others reach this machine, by an authority of its own; a wrong name is refused.
 certify() { (cd / && "$home/venv/bin/moodscape" hub ca --folder "$settings/ca" --days 60 "$@" >/dev/null); }
 
 # The hub for others on the network, with that certificate, which the broker here shares.
 open_hub() {
+    install -m 0644 "$checkout/deploy/settings.sh" "$home/settings.sh"
     install -D -m 0755 "$checkout/deploy/renew-certificates.sh" "$home/renew-certificates"
     "$home/renew-certificates" --days 60 >/dev/null
-    if [ $# -gt 0 ] && ! grep -q "$settings/ca/hub.crt" "$settings/hub.yaml"; then
-        set_values "$settings/hub.yaml" http.host=0.0.0.0 http.port=8443 http.open_on_loopback=false \
+    served=$(value_of hub http.cert_file) || exit
+    if [ $# -gt 0 ] && [ "$served" != "$settings/ca/hub.crt" ]; then
+        # Where devices and readers reach it over TLS already, it keeps its port.
+        [ "$served" = "$older_ca/hub.crt" ] || set_values "$settings/hub.yaml" http.port=8443
+        set_values "$settings/hub.yaml" http.host=0.0.0.0 http.open_on_loopback=false \
             "http.cert_file=$settings/ca/hub.crt" "http.key_file=$settings/ca/hub.key"
     fi
     for kind in service timer; do
@@ -163,10 +175,11 @@ remove() {
     say "removed the programs; settings ($settings), the broker's logins and what was stored (/var/lib/moodscape) are kept"
 }
 
-# Whatever ends it: a broker that was stopped runs again, and no secret is left lying about.
+# Whatever ends it: a broker that was stopped runs again, and no secret is left lying about but the password of a login that
+# was cut off, which is its owner's alone.
 at_end() {
     start_broker || :
-    rm -rf "$settings/broker/ca.key" "$settings"/*.password.new ${unpacked:+"$unpacked"}
+    rm -rf "$settings/broker/ca.key" ${unpacked:+"$unpacked"}
 }
 
 case "${1:-}" in
@@ -205,15 +218,17 @@ if [ "$what" = broker ]; then
     take_over_broker
     exit 0
 fi
-for part in $parts; do
-    if [ "$part" = hub ] && broker_is_elsewhere; then part=hub-alone; fi
-    add_packages "$part"
-done
+for part in $parts; do add_packages "$part"; done
 add_user
 case $parts in *edge*) add_groups ;; esac
 # shellcheck disable=SC2086
 add_programs $parts
-case $parts in *hub*) if [ $# -gt 0 ] || [ -e "$settings/ca/hub.crt" ]; then certify "$@"; fi ;; esac
+case $parts in
+*hub*)
+    if [ $# -gt 0 ]; then keep_authority; fi
+    if [ $# -gt 0 ] || [ -e "$settings/ca/hub.crt" ]; then certify "$@"; fi
+    ;;
+esac
 for part in $parts; do add_settings "$part"; done
 case $parts in
 *hub*) if broker_is_elsewhere; then add_broker_elsewhere "$@"; else add_broker "$@"; fi ;;

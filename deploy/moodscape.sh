@@ -26,9 +26,11 @@ stop() {
 case "$part $verb" in
 "edge enrol") exec "$programs" "$part" "$verb" --config "$config" "$@" ;;
 "hub ca") # the certificates that hub and broker have, which are root's
-    [ -e /etc/moodscape/ca/hub.crt ] ||
+    [ ! -e /etc/moodscape/ca/hub.crt ] || exec /opt/moodscape/renew-certificates "$@"
+    # An older version made them among the hub's data.
+    [ -e /var/lib/moodscape/ca/hub.crt ] ||
         stop 2 "the hub here is not open to the network: \`sudo deploy/install.sh hub NAME\` in the checkout opens it"
-    exec /opt/moodscape/renew-certificates "$@"
+    exec $drop "$programs" "$part" "$verb" --config "$config" "$@"
     ;;
 "edge clips" | "hub backup" | "hub export" | "hub import") ;;
 *) exec $drop "$programs" "$part" "$verb" --config "$config" "$@" ;;

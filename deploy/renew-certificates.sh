@@ -2,16 +2,18 @@
 # Renews the certificate of hub and broker, as `moodscape hub ca` does with the words given, and has both take it up. A
 # timer runs this, and `sudo moodscape hub ca` does.
 set -eu
-ca=/etc/moodscape/ca
+# shellcheck source=deploy/settings.sh
+. /opt/moodscape/settings.sh
+ca=$settings/ca
 certs=/etc/mosquitto/certs
 
 cd /
 before=$(cksum < "$ca/hub.crt")
-/opt/moodscape/venv/bin/moodscape hub ca --folder "$ca" "$@"
+"$home/venv/bin/moodscape" hub ca --folder "$ca" "$@"
 chgrp moodscape "$ca" "$ca/hub.key"
 chmod 0750 "$ca"
 chmod 0640 "$ca/hub.key"
-if grep -q '^  tls: true\b' /etc/moodscape/hub.yaml; then # the broker is elsewhere
+if ! names_our_broker hub; then
     [ "$before" != "$(cksum < "$ca/hub.crt")" ] || exit 0
 else
     ! cmp -s "$ca/hub.crt" "$certs/moodscape.crt" || exit 0
