@@ -149,9 +149,12 @@ export const makeToken = (body) => call("POST", "/api/tokens", { body });
 /** End a token. */
 export const revokeToken = (n) => call("DELETE", `/api/tokens/${n}`);
 
+const STALLED_MS = 60_000;
+
 /**
  * Send what a person recorded or wrote; gives the record. `told(share)` hears how much of it is sent, 0 to 1.
- * `key` is the same for every try of the same thing, so that it is kept once.
+ * `key` is the same for every try of the same thing, so that it is kept once. Where nothing moves for a minute the hub
+ * counts as away: a connection that was lost without a word would be waited for without end.
  */
 export function send(form, key, told) {
   return new Promise((resolve, reject) => {
@@ -159,9 +162,20 @@ export function send(form, key, told) {
     asked.open("POST", "/api/records");
     asked.setRequestHeader("Idempotency-Key", key);
     asked.setRequestHeader("Accept", "application/json");
-    asked.upload.addEventListener("progress", (event) => event.lengthComputable && told(event.loaded / event.total));
+    let stalled = 0;
+    const moves = () => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => asked.abort(), STALLED_MS);
+    };
+    asked.upload.addEventListener("progress", (event) => {
+      moves();
+      if (event.lengthComputable) told(event.loaded / event.total);
+    });
+    asked.upload.addEventListener("load", moves);
+    asked.addEventListener("loadend", () => clearTimeout(stalled));
     const unreached = () => reject(new ApiError(0, t("error.unreachable")));
     asked.addEventListener("error", unreached);
+    asked.addEventListener("abort", unreached);
     asked.addEventListener("load", () => {
       if (away(asked.status, asked.getResponseHeader("Content-Type"))) {
         unreached();
@@ -177,6 +191,7 @@ export function send(form, key, told) {
       if (asked.status >= 200 && asked.status < 300) resolve(body);
       else reject(new ApiError(asked.status, body.detail ?? body.title ?? asked.statusText));
     });
+    moves();
     asked.send(form);
   });
 }

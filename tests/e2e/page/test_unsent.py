@@ -163,6 +163,25 @@ def test_no_other_sound_takes_the_place_of_one_that_is_being_sent(hub, look, hea
         expect(other).to_be_enabled()
 
 
+def test_a_send_in_which_nothing_moves_ends_and_can_be_tried_again_as_the_same(hub, look, heard):
+    page = look(hub, "#/record", errors=["ERR_"], **HERE)
+    held = holding(page)
+    page.clock.install()
+    page.locator("#file").set_input_files(heard)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    page.clock.run_for(59_000)
+    expect(page.get_by_role("button", name="Discard")).to_be_disabled()
+    page.clock.run_for(2_000)
+    expect(page.locator(".recordform .trouble")).to_have_text("The hub cannot be reached.")
+    expect(page.locator(".heard")).to_contain_text("heard.wav")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    wait_until(lambda: page.wait_for_timeout(50) or len(held) == 2)
+    first, again = (route.request.headers["idempotency-key"] for route in held)
+    assert first == again
+    held[1].abort()
+
+
 def test_nothing_is_sent_while_a_recording_is_under_way_that_would_take_its_place(hub, look, heard):
     page = look(hub, "#/record", **HERE)
     page.locator("#file").set_input_files(heard)
