@@ -58,8 +58,11 @@ def test_days_of_quiet_are_counted_by_the_calendar_and_not_by_24_hours(seoul, lo
     page.clock.install(time=datetime.fromisoformat("2021-11-25T09:00:00+09:00"))
     page.goto(f"{seoul.url}/?#/today")
     expect(page.locator(".now")).to_have_text("It is quiet. Last heard 2 days ago.")
-    seoul.publish(make(start=datetime.fromisoformat("2021-11-25T10:00:00+09:00")))
+    newer = make(start=datetime.fromisoformat("2021-11-25T10:00:00+09:00"))
+    seoul.publish(newer)
+    wait_until(lambda: seoul.get(f"/api/moments/{newer.id}"))
     page.clock.fast_forward("38:00:00")
+    page.reload()
     expect(page.locator(".now")).to_have_text("It is quiet. Last heard yesterday.")
 
 
