@@ -11,9 +11,13 @@ from sqlalchemy import text
 
 from hub.api.app import create_app
 from hub.api.patience import Patience
+from hub.explore.place_days import PlaceDays
+from hub.forgetting import Forgetting
+from hub.records.sounds import Sounds
 from hub.serve import Server
 from hub.stores.store import Store
 from hub.telling import Telling
+from tests.hub.forgetting import Wire
 from tests.parts import wait_until
 from tests.postgres import Cluster
 
@@ -125,3 +129,18 @@ def telling(store, wire):
     made.start()
     yield made
     made.close()
+
+
+@pytest.fixture
+def wire():
+    return Wire()
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    return Sounds(tmp_path / "sounds")
+
+
+@pytest.fixture
+def forgetting(store, sounds, telling):
+    return Forgetting(store, sounds, telling, PlaceDays(store))
