@@ -1,7 +1,7 @@
 import pytest
 
 from tests.edge.daemon.device import Device
-from tests.edge.delivery.test_publisher import FakeHub
+from tests.edge.delivery.conftest import FakeHub
 
 
 @pytest.fixture

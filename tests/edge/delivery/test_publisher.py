@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from contextlib import closing
 
-import paho.mqtt.client as mqtt
 import pytest
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -15,102 +14,18 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from edge.config import Broker
 from edge.delivery.publisher import Publisher
 from edge.delivery.window import FIRST
-from edge.outbox.queue import Outbox
 from hub.ca import prepare
 from moments import uuid7
 from moments.errors import UserError
+from tests.edge.delivery.conftest import DEVICE, FakeHub
 from tests.edge.making import moment, moments
 from tests.parts import answers, free_port, program, wait_until
 
 pytestmark = pytest.mark.needs("mosquitto")
-DEVICE = "pocket-1"
-KINDS = ("moment", "status", "health", "reply")
-
-
-class FakeHub:
-    """Subscribes as the hub does, keeps what it hears, and answers `stored` as it is told to."""
-
-    def __init__(self, broker):
-        self.heard, self.said, self.silent_about, self.answering = [], {}, set(), True
-        self.batch: list[str] = []
-        self.lock = threading.Lock()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, "hub", protocol=mqtt.MQTTv5)
-        self.client.on_message = self.on_message
-        self.client.on_connect = lambda client, *_: client.subscribe([(f"moodscape/v1/+/{kind}", 1) for kind in KINDS])
-        self.client.reconnect_delay_set(1, 1)
-        session = Properties(PacketTypes.CONNECT)
-        session.SessionExpiryInterval = 3600
-        self.client.connect(broker.host, broker.port, clean_start=False, properties=session)
-        self.client.loop_start()
-        self.closing = threading.Event()
-        self.answerer = threading.Thread(target=self.answer)
-        self.answerer.start()
-        wait_until(self.client.is_connected)
-
-    def on_message(self, _client, _, message):
-        kind = message.topic.rpartition("/")[2]
-        if kind == "moment":
-            each = json.loads(message.payload)["id"]
-            self.heard.append(each)
-            if each not in self.silent_about:
-                with self.lock:
-                    self.batch.append(each)
-        else:
-            self.said.setdefault(kind, []).append(json.loads(message.payload))
-
-    def answer(self):
-        while not self.closing.wait(0.02):
-            with self.lock:
-                batch, self.batch = (self.batch, []) if self.answering else ([], self.batch)
-            for at in range(0, len(batch), 500):
-                self.send("stored", {"ids": batch[at : at + 500]})
-
-    def send(self, kind, values, retain=False):
-        payload = values if isinstance(values, bytes) else json.dumps(values)
-        self.client.publish(f"moodscape/v1/{DEVICE}/{kind}", payload, qos=1, retain=retain)
-
-    def close(self):
-        self.closing.set()
-        self.answerer.join()
-        self.client.disconnect()
-        self.client.loop_stop()
-
-
-@pytest.fixture
-def hub(mosquitto):
-    hub = FakeHub(mosquitto)
-    yield hub
-    hub.close()
-
-
-@pytest.fixture
-def outbox(tmp_path):
-    box = Outbox(tmp_path / "outbox.sqlite", max_mb=500, max_days=365)
-    yield box
-    box.close()
-
-
-@pytest.fixture
-def publishing(mosquitto, outbox):
-    started = []
-
-    def go(**more):
-        publisher = Publisher(DEVICE, Broker(host=mosquitto.host, port=mosquitto.port), outbox, **more)
-        publisher.status("listening", "2026-05-22T09:00:00+09:00")
-        publisher.start()
-        started.append(publisher)
-        return publisher
-
-    yield go
-    for publisher in started:
-        publisher.close("2026-05-22T10:00:00+09:00")
 
 
 def test_a_moment_leaves_the_outbox_when_the_hub_says_stored_and_not_before(hub, outbox, publishing):
@@ -145,79 +60,6 @@ def test_what_is_heard_now_goes_out_before_a_backlog_that_nobody_answers(hub, ou
     publisher.wake()
     wait_until(lambda: now.id in hub.heard)
     assert len(hub.heard) == FIRST + 1, "the backlog keeps to its window"
-
-
-def take_the_disk_away(outbox):
-    outbox._file._fail(OSError("no such disk"))
-    outbox._file._retry_at = float("inf")
-
-
-def bring_the_disk_back(outbox):
-    outbox._file.retry_now()
-    outbox.tick(None)
-    assert outbox.trouble is None
-
-
-def test_what_is_under_way_while_its_disk_is_away_is_sent_again_when_it_is_back(hub, outbox, publishing):
-    hub.silent_about = {(first := moment()).id, (second := moment()).id}
-    outbox.put(first)
-    publisher = publishing(resend_s=0.2)
-    wait_until(lambda: hub.heard == [first.id])
-    take_the_disk_away(outbox)
-    outbox.put(second)
-    publisher.wake()
-    wait_until(lambda: hub.heard.count(second.id) >= 2)  # so the first was due as well and could not be read
-    hub.silent_about = set()
-    bring_the_disk_back(outbox)
-    wait_until(lambda: outbox.depth == 0)
-    assert set(hub.heard) == {first.id, second.id}
-
-
-def test_a_backlog_on_a_disk_that_is_away_is_sent_when_it_is_back(hub, outbox, publishing):
-    for each in (waiting := moments(3)):
-        outbox.put(each)
-    take_the_disk_away(outbox)
-    outbox.put(held := moment())
-    publishing()
-    wait_until(lambda: hub.heard == [held.id])
-    bring_the_disk_back(outbox)
-    wait_until(lambda: outbox.depth == 0)
-    assert hub.heard == [held.id, *(each.id for each in waiting)]
-
-
-def make_the_disk_read_only(outbox):
-    outbox._file._fail(sqlite3.OperationalError("attempt to write a readonly database"))
-    outbox._file._retry_at = float("inf")
-    assert outbox._file.readable
-
-
-def test_what_was_stored_and_a_read_only_disk_keeps_is_not_looked_through_again(hub, outbox, publishing, monkeypatch):
-    for each in (waiting := moments(30)):
-        outbox.put(each)
-    make_the_disk_read_only(outbox)
-    after, asked = outbox.after, []
-    monkeypatch.setattr(outbox, "after", lambda seq, limit: asked.append(seq) or after(seq, limit))
-    publisher = publishing()
-    wait_until(lambda: publisher.counts["stored"] == 30)
-    wait_until(lambda: asked[-1] == outbox.last)
-    before = asked.count(0)
-    publisher.look_again()
-    wait_until(lambda: asked.count(0) == before + 1)
-    wait_until(lambda: asked[-1] == outbox.last)
-    outbox.put(late := moment())
-    publisher.wake()
-    wait_until(lambda: late.id in hub.heard)
-    assert hub.heard == [each.id for each in [*waiting, late]]
-
-
-def test_what_is_erased_under_way_on_a_read_only_disk_is_not_waited_for(hub, outbox, publishing):
-    hub.silent_about = {(first := moment()).id}
-    outbox.put(first)
-    make_the_disk_read_only(outbox)
-    publisher = publishing(resend_s=0.2)
-    wait_until(lambda: first.id in hub.heard)
-    outbox.erase([first.id])
-    wait_until(lambda: not publisher._sent)
 
 
 def test_what_stays_unanswered_is_sent_again_and_reported_and_holds_up_nothing(hub, outbox, publishing):
