@@ -37,10 +37,12 @@ _RENEWED: Final = {table.name for table in METADATA.sorted_tables} - _LASTING | 
 _THERE: Final = text("SELECT to_regclass(:name)")
 _OLDER_READERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    " AND usesysid IS NOT NULL"
+    " AND NOT (usesysid IS NULL AND pid IN (SELECT pid FROM pg_stat_progress_vacuum))"
     " AND greatest(age(backend_xmin), age(backend_xid)) > age(CAST(CAST(:now AS text) AS xid))"
 )
-"""Sessions of any user: `backend_type` would name them, but of other users' sessions only superusers are told it."""
+"""Sessions of any user, and the server's own: its ANALYZE keeps what it may still read as any reader does, and its
+VACUUM, which no user's session runs, does not. (`backend_type` would tell only superusers.)
+"""
 
 _HELD: Final = "55P03"
 """PostgreSQL's code for a lock that was not to be had in time."""

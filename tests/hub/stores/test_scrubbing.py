@@ -14,6 +14,7 @@ from hub.stores.store import Store
 from hub.stores.unfinished import leave_bytes, unscrubbed
 from tests.hub.moments import make
 from tests.hub.stores.test_store import contains
+from tests.parts import wait_until
 
 WORD, KEY, NUMBER = "Wombatterie", "Quollektor", "Qzxq"
 LASTING = ("moments", "counters", "unscrubbed", "erased")
@@ -148,6 +149,81 @@ def test_what_another_users_transaction_keeps_in_the_files_is_overwritten_when_i
     assert contains(store, request, WORD)
     with store.reading() as connection:
         assert connection.execute(select(unscrubbed.c.n)).first() is not None
+    store.scrub_left()
+    assert not contains(store, request, WORD)
+    assert not contains(store, request, WORD.lower())
+
+
+BUSY = {
+    "analyze": "SELECT 1 FROM pg_stat_progress_analyze WHERE relid = CAST('looked_at' AS regclass)",
+    "vacuum": "SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = CAST('looked_at' AS regclass)",
+}
+
+
+@pytest.fixture
+def at_work(postgres):
+    """Has the server itself do something with a table, slowly."""
+    superuser = create_engine(postgres.url(), isolation_level="AUTOCOMMIT")
+
+    def work(what):
+        looks = ", ".join(
+            f"autovacuum_{name} = {value}"
+            for name, value in (
+                ("vacuum_cost_delay", 100),
+                ("vacuum_cost_limit", 1),
+                ("analyze_threshold", 1 if what == "analyze" else 10**9),
+                ("vacuum_threshold", 1 if what == "vacuum" else 10**9),
+                ("vacuum_insert_threshold", -1),
+            )
+        )
+        with superuser.connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET autovacuum_naptime = 1"))
+            connection.execute(text("ALTER SYSTEM SET autovacuum = on"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+            connection.execute(text(f"CREATE TABLE looked_at (n integer) WITH ({looks})"))
+            connection.execute(text("INSERT INTO looked_at SELECT n FROM generate_series(1, 50000) n"))
+            connection.execute(text("DELETE FROM looked_at WHERE n % 2 = 0"))
+            wait_until(lambda: connection.execute(text(BUSY[what])).scalar(), 30)
+
+    def end():
+        with superuser.connect() as connection:
+            connection.execute(text("DROP TABLE looked_at"))  # the server leaves it when somebody wants it
+
+    yield work, end
+    with superuser.connect() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS looked_at"))
+        connection.execute(text("ALTER SYSTEM RESET ALL"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    superuser.dispose()
+
+
+@pytest.mark.needs("initdb")
+def test_what_the_servers_own_analyze_keeps_in_the_files_is_overwritten_when_it_has_ended(
+    kept, at_work, request, monkeypatch
+):
+    monkeypatch.setattr("hub.stores.unfinished.TRIES", 2)
+    store, (work, end) = kept[0], at_work
+    moment = make(device="a")
+    store.take([moment])
+    store.write_note(moment.id, WORD)
+    work("analyze")
+    store.erase(condition(Filter(device=("a",))))
+    store.scrub_left()
+    assert contains(store, request, WORD)
+    end()
+    store.scrub_left()
+    assert not contains(store, request, WORD)
+    assert not contains(store, request, WORD.lower())
+
+
+@pytest.mark.needs("initdb")
+def test_the_servers_own_vacuum_keeps_nothing_and_is_not_waited_for(kept, at_work, request):
+    store, (work, _) = kept[0], at_work
+    moment = make(device="a")
+    store.take([moment])
+    store.write_note(moment.id, WORD)
+    work("vacuum")
+    store.erase(condition(Filter(device=("a",))))
     store.scrub_left()
     assert not contains(store, request, WORD)
     assert not contains(store, request, WORD.lower())
