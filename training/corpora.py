@@ -5,6 +5,7 @@ relative to it. Labels of emotions differ by corpus and are mapped to `moments.E
 """
 
 import csv
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import soundfile
 import soxr
 
 from edge.sound import RATE, Samples
+from moments import EMOTIONS
 from moments.errors import UserError
 
 SPEECH: Final = ("ravdess", "nemo", "tess", "turev")
@@ -28,6 +30,9 @@ _OURS: Final = {
     "surprised": "surprise",
 }
 """Labels that a corpus spells in another way than we do."""
+
+_FOLDS: Final = {"ravdess": 6, "esc50": 5}
+"""The corpora whose manifests have to say which fold each recording belongs to, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,60 +65,100 @@ class Sound:
 
 
 def utterances(data: Path, corpora: Sequence[str] = SPEECH) -> list[Utterance]:
-    """List the utterances of some corpora in the order of their manifests. Raises UserError without a manifest."""
+    """List the utterances of some corpora in the order of their manifests.
+
+    Raises UserError where a manifest is missing or wrong, or what it lists is not there.
+    """
     return [utterance for corpus in corpora for utterance in _utterances(data, corpus)]
 
 
 def sounds(data: Path, corpus: str) -> list[Sound]:
-    """List the recordings of "esc50", "ambience" or "nonverbal". Raises UserError without a manifest."""
+    """List the recordings of "esc50", "ambience", "nonverbal" or "spoken". Raises UserError as `utterances` does."""
     return [
         Sound(
             corpus=corpus,
             path=data / corpus / row["path"],
             label=row["label"],
             group=row.get("group") or None,
-            fold=int(row["fold"]) if row.get("fold") else None,
-            seconds=float(row["seconds"]),
+            fold=_fold(where, corpus, row),
+            seconds=_seconds(where, row),
         )
-        for row in _rows(data, corpus)
+        for where, row in _rows(data, corpus)
     ]
 
 
 def read(path: Path, rate: int = RATE) -> Samples:
-    """Read a recording whole as mono float32 [n] in [-1, 1] at `rate` Hz."""
-    samples, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
+    """Read a recording whole as mono float32 [n] in [-1, 1] at `rate` Hz. Raises UserError where it is no sound."""
+    mono, own_rate = read_as_recorded(path)
     if own_rate != rate:
         mono = soxr.resample(mono, own_rate, rate)
     return np.ascontiguousarray(mono, np.float32)
 
 
+def read_as_recorded(path: Path) -> tuple[Samples, int]:
+    """Read a recording whole as mono float32 [n] in [-1, 1], and its own rate in Hz. Raises UserError as `read`."""
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"{path} cannot be read as sound; put a whole recording there") from error
+    return samples.mean(axis=1), rate
+
+
 def _utterances(data: Path, corpus: str) -> Iterator[Utterance]:
     rows = list(_rows(data, corpus))
-    speakers = sorted({row["speaker"] for row in rows})
-    for row in rows:
-        fold: int | None = None
-        if row.get("fold"):
-            fold = int(row["fold"])
-        elif corpus == "nemo":
+    speakers = sorted({row["speaker"] for _, row in rows})
+    for where, row in rows:
+        fold = _fold(where, corpus, row)
+        if fold is None and corpus == "nemo":
             fold = 1 + speakers.index(row["speaker"])
+        emotion = _OURS.get(row["emotion"], row["emotion"])
+        if emotion not in EMOTIONS:
+            raise UserError(f"{where}: emotion is {row['emotion']!r}; give one of {', '.join(EMOTIONS)}")
         yield Utterance(
             corpus=corpus,
             path=data / corpus / row["path"],
-            emotion=_OURS.get(row["emotion"], row["emotion"]),
+            emotion=emotion,
             speaker=f"{corpus}/{row['speaker'] or 'unknown'}",
             fold=fold,
-            seconds=float(row["seconds"]),
+            seconds=_seconds(where, row),
         )
 
 
-def _rows(data: Path, corpus: str) -> Iterator[dict[str, str]]:
+def _fold(where: str, corpus: str, row: dict[str, str]) -> int | None:
+    told, folds = row.get("fold", ""), _FOLDS.get(corpus)
+    if not told and folds is None:
+        return None
+    if not told.isdecimal() or not 1 <= int(told) <= (folds or int(told)):
+        raise UserError(f"{where}: fold is {told!r}; give " + (f"1 to {folds}" if folds else "a whole number from 1"))
+    return int(told)
+
+
+def _seconds(where: str, row: dict[str, str]) -> float:
+    try:
+        seconds = float(row["seconds"])
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UserError(f"{where}: seconds is {row['seconds']!r}; give the length of the recording")
+    return seconds
+
+
+def _rows(data: Path, corpus: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Give each row of a manifest, and where it stands."""
     manifest = data / corpus / "manifest.tsv"
     if not manifest.is_file():
         raise UserError(f"{manifest} is missing; name the folder that holds the corpora with --data")
+    wanted = ["path", "emotion", "speaker", "seconds"] if corpus in SPEECH else ["path", "label", "seconds"]
+    wanted += ["fold"] * (corpus in _FOLDS)
     with manifest.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines, delimiter="\t")
-        wanted = ("path", "emotion", "speaker", "seconds") if corpus in SPEECH else ("path", "label", "seconds")
+        rows = csv.DictReader(lines, delimiter="\t", restval="")
         if missing := sorted(set(wanted) - set(rows.fieldnames or ())):
             raise UserError(f"{manifest} has no column {missing[0]!r}; give {', '.join(wanted)}, tab separated")
-        yield from rows
+        where = None
+        for row in rows:
+            where = f"{manifest}, line {rows.line_num}"
+            if not (manifest.parent / row["path"]).is_file():
+                raise UserError(f"{where}: {row['path']!r} is not there; put the recording there or take out the line")
+            yield where, row
+    if where is None:
+        raise UserError(f"{manifest} lists no recording; give one a line")

@@ -4,7 +4,10 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple, replace
 from pathlib import Path
+
+from training.corpora import Sound, Utterance
 
 
 @contextmanager
@@ -27,5 +30,20 @@ def digest(paths: Iterable[Path]) -> str:
 
     Where a data folder stands makes no difference. A recording that took the place of another is not noticed.
     """
-    names = "\n".join("/".join(path.parts[-3:]) for path in paths)
-    return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:8]
+    return _eight_letters("/".join(path.parts[-3:]) for path in paths)
+
+
+def digest_listed(items: Iterable[Utterance | Sound]) -> str:
+    """Name recordings, in their order, by eight letters: their paths within their corpora and all that is told of them.
+
+    Answers and weights depend on labels, speakers and folds too.
+    """
+    return _eight_letters(repr(astuple(replace(item, path=_within(item)))) for item in items)
+
+
+def _within(item: Utterance | Sound) -> Path:
+    return Path(item.path.as_posix().rpartition(f"/{item.corpus}/")[2])
+
+
+def _eight_letters(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:8]

@@ -1,6 +1,7 @@
 """What training needs beyond what device and hub install."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from moments.errors import UserError
 
@@ -11,3 +12,10 @@ def need_torch() -> None:
         raise UserError(
             "training needs PyTorch and more: `make test-train` makes .venv-train; run .venv-train/bin/moodscape"
         )
+
+
+def teachers_file(file: Path) -> Path:
+    """Give a teacher's file. Raises UserError with the remedy where it is not there."""
+    if not file.is_file():
+        raise UserError(f"{file} is missing; name the folder that holds it with --teachers")
+    return file

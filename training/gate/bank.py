@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.sound import Samples
 from moments.errors import UserError
 from training import corpora
-from training.kept import digest, whole
+from training.kept import digest, digest_listed, whole
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,15 @@ def load(data: Path, cache: Path, part: Part) -> Bank:
     return bank
 
 
+def listed(data: Path) -> str:
+    """Name all recordings under `data`, and what is told of them, by eight letters.
+
+    Raises UserError where a corpus is missing.
+    """
+    around = [sound for corpus in ("esc50", "ambience", "nonverbal") for sound in corpora.sounds(data, corpus)]
+    return digest_listed([*corpora.utterances(data), *around, *_gathered(data)])
+
+
 def _voices(data: Path, cache: Path, part: Part) -> Iterator[tuple[str, NDArray[np.int16]]]:
     """Give each utterance with its speaker."""
     utterances = corpora.utterances(data)
@@ -83,11 +92,15 @@ def _voices(data: Path, cache: Path, part: Part) -> Iterator[tuple[str, NDArray[
             yield item.speaker, sound
     if part == "test":
         return
-    if not (data / SPOKEN / "manifest.tsv").is_file():
-        raise UserError(f"{data / SPOKEN} is missing; make it with `moodscape train gate gather`")
-    gathered = corpora.sounds(data, SPOKEN)
+    gathered = _gathered(data)
     for said, sound in zip(gathered, _decoded(cache, SPOKEN, [s.path for s in gathered]), strict=True):
         yield f"{SPOKEN}/{said.label}", sound
+
+
+def _gathered(data: Path) -> list[corpora.Sound]:
+    if not (data / SPOKEN / "manifest.tsv").is_file():
+        raise UserError(f"{data / SPOKEN} is missing; make it with `moodscape train gate gather`")
+    return corpora.sounds(data, SPOKEN)
 
 
 def _belongs(part: Part, corpus: str, fold: int | None) -> bool:

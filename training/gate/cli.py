@@ -1,7 +1,9 @@
 """The steps of the gate's training: `moodscape train gate gather|mix|fit|pack|report`."""
 
 import argparse
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from edge.models.interpreter import WEIGHTS, Sidecar
@@ -67,7 +69,7 @@ def _mix(args: argparse.Namespace) -> int:
     from training.gate.tracks import make
 
     for part in _parts(args.part):
-        make(load(args.data, args.cache, part), part, args.cache / "tracks" / part)
+        make(load(args.data, args.cache, part), part, _made(args) / "tracks")
     return 0
 
 
@@ -80,18 +82,25 @@ def _fit(args: argparse.Namespace) -> int:
 
 def _pack(args: argparse.Namespace) -> int:
     from training.gate.bank import load
-    from training.gate.fit import averaged
+    from training.gate.fit import EPOCHS, averaged
     from training.gate.pack import pack
     from training.gate.tune import tune
+    from training.kept import whole
 
     checkpoint = _checkpoint(args)
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint} is missing; run `moodscape train gate fit` with the same options first")
     ships = args.part == "all" and not args.without
-    out = WEIGHTS / "gate.tflite" if ships else _measured(args.cache, args.without)
-    pack(averaged(checkpoint), out, args.part)
-    if not args.without:
-        tune(out, load(args.data, args.cache, args.part))
+    out = WEIGHTS / "gate.tflite" if ships else _packed(args, args.part, args.without)
+    with TemporaryDirectory(dir=checkpoint.parent) as folder:
+        # Until they are tuned, the thresholds are none to detect or to measure with.
+        untuned = Path(folder) / out.name
+        pack(averaged(checkpoint, EPOCHS), untuned, args.part)
+        if not args.without:
+            tune(untuned, load(args.data, args.cache, args.part))
+        for suffix in (".tflite", ".json"):
+            with whole(out.with_suffix(suffix)) as begun:
+                shutil.copyfile(untuned.with_suffix(suffix), begun)
     print(out)
     return 0
 
@@ -99,13 +108,17 @@ def _pack(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace) -> int:
     from training.gate.report import write
 
-    fitted = _measured(args.cache, None), _measured(args.cache, "nemo")
+    fitted = _packed(args, "train", None), _packed(args, "train", "nemo")
     for file in fitted:
         if not file.is_file():
             raise UserError(f"{file} is missing; run `moodscape train gate pack`, also with --without nemo")
     ships = WEIGHTS / "gate.tflite"
-    if Sidecar.model_validate_json(ships.with_suffix(".json").read_bytes()).meta.get("learned") == "all":
-        raise UserError(f"{ships} has heard the sounds that the report measures with; put {fitted[0]} in its place")
+    for file in (ships, *fitted):
+        if Sidecar.model_validate_json(file.with_suffix(".json").read_bytes()).meta.get("learned") == "all":
+            raise UserError(
+                f"{file} has heard the sounds that the report measures with; put what `pack --part train` makes in its "
+                "place"
+            )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write(args.data, args.cache, ships, fitted, args.out)
     print(args.out)
@@ -119,20 +132,23 @@ def _parts(part: str) -> tuple[Literal["train", "test"], ...]:
 def _tracks(args: argparse.Namespace) -> dict["Kind", "Tracks"]:
     from training.gate.tracks import read
 
-    folders = [args.cache / "tracks" / part for part in _parts(args.part)]
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"{folder} is missing; run `moodscape train gate mix --part {args.part}` first")
-    return read(folders, args.without)
+    return read(_made(args) / "tracks", _parts(args.part), args.without)
+
+
+def _made(args: argparse.Namespace) -> Path:
+    """Where tracks, checkpoints and weights are kept: other recordings, speakers or folds have another folder."""
+    from training.gate.bank import listed
+
+    return Path(args.cache / listed(args.data))
 
 
 def _checkpoint(args: argparse.Namespace) -> Path:
-    return Path(args.cache / f"{_name(args.part, args.without)}.pt")
+    return _made(args) / f"{_name(args.part, args.without)}.pt"
 
 
-def _measured(cache: Path, left_out: str | None) -> Path:
-    """Where the weights file of a model that is measured stands."""
-    return cache / _name("train", left_out) / "gate.tflite"
+def _packed(args: argparse.Namespace, part: str, left_out: str | None) -> Path:
+    """Where the weights file of a model that does not ship stands."""
+    return _made(args) / _name(part, left_out) / "gate.tflite"
 
 
 def _name(part: str, left_out: str | None) -> str:

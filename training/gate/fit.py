@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as fn
 
 from edge.gate.features import CARRY, FRESH, Floats, first_floor, next_floors
+from moments.errors import UserError
 from training.gate.mix import Kind
 from training.gate.net import GateNet
 from training.gate.remix import Batch, Remixer
@@ -46,10 +47,16 @@ def calls_of(mel: Floats) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(calls), torch.from_numpy(next_floors(first_floor(calls[:, 0]), calls))
 
 
-def averaged(checkpoint: Path) -> GateNet:
-    """Give the net that a checkpoint holds, with its averaged weights."""
+def averaged(checkpoint: Path, epochs: int) -> GateNet:
+    """Give the net that a checkpoint holds, with its averaged weights. Raises UserError before its last epoch."""
+    state = torch.load(checkpoint)
+    if state["epochs"] < epochs:
+        raise UserError(
+            f"{checkpoint} holds {state['epochs']} of {epochs} epochs; run `moodscape train gate fit` with the same "
+            "options to its end first"
+        )
     net = GateNet()
-    net.load_state_dict(torch.load(checkpoint)["averaged"])
+    net.load_state_dict(state["averaged"])
     return net.eval()
 
 

@@ -48,9 +48,15 @@ class Programme:
 
 @dataclass(frozen=True)
 class Routing:
-    """`right`: share of seconds sent to the right reader. `starts_ms`, `ends_ms`: errors of the utterances found."""
+    """Shares of seconds: sent to the right reader, and left out for being at the start or the end of an utterance.
+
+    `right`: of the seconds that are not left out; `whole`: of all. `starts_ms`, `ends_ms`: errors of the utterances
+    found.
+    """
 
     right: float
+    whole: float
+    left_out: float
     starts_ms: NDArray[np.float64]
     ends_ms: NDArray[np.float64]
 
@@ -110,9 +116,10 @@ def share_of_speech(detector: Detector, sound: Samples) -> float:
 def routing(found: list[list[tuple[float, float]]], programmes: list[Programme]) -> Routing:
     """Compare the utterances found in each programme with those that are there.
 
-    Half a second around each boundary is left to either reader: the segmenter means to keep some air around a voice.
+    Half a second on both sides of each start and end is left to either reader in `right`: the segmenter means to keep
+    some air around a voice.
     """
-    right = total = 0
+    right = whole = judged = total = 0
     starts: list[float] = []
     ends: list[float] = []
     for spans, programme in zip(found, programmes, strict=True):
@@ -122,13 +129,14 @@ def routing(found: list[list[tuple[float, float]]], programmes: list[Programme])
             at = int(edge * RATE / HOP)
             either[max(0, at - _EITHER) : at + _EITHER] = True
         same = frames_of(spans, frames) == frames_of(truth, frames)
-        right, total = right + int((same & ~either).sum()), total + int((~either).sum())
+        right, judged = right + int((same & ~either).sum()), judged + int((~either).sum())
+        whole, total = whole + int(same.sum()), total + frames
         for begin, end in truth:
             over = [span for span in spans if span[0] < end and span[1] > begin]
             if over:
                 starts.append(abs(over[0][0] - begin) * 1000)
                 ends.append(abs(over[-1][1] - end) * 1000)
-    return Routing(right / total, np.array(starts), np.array(ends))
+    return Routing(right / judged, whole / total, 1 - judged / total, np.array(starts), np.array(ends))
 
 
 def frames_of(spans: list[tuple[float, float]], frames: int) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.gate.features import Floats
+from moments.errors import UserError
 from training.gate.bank import Bank
 from training.gate.mix import Kind, Mixer
 from training.kept import whole
@@ -42,8 +44,7 @@ class Tracks:
 
 
 def make(bank: Bank, part: str, folder: Path) -> None:
-    """Make the tracks of a part under `folder`; goes on where it stopped."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make the tracks of a part in its folder under `folder`; goes on where it stopped."""
     speech: dict[str, dict[str, list[NDArray[np.int16]]]] = {name: {} for name in (*_APART, "others")}
     for speaker, utterances in bank.speech.items():
         corpus = speaker.partition("/")[0]
@@ -52,7 +53,7 @@ def make(bank: Bank, part: str, folder: Path) -> None:
     for number, (name, files) in enumerate(FILES[part].items()):
         kind, _, voices = name.partition("-")
         for file in range(files):
-            path = folder / f"{name}-{file:02}.npz"
+            path = _path(folder, part, name, file)
             if path.exists():
                 continue
             begun, seed = time.monotonic(), (number * 100 + file) * PER_FILE
@@ -68,14 +69,27 @@ def make(bank: Bank, part: str, folder: Path) -> None:
             log.info("tracks made", extra={"file": path.name, "seconds": round(time.monotonic() - begun)})
 
 
-def read(folders: list[Path], leave_out: str | None = None) -> dict[Kind, Tracks]:
-    """Read what `make` made; `leave_out` names voices that shall not be heard ("nemo")."""
+def read(folder: Path, parts: Sequence[str], leave_out: str | None = None) -> dict[Kind, Tracks]:
+    """Read what `make` made of some parts; `leave_out` names voices that shall not be heard ("nemo").
+
+    Raises UserError where a file is missing: a net that was fitted to some of them would not be told from one of all.
+    """
     found: dict[Kind, list[Path]] = {kind: [] for kind in ("near", "far", "babble", "events", "noise")}
-    for path in sorted(path for folder in folders for path in folder.glob("*.npz")):
-        kind, *rest = path.stem.split("-")
-        if not path.name.startswith(".") and leave_out not in rest:  # half of a file may stand beside it
-            found[cast("Kind", kind)].append(path)
-    return {kind: _together(paths) for kind, paths in found.items()}
+    for part in parts:
+        for name, files in FILES[part].items():
+            kind, _, voices = name.partition("-")
+            if voices != leave_out:
+                found[cast("Kind", kind)] += [_path(folder, part, name, file) for file in range(files)]
+    missing = [path for paths in found.values() for path in paths if not path.is_file()]
+    if missing:
+        part = "all" if "test" in parts else "train"
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(f"tracks are missing: {missing[0]}{more}; run `moodscape train gate mix --part {part}` first")
+    return {kind: _together(sorted(paths)) for kind, paths in found.items()}
+
+
+def _path(folder: Path, part: str, name: str, file: int) -> Path:
+    return folder / part / f"{name}-{file:02}.npz"
 
 
 def _together(paths: list[Path]) -> Tracks:

@@ -39,11 +39,12 @@ _EDGES_S: Final = 0.35
 _TAKEN: Final = 0.08
 _FOUND: Final = 0.95
 _WORDLESS: Final = 0.05
-"""What is wanted: this share of the seconds of programmes goes to the right reader; nine of ten starts, and of ten
-ends, are this near to where they are (0.05 s less than is asked for: those of voices that it never heard are that much
-further off); of any hubbub no more than this share becomes speech (a fifth less than the 0.10 that is asked for), and
-of near speech in it at least this; of voices without words no more than this share makes an utterance, since the scene
-reader reads most of them better. The thresholds win that miss these least, and of those the ones that find most."""
+"""What is wanted: this share of the seconds of programmes goes to the right reader, half a second on both sides of each
+start and end left out; nine of ten starts, and of ten ends, are this near to where they are (0.05 s less than is asked
+for: those of voices that it never heard are that much further off); of any hubbub no more than this share becomes
+speech (a fifth less than the 0.10 that is asked for), and of near speech in it at least this; of voices without words
+no more than this share makes an utterance, since the scene reader reads most of them better. The thresholds win that
+miss these least, and of those the ones that find most."""
 START: Final = {"speech": {"on": 0.7, "off": 0.35}, "near": {"on": 0.6, "off": 0.3}}
 """What stands in the sidecar until it is tuned."""
 
@@ -54,9 +55,9 @@ Spans = list[tuple[float, float]]
 class Shares:
     """What thresholds come to.
 
-    Shares of seconds: of programmes routed right, of a hubbub taken, of near speech in one found. `edges_s`: below
-    which 9 of 10 errors of the utterances' starts lie, or of their ends, whichever is more. `wordless`: the share of
-    the voices without words that make an utterance.
+    Shares of seconds: of programmes routed right (without those at starts and ends), of a hubbub taken, of near speech
+    in one found. `edges_s`: below which 9 of 10 errors of the utterances' starts lie, or of their ends, whichever is
+    more. `wordless`: the share of the voices without words that make an utterance.
     """
 
     right: float

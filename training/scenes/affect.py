@@ -21,7 +21,7 @@ from edge.models.scenes import SceneReading, Scenes
 from edge.sound import RATE, Samples, level_dbfs
 from moments.errors import UserError
 from training import corpora
-from training.kept import whole
+from training.kept import digest_listed, whole
 from training.scenes import pack
 from training.scenes.data import mel_of, windows
 
@@ -104,14 +104,14 @@ def _need(judge: Path) -> None:
 
 
 def _excerpt(sound: corpora.Sound) -> tuple[Samples, int]:
-    samples, rate = soundfile.read(sound.path, dtype="float32", always_2d=True)
-    return samples[: int(_SECONDS * rate)].mean(axis=1), rate
+    samples, rate = corpora.read_as_recorded(sound.path)
+    return samples[: int(_SECONDS * rate)], rate
 
 
 def judged(args: argparse.Namespace, scenes: Scenes, folds: bytes) -> list[Judged]:
     """Ask both sides about every chosen sound; ESC-50's clips are read by the head that never heard their fold."""
     chosen = sounds(args.data)
-    answers = ask(args.judge, chosen, args.cache / "affect.csv")
+    answers = ask(args.judge, chosen, args.cache / f"affect-{digest_listed(chosen)}.csv")
     rules = Rules.parse(args.rules.read_text(encoding="utf-8"), str(args.rules))
     levels = [level_dbfs(_excerpt(sound)[0]) for sound in chosen]
     usual = median(levels)

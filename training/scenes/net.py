@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from training.needs import teachers_file
+
 EMBEDDING: Final = 384
 HIDDEN: Final = 512
 AUDIOSET: Final = 527
@@ -141,10 +143,13 @@ class Tagger(nn.Module):
 
 
 def load_teacher(path: Path) -> Tagger:
-    """Read `mn04_as_mAP_432.pt`, a plain state dict. Raises RuntimeError where keys or shapes differ."""
+    """Read `mn04_as_mAP_432.pt`, a plain state dict.
+
+    Raises UserError where it is missing, RuntimeError where keys or shapes differ.
+    """
     names = {"classifier.2": "hidden", "classifier.5": "audioset"}
     renamed = {}
-    for key, value in torch.load(path, map_location="cpu", weights_only=True).items():
+    for key, value in torch.load(teachers_file(path), map_location="cpu", weights_only=True).items():
         stem = ".".join(key.split(".")[:2])
         image = value.dim() == 4 and value.shape[-1] > 1
         renamed[key.replace(stem, names.get(stem, stem))] = value.transpose(2, 3) if image else value

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.models.interpreter import Model
 from edge.models.scene_table import audioset_labels
+from training.needs import teachers_file
 from training.quantise import pack_weights, save
 from training.scenes.data import Clips
 from training.scenes.net import SceneNet
@@ -29,7 +30,7 @@ Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 def chosen(teachers: Path) -> list[int]:
     """Give AudioSet's index of each label that the table of scenes names, in its order."""
-    with (teachers / "audioset_labels.csv").open(encoding="utf-8", newline="") as lines:
+    with teachers_file(teachers / "audioset_labels.csv").open(encoding="utf-8", newline="") as lines:
         index = {row["display_name"]: int(row["index"]) for row in csv.DictReader(lines)}
     return [index[label] for label in audioset_labels()]
 

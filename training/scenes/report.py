@@ -11,6 +11,7 @@ import torch
 from edge.models.scene_table import table
 from edge.models.scenes import LIKELY, SceneReader, Scenes
 from training.corpora import read, sounds
+from training.needs import teachers_file
 from training.scenes import affect, pack, score
 from training.scenes.data import Clips, load, windows
 from training.scenes.net import SceneNet, load_teacher
@@ -70,7 +71,11 @@ are one recording a label. Neither says how it does in another city, in a coat, 
 
 
 def write(args: argparse.Namespace, nets: Sequence[SceneNet], folds: bytes) -> None:
-    """Score the folds (their nets in float, and the file with all their heads) and `args.weights`; write `args.out`."""
+    """Score the folds (their nets in float, and the file with all their heads) and `args.weights`; write `args.out`.
+
+    Raises UserError where the file of YAMNet is missing.
+    """
+    yamnet = teachers_file(args.teachers / "yamnet_spectra_in.tflite")
     clips = load(args.data, "esc50", args.cache)
     names, classes = np.unique(clips.label, return_inverse=True)
     scenes = Scenes(pack.labels([str(name) for name in names]))
@@ -85,7 +90,7 @@ def write(args: argparse.Namespace, nets: Sequence[SceneNet], folds: bytes) -> N
     around = load(args.data, "ambience", args.cache)
     heard = pack.answers(args.weights.read_bytes(), around, np.arange(len(around.label)))
     rain = next(sound for sound in sounds(args.data, "esc50") if sound.label == "rain")
-    cost = score.cost(args.weights, args.teachers / "yamnet_spectra_in.tflite", windows(read(rain.path), 5.0)[0])
+    cost = score.cost(args.weights, yamnet, windows(read(rain.path), 5.0)[0])
     groups = len({row.group for row in table()})
     parts = [
         _ABOUT.format(scenes=len(table()), groups=groups),

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.models.scenes import Scenes
-from training.kept import whole
+from training import corpora
+from training.kept import digest_listed, whole
 from training.scenes import affect, pack
 from training.scenes.augment import Heard, hear
 from training.scenes.data import Clips, load
@@ -72,7 +73,7 @@ def net(args: argparse.Namespace, fold: int) -> SceneNet:
 
 def folds_file(args: argparse.Namespace) -> bytes:
     """Give the int8 file with the heads of all folds, making it where the cache lacks it."""
-    stored: Path = args.cache / "folds.tflite"
+    stored = _stored(args, "folds", ".tflite")
     if not stored.exists():
         nets = pack.stacked([net(args, fold) for fold in FOLDS])
         log.info("quantising the heads of all folds")
@@ -83,4 +84,9 @@ def folds_file(args: argparse.Namespace) -> bytes:
 
 
 def _heard(args: argparse.Namespace, clips: Clips) -> Heard:
-    return hear(load_teacher(args.teachers / "mn04_as_mAP_432.pt"), clips, args.cache / "heard-esc50.npz")
+    return hear(load_teacher(args.teachers / "mn04_as_mAP_432.pt"), clips, _stored(args, "heard-esc50", ".npz"))
+
+
+def _stored(args: argparse.Namespace, name: str, suffix: str) -> Path:
+    """Where something made of ESC-50 is kept: other recordings, classes or folds have another file."""
+    return Path(args.cache / f"{name}-{digest_listed(corpora.sounds(args.data, 'esc50'))}{suffix}")

@@ -27,6 +27,7 @@ from training.quantise import save, to_int8
 from training.rounding import rounded
 from training.speech.lesson import Lesson
 from training.speech.student import Head, Student
+from training.speech.teachers import shown
 from training.speech.tune import Recipe, trained
 from training.speech.workshop import HOLDOUTS, Workshop, held_out, left, taught, teacher_answers
 
@@ -113,15 +114,24 @@ def int8_logits(model: Model, speech: Samples) -> NDArray[np.float32]:
 def ship(shop: Workshop, recipe: Recipe, meta: dict[str, Any], out: Path) -> None:
     """Write the weights that ship, trained on all speakers as the holdouts were.
 
-    Their sidecar has `meta`, the size and the teacher's name.
+    Their sidecar has `meta`, the size, the teacher's name and what `origin` gives.
     """
     made(shop, "whole", recipe)
     file = (shop.folds(recipe) / "whole" / "speech.tflite").read_bytes()
-    about = {"teacher": shop.teacher.name, "which": shop.which, "distilled": recipe.distils, **asdict(shop.size)}
-    about["size"] = about.pop("name")
+    about = {"teacher": shop.teacher.name, **asdict(shop.size), **origin(shop, recipe)}
+    del about["name"]
     out.parent.mkdir(parents=True, exist_ok=True)
     save(out, file, name=f"{out.stem}-2", labels=EMOTIONS, meta=about | meta, span=(0.0, 2.0))
     log.info("written", extra={"file": str(out), "bytes": len(file)})
+
+
+def origin(shop: Workshop, recipe: Recipe) -> dict[str, Any]:
+    """Tell weights and answers of one recipe, teacher, size and set of recordings from others; no path is in it.
+
+    `results` alone does, the name of their folder in the cache; weights of before do not have it.
+    """
+    about = {"which": shown(shop.which), "distilled": recipe.distils, "size": shop.size.name}
+    return about | {"results": shop.folds(recipe).name}
 
 
 def _row(item: Utterance, **logits: NDArray[np.float32]) -> dict[str, Any]:

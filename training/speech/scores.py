@@ -178,8 +178,17 @@ def confidence(answers: Answers) -> tuple[NDArray[np.float64], NDArray[np.bool_]
     return sure.max(axis=1), answers.rights()[np.arange(len(named)), named]
 
 
+def need_folds(folder: Path) -> None:
+    """Raise WorkError unless the answers of all folds are in a folder: figures of a few are not those of all."""
+    missing = [fold for fold in FOLDS if not (folder / fold / "answers.json").is_file()]
+    if missing:
+        told = f"fold {missing[0]}" if len(missing) == 1 else f"folds {', '.join(missing)}"
+        raise WorkError(f"{folder} lacks the answers of {told}; run the step `folds` without --without first")
+
+
 def calibration(folder: Path) -> dict[str, Any]:
-    """What is fitted after training, over the held-out answers of all folds. Raises WorkError without any."""
+    """What is fitted after training, over the held-out answers of all folds. Raises WorkError where one lacks."""
+    need_folds(folder)
     answers = Answers.read(folder, "int8")
     return {"temperature": round(temperature(answers), 4), "unclear_below": unclear_below(*confidence(answers))}
 

@@ -69,7 +69,8 @@ def _curve(args: argparse.Namespace, _: Workshop) -> None:
 
 def _report(args: argparse.Namespace, shop: Workshop) -> None:
     curve = {size: _shop(args, size).folds(_recipe(args)) for size in SIZES}
-    report.write(args.reports, shop.folds(_recipe(args)), curve, args.weights / f"{_SHIPPED[args.size]}.tflite")
+    weights, origin = args.weights / f"{_SHIPPED[args.size]}.tflite", recipe.origin(shop, _recipe(args))
+    report.write(args.reports, shop.folds(_recipe(args)), curve, weights, origin)
 
 
 _STEPS: Final = {"features": _features, "folds": _folds, "ship": _ship, "curve": _curve, "report": _report}

@@ -15,6 +15,7 @@ from scipy.linalg.lapack import dpstrf
 from torch import nn
 
 from moments.errors import UserError
+from training.needs import teachers_file
 
 WIDTH: Final = 384
 HEADS: Final = 6
@@ -97,9 +98,7 @@ def load_trunk(file: Path, blocks: int, positions: int = POSITIONS) -> Trunk:
 
     `positions`: how many of the last positions to keep. Raises UserError when the file is missing or another network.
     """
-    if not file.is_file():
-        raise UserError(f"{file} is missing; name the folder that holds it with --teachers")
-    state = _state(file)
+    state = _state(teachers_file(file))
     state["positions"] = state["positions"][-positions:]
     trunk = Trunk([HIDDEN] * blocks, positions)
     try:

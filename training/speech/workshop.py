@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from edge.models.speech import windows
 from moments import EMOTIONS
 from training.augment import Rooms
-from training.corpora import Utterance, read, utterances
-from training.kept import digest
+from training.corpora import Utterance, read, sounds, utterances
+from training.kept import digest, digest_listed
 from training.speech.lesson import Lesson
 from training.speech.mels import Mels, mels
 from training.speech.probe import Probe, balanced, fit_probe
@@ -109,10 +109,14 @@ class Workshop:
         """What the teacher hears in each corpus, of one utterance in `told`."""
         return [heard(self.teacher, lesson.items[:: told(lesson)], self.cache) for lesson in self.unheard]
 
+    @cached_property
+    def _listed(self) -> str:
+        return digest_listed([*utterances(self.data, LEARNED), *sounds(self.data, "esc50")])
+
     def folds(self, recipe: Recipe) -> Path:
-        """Where results are kept; another recipe, teacher or size has another folder."""
-        digest = hashlib.sha256(repr((recipe, self.size, VIEWS)).encode()).hexdigest()
-        return self.cache / f"{self.size.name}-{self.teacher.key}-{digest[:8]}"
+        """Where results are kept; another recipe, teacher or size has another folder, and so have other recordings."""
+        made_of = hashlib.sha256(repr((recipe, self.size, VIEWS, self._listed)).encode()).hexdigest()
+        return self.cache / f"{self.size.name}-{self.teacher.key}-{made_of[:8]}"
 
 
 def held_out(items: Sequence[Utterance], holdout: str) -> NDArray[np.bool_]:

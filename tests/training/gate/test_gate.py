@@ -14,7 +14,7 @@ from training.gate.fit import CYCLES, EPOCHS, averaged, calls_of, fit, rate_at  
 from training.gate.mix import CALLS, FRAMES, LENGTH, Mixer, active  # noqa: E402
 from training.gate.net import LEVELS, NARROW, GateNet, over_floor  # noqa: E402
 from training.gate.remix import Remixer  # noqa: E402
-from training.gate.route import programmes, routing, share_missed  # noqa: E402
+from training.gate.route import Programme, programmes, routing, share_missed  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -80,23 +80,24 @@ def tracks(bank, tmp_path_factory):
         kinds = ("near-others", "near-nemo", "near-spoken", "far-others", "babble-others", "events", "noise")
         patch.setattr(kept, "FILES", {"train": dict.fromkeys(kinds, 1)})
         kept.make(bank, "train", folder)
-    return folder
+        yield folder
 
 
 def test_a_corpus_can_be_left_out(tracks):
-    assert len(kept.read([tracks])["near"].power) == 12
-    assert len(kept.read([tracks], leave_out="nemo")["near"].power) == 8
+    assert len(kept.read(tracks, ["train"])["near"].power) == 12
+    assert len(kept.read(tracks, ["train"], leave_out="nemo")["near"].power) == 8
 
 
 def test_half_of_a_file_that_a_kill_left_is_not_read(tracks, tmp_path):
-    for file in tracks.glob("*.npz"):
-        (tmp_path / file.name).symlink_to(file)
-    (tmp_path / ".123-near-nemo-00.npz").write_bytes(b"PK")
-    assert len(kept.read([tmp_path])["near"].power) == 12
+    (tmp_path / "train").mkdir()
+    for file in tracks.glob("train/*.npz"):
+        (tmp_path / "train" / file.name).symlink_to(file)
+    (tmp_path / "train" / ".123-near-nemo-00.npz").write_bytes(b"PK")
+    assert len(kept.read(tmp_path, ["train"])["near"].power) == 12
 
 
 def test_what_is_near_is_speech(tracks):
-    batch = Remixer(kept.read([tracks]), seed=0).batch(np.random.default_rng(0), 40)
+    batch = Remixer(kept.read(tracks, ["train"]), seed=0).batch(np.random.default_rng(0), 40)
     near = batch.truth[:, :, 1].any(axis=1)
     assert (batch.truth[:, :, 0] >= batch.truth[:, :, 1]).all()
     assert near.any()
@@ -158,7 +159,7 @@ def test_a_scene_that_is_cut_off_goes_on_with_the_truth_of_the_next(monkeypatch)
 
 
 def test_a_noise_that_was_taken_for_speech_is_heard_more_often(tracks):
-    remixer, rng = Remixer(kept.read([tracks]), seed=0), np.random.default_rng(0)
+    remixer, rng = Remixer(kept.read(tracks, ["train"]), seed=0), np.random.default_rng(0)
     remixer.remember(np.arange(4), np.array([0.0, 0.0, 0.9, 0.0], np.float32))
     heard = np.concatenate([remixer.batch(rng, 40).noise for _ in range(3)])
     assert np.bincount(heard[heard >= 0], minlength=4).argmax() == 2
@@ -187,11 +188,11 @@ def test_the_rate_rises_and_falls_once_a_cycle_and_is_nothing_after_the_last():
 
 
 def test_fitting_goes_on_where_it_stopped(tracks, tmp_path):
-    made = kept.read([tracks])
+    made = kept.read(tracks, ["train"])
     fit(made, tmp_path / "net.pt", epochs=1, batches=1)
-    first = averaged(tmp_path / "net.pt")
+    first = averaged(tmp_path / "net.pt", 1)
     fit(made, tmp_path / "net.pt", epochs=1, batches=1)
-    assert all(map(torch.equal, first.parameters(), averaged(tmp_path / "net.pt").parameters()))
+    assert all(map(torch.equal, first.parameters(), averaged(tmp_path / "net.pt", 1).parameters()))
 
 
 def test_the_floor_is_followed_in_training_as_on_the_device():
@@ -230,6 +231,17 @@ def test_a_perfect_detector_routes_everything_right_and_a_deaf_one_loses_the_spe
     assert spoken > 0.05
     assert routing([made[0].utterances], made).right == 1.0
     assert routing([[]], made).right < 1 - spoken / 2
+
+
+def test_what_goes_wrong_near_an_utterance_s_ends_counts_among_all_seconds_alone():
+    near = np.zeros(2000, bool)
+    near[500:1000] = True
+    made = Programme(np.zeros(0, np.float32), near)
+    ((begin, end),) = made.utterances
+    routed = routing([[(begin - 0.3, end + 0.2)]], [made])
+    assert routed.right == 1.0
+    assert routed.whole == pytest.approx(1 - 50 / 2000, abs=2 / 2000)
+    assert routed.left_out == pytest.approx(200 / 2000)
 
 
 def test_speech_that_lies_in_no_utterance_is_missed(monkeypatch):

@@ -9,7 +9,9 @@ import torch
 
 from edge.models.scene_table import audioset_labels, table
 from edge.models.scenes import Scenes
-from training.scenes import augment, pack, score
+from moments.errors import UserError
+from tests.training.synthetic import corpora, sound, write
+from training.scenes import affect, augment, pack, report, score, steps
 from training.scenes.augment import HEARINGS, Heard, hear
 from training.scenes.cli import register_scenes
 from training.scenes.data import Clips, mel_of, windows
@@ -69,6 +71,47 @@ def test_a_teacher_of_another_shape_is_refused(tagger, tmp_path):
     torch.save(state, tmp_path / "teacher.pt")
     with pytest.raises(RuntimeError, match=r"hidden\.weight"):
         load_teacher(tmp_path / "teacher.pt")
+
+
+def test_a_folder_without_the_teachers_files_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"mn04_as_mAP_432\.pt is missing; name the folder .* --teachers"):
+        load_teacher(tmp_path / "mn04_as_mAP_432.pt")
+    with pytest.raises(UserError, match=r"audioset_labels\.csv is missing; name the folder .* --teachers"):
+        pack.chosen(tmp_path)
+    with pytest.raises(UserError, match=r"yamnet_spectra_in\.tflite is missing; name the folder .* --teachers"):
+        report.write(argparse.Namespace(teachers=tmp_path), [], b"")
+
+
+def test_what_was_made_of_other_folds_or_classes_is_not_taken(tmp_path, monkeypatch):
+    class AskedError(Exception):
+        pass
+
+    asked = []
+
+    def ask(_judge, _sounds, stored):
+        asked.append(stored)
+        raise AskedError
+
+    args = argparse.Namespace(data=corpora(tmp_path / "data"), cache=tmp_path, teachers=tmp_path, judge=None)
+    sound(args.data / "ambience" / "a.wav", 200.0, 1.0, seed=6)
+    write(args.data / "ambience", ["path", "label", "seconds"], [["a.wav", "river", "1.000"]])
+    monkeypatch.setattr(steps, "load_teacher", lambda _: None)
+    monkeypatch.setattr(steps, "hear", lambda _teacher, _clips, stored: asked.append(stored))
+    monkeypatch.setattr(affect, "ask", ask)
+    monkeypatch.setattr(steps, "net", lambda *_: None)
+    monkeypatch.setattr(pack, "stacked", lambda _: None)
+    made = []
+    manifest = args.data / "esc50" / "manifest.tsv"
+    for old, new in (("", ""), ("rain\t2", "sea\t2"), ("sea\t2\t1", "sea\t2\t3")):
+        manifest.write_bytes(manifest.read_bytes().replace(old.encode(), new.encode(), 1))
+        monkeypatch.setattr(pack, "quantise", lambda *_: f"file {len(made)}".encode())
+        made.append(steps.folds_file(args))
+        assert steps.folds_file(args) == made[-1]
+        steps._heard(args, None)
+        with pytest.raises(AskedError):
+            affect.judged(args, None, b"")
+    assert made == [b"file 0", b"file 1", b"file 2"]
+    assert len(set(asked)) == 6
 
 
 def test_a_window_has_501_frames_and_a_short_sound_is_repeated():

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from edge.models.speech import SpeechReader, windows
-from moments.errors import UserError
+from moments.errors import UserError, WorkError
 from tests.training.speech.tiny import wavlm
 from tests.training.synthetic import corpora
 from training.cli import register
-from training.speech import recipe, steps, workshop
+from training.speech import recipe, scores, steps, workshop
 from training.speech.lesson import Lesson
 from training.speech.student import SIZES, Head, Student
 from training.speech.trunk import HIDDEN, Trunk
@@ -36,6 +36,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | Path]
     monkeypatch.setattr(steps, "RECIPE", quick)
     monkeypatch.setattr(steps, "LABELS", replace(quick, teach=0.0, follow=0.0))
     monkeypatch.setattr(steps, "HOLDOUTS", ("1", "nemo"))
+    monkeypatch.setattr(scores, "FOLDS", ("1",))
     monkeypatch.setattr(workshop, "NOISE_FOLD", 2)
     monkeypatch.setattr(workshop, "_TOLD", {"nemo": 2})
     monkeypatch.setattr(recipe, "CALIBRATION_WINDOWS", 4)
@@ -77,6 +78,9 @@ def test_one_command_distils_a_wavlm_into_weights_and_card(
         assert ("noisy" in row) == (row["corpus"] == "ravdess")
         assert row["phone"] != row["int8"]
 
+    sidecar = (tmp_path / "weights" / "speech-small.json").read_text()
+    assert json.loads(sidecar)["meta"]["results"] == next((tmp_path / "cache").glob("small-wavlm-*")).name
+    assert str(tmp_path) not in sidecar
     reader = SpeechReader.load(tmp_path / "weights" / "speech-small.tflite")
     text = (tmp_path / "reports" / "speech-small.md").read_text()
     assert reader.name in text
@@ -116,6 +120,16 @@ def test_a_holdout_begins_with_the_same_head_whatever_was_drawn_before(
         with pytest.raises(KeyboardInterrupt):
             args.run(args)
     assert torch.equal(*begun)
+
+
+def test_weights_are_not_written_while_a_fold_lacks_its_answers(
+    folders: list[str | Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workshop, "open_teacher", lambda *_: argparse.Namespace(key="none", name="none"))
+    args = command("ship", "--size", "small", *folders)
+    with pytest.raises(WorkError, match="lacks the answers of fold 1; run the step `folds`"):
+        args.run(args)
+    assert not (tmp_path / "weights").exists()
 
 
 def test_the_answer_to_a_long_utterance_is_the_mean_over_its_windows() -> None:

@@ -11,6 +11,7 @@ from training.speech.scores import (
     by_fold,
     by_speaker,
     calibrated,
+    calibration,
     calibration_error,
     confidence,
     coverage,
@@ -100,6 +101,18 @@ def test_answers_are_read_fold_by_fold_and_missing_ones_are_told(tmp_path: Path)
     assert answers.logits.tolist() == [[1.0] * 8]
     with pytest.raises(WorkError, match="run the step `folds` first"):
         Answers.read(tmp_path, "noisy")
+
+
+def test_nothing_is_calibrated_on_the_answers_of_some_folds(tmp_path: Path) -> None:
+    row = {"corpus": "nemo", "speaker": "nemo/A", "emotion": "anger", "int8": [1.0] * 8}
+    for fold in range(1, 9):
+        (tmp_path / str(fold)).mkdir()
+        (tmp_path / str(fold) / "answers.json").write_text(json.dumps([row]))
+    with pytest.raises(WorkError, match="lacks the answers of fold 9; run the step `folds` without --without"):
+        calibration(tmp_path)
+    (tmp_path / "9").mkdir()
+    (tmp_path / "9" / "answers.json").write_text("[]")
+    assert calibration(tmp_path).keys() == {"temperature", "unclear_below"}
 
 
 def few(corpus: str, truth: list[str], *named: dict[str, float]) -> Answers:

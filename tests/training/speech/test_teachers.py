@@ -1,9 +1,12 @@
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import WavLMModel
 
-from moments.errors import UserError
+from moments.errors import UserError, WorkError
 from tests.training.speech.tiny import wavlm
 from tests.training.synthetic import corpora
 from training.corpora import utterances
@@ -40,6 +43,22 @@ def test_a_teacher_that_is_not_there_is_told(tmp_path: Path, which: str, told: s
         open_teacher(which.format(folder=tmp_path), tmp_path)
 
 
+def test_a_folder_that_the_model_alone_was_saved_in_is_told_what_it_lacks(tmp_path: Path) -> None:
+    WavLMModel.from_pretrained(wavlm(tmp_path / "tiny")).save_pretrained(tmp_path / "alone")
+    with pytest.raises(UserError, match=r"lacks preprocessor_config\.json.*save the AutoFeatureExtractor"):
+        open_teacher(f"wavlm:{tmp_path / 'alone'}", tmp_path)
+
+
+def test_another_model_in_the_same_folder_is_another_teacher(tmp_path: Path) -> None:
+    which = f"wavlm:{wavlm(tmp_path / 'tiny')}"
+    before = open_teacher(which, tmp_path)
+    assert open_teacher(f"wavlm:{wavlm(tmp_path / 'copy')}", tmp_path).key == before.key
+    model = WavLMModel.from_pretrained(tmp_path / "tiny")
+    model.feature_projection.projection.bias.data += 1
+    model.save_pretrained(tmp_path / "tiny")
+    assert open_teacher(which, tmp_path).key != before.key
+
+
 class Counting:
     """A teacher that counts what it hears, and stops when told."""
 
@@ -66,3 +85,15 @@ def test_what_a_teacher_heard_before_it_was_stopped_is_not_heard_again(
     again = Counting()
     assert np.array_equal(heard(again, items, tmp_path / "begun"), whole)
     assert again.count == 1 + len(items) - 4
+
+
+def test_a_disk_without_room_is_told_and_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int, begin: int, size: int) -> None:
+        assert (begin, size) == (0, os.fstat(file).st_size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    items = utterances(corpora(tmp_path / "data"), ["ravdess"])
+    with pytest.raises(WorkError, match=r"cannot be kept in .*\.npy \(No space left on device\); make room"):
+        heard(Counting(), items, tmp_path / "cache")
+    assert not list((tmp_path / "cache" / "counting").iterdir())

@@ -40,3 +40,9 @@ def open_teacher(which: str, folder: Path) -> Teacher:
 
         return WavLM(name)
     raise UserError(f"--teacher {which}: give smart-turn or wavlm:NAME, with a folder or a name of Hugging Face")
+
+
+def shown(which: str) -> str:
+    """Give `which` as weights and cards tell it: of a folder its own name, not where it stands."""
+    kind, _, name = which.partition(":")
+    return f"{kind}:{Path(name).resolve().name}" if name and Path(name).is_dir() else which

@@ -5,15 +5,18 @@ so that a run that was stopped goes on where it was.
 """
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moments.errors import WorkError
 from training.corpora import Utterance, read
-from training.kept import digest
+from training.kept import digest, whole
 from training.speech.teachers import Teacher
 
 log = logging.getLogger(__name__)
@@ -22,7 +25,10 @@ _SAVE_EVERY: Final = 100
 
 
 def heard(teacher: Teacher, items: Sequence[Utterance], cache: Path) -> NDArray[np.float16]:
-    """Give what a teacher hears in one corpus, from `cache` as far as it is there."""
+    """Give what a teacher hears in one corpus, from `cache` as far as it is there.
+
+    Raises WorkError where the disk has no room for it.
+    """
     folder = cache / teacher.key
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{items[0].corpus}-{digest(item.path for item in items)}"
@@ -32,12 +38,34 @@ def heard(teacher: Teacher, items: Sequence[Utterance], cache: Path) -> NDArray[
         return np.load(file)  # type: ignore[no-any-return]
     first = teacher.hear(read(items[0].path))
     mode: Any = "r+" if done else "w+"
-    values = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=(len(items), *first.shape))
+    with _kept(file):
+        values = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=(len(items), *first.shape))
+        # Else a full disk ends the run by a signal (SIGBUS) when a page of it is written.
+        try:
+            with file.open("r+b") as held:
+                os.posix_fallocate(held.fileno(), 0, file.stat().st_size)
+        except OSError:
+            if not done:
+                file.unlink()  # it may have taken all the room there was
+            raise
     for begin in range(done, len(items), _SAVE_EVERY):
         end = min(begin + _SAVE_EVERY, len(items))
         for place in range(begin, end):
             values[place] = teacher.hear(read(items[place].path))
-        values.flush()
-        progress.write_text(str(end))
+        with _kept(file):
+            values.flush()
+            with whole(progress) as begun:
+                begun.write_text(str(end))
         log.info("the teacher heard", extra={"corpus": items[0].corpus, "utterances": end, "of": len(items)})
     return np.asarray(values)
+
+
+@contextmanager
+def _kept(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkError(
+            f"what the teacher hears cannot be kept in {file} ({error.strerror}); make room there, or give another "
+            "--cache"
+        ) from error

@@ -8,6 +8,7 @@ import torch
 
 from edge.sound import RATE, Samples
 from moments.errors import UserError
+from training.needs import teachers_file
 from training.speech.teachers import Pooled
 
 FILE: Final = "smart-turn-v3.2-cpu.onnx"
@@ -27,9 +28,7 @@ class SmartTurn:
         import onnxruntime
         from transformers.audio_utils import mel_filter_bank
 
-        if not (folder / FILE).is_file():
-            raise UserError(f"{folder / FILE} is missing; name the folder that holds it with --teachers")
-        network = onnx.load(folder / FILE)
+        network = onnx.load(teachers_file(folder / FILE))
         norms = [
             node.output[0]
             for node in network.graph.node

@@ -15,18 +15,27 @@ class WavLM:
     """All hidden states of a `transformers.WavLMModel`: the input of its first block and the output of each."""
 
     def __init__(self, name: str) -> None:
-        """Open "microsoft/wavlm-base-plus", another name, or a folder. Raises UserError when there is none."""
+        """Open "microsoft/wavlm-base-plus", another name, or a folder.
+
+        Raises UserError when there is none, or when it does not say how its input is scaled.
+        """
         from transformers import AutoFeatureExtractor, WavLMModel
 
         try:
             self._model = WavLMModel.from_pretrained(name).eval().requires_grad_(requires_grad=False)
-            self._normalised = bool(AutoFeatureExtractor.from_pretrained(name).do_normalize)
         except (OSError, ValueError) as error:
             raise UserError(f"--teacher wavlm:{name}: there is no WavLM of that name or in that folder") from error
+        try:
+            self._normalised = bool(AutoFeatureExtractor.from_pretrained(name).do_normalize)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"--teacher wavlm:{name}: it lacks preprocessor_config.json, which says how sound is scaled for it; "
+                "save the AutoFeatureExtractor of the same model there too"
+            ) from error
         self._shortest = _shortest(self._model.config.conv_kernel, self._model.config.conv_stride)
         layers = self._model.config.num_hidden_layers
         self.name = f"WavLM ({Path(name).name if Path(name).is_dir() else name}, {layers} layers)"
-        self.key = f"wavlm-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        self.key = f"wavlm-{_digest(name)[:8]}"
 
     def hear(self, samples: Samples) -> Pooled:
         """Give mean and standard deviation over time of each hidden state: float32 [n] to [layers + 1, 2 width]."""
@@ -38,6 +47,18 @@ class WavLM:
         layers = torch.stack(states)[:, 0]
         pooled: Pooled = torch.cat([layers.mean(dim=1), layers.std(dim=1, unbiased=False)], dim=1).numpy()
         return pooled
+
+
+def _digest(name: str) -> str:
+    """Hash what a folder holds, so that another model in it is another teacher; of Hugging Face the name."""
+    if not Path(name).is_dir():
+        return hashlib.sha256(name.encode()).hexdigest()
+    hashed = hashlib.sha256()
+    for path in sorted(Path(name).iterdir()):
+        if path.suffix in {".json", ".safetensors", ".bin"}:
+            with path.open("rb") as file:
+                hashed.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return hashed.hexdigest()
 
 
 def _shortest(kernels: list[int], strides: list[int]) -> int:
