@@ -1,8 +1,11 @@
 """A filter as a sentence for its reader, in English or Korean."""
 
 import calendar
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
+from importlib import resources
 from typing import Final, Literal
 
 from hub.query.filter import Bound, Filter
@@ -24,15 +27,15 @@ _EMOTIONS: Final = {
         "unclear": "unclear",
     },
     "ko": {
-        "neutral": "무덤덤한",
-        "calm": "차분한",
-        "happiness": "행복한",
+        "neutral": "담담한",
+        "calm": "평온한",
+        "happiness": "기쁜",
         "sadness": "슬픈",
-        "anger": "화난",
+        "anger": "분노한",
         "fear": "두려운",
-        "disgust": "불쾌한",
+        "disgust": "혐오스러운",
         "surprise": "놀란",
-        "unclear": "분명하지 않은",
+        "unclear": "감정을 알 수 없는",
     },
 }
 _KINDS: Final = {
@@ -46,7 +49,7 @@ _KINDS: Final = {
         "note": "written down",
     },
     "ko": {
-        "speech": "말소리의",
+        "speech": "목소리의",
         "scene": "주변 소리의",
         "none": "소리 없는",
         "ambient": "저절로 들린",
@@ -59,6 +62,17 @@ _HAS: Final = {
     "en": {"note": "with a note", "clip": "with a clip", "place": "with a place"},
     "ko": {"note": "메모가 있는", "clip": "소리가 있는", "place": "장소가 있는"},
 }
+
+
+@cache
+def _scenes(language: Language) -> Mapping[str, str]:
+    """Give the names of scenes as the page says them; its dictionary has one entry a line."""
+    page = resources.files("hub") / "web" / "i18n" / f"{language}.js"
+    return dict(re.findall(r'^  "scene\.(\w+)": "(.*)",$', page.read_text("utf-8"), re.MULTILINE))
+
+
+def _scene(label: str, language: Language) -> str:
+    return _scenes(language).get(label, label.replace("_", " "))
 
 
 def _or(words: Sequence[str]) -> str:
@@ -135,7 +149,7 @@ def _english(filter_: Filter) -> str:
     words = [_or([_EMOTIONS["en"][emotion] for emotion in filter_.emotion])] if filter_.emotion else []
     words.append("moments" if filter_.narrows else "all moments")
     words += [_or([_KINDS["en"][kind] for kind in group]) for group in (filter_.basis, filter_.origin) if group]
-    words += [f"where there was {_or(filter_.scene)}"] if filter_.scene else []
+    words += [f"that sound like {_or([_scene(label, 'en') for label in filter_.scene])}"] if filter_.scene else []
     words += [f"that say “{filter_.text}”"] if filter_.text else []
     words += [_HAS["en"][part] for part in filter_.has]
     words += [f"by {_or(filter_.device)}"] if filter_.device else []
@@ -173,8 +187,16 @@ def _korean_where(filter_: Filter) -> list[str]:
         words.append(f"{filter_.near[0]:g}, {filter_.near[1]:g}에서 {_length(filter_.radius_m)} 안의")
     if filter_.bbox:
         west, south, east, north = filter_.bbox
-        words.append(f"{south:g}, {west:g}와 {north:g}, {east:g} 사이의")
+        words.append(f"위도 {south:g}~{north:g}, 경도 {west:g}~{east:g} 안의")
     return words
+
+
+def _quoting(text: str) -> str:
+    """Give the particle between words and what is called so: 이라는 after a final consonant, 라는 after a vowel."""
+    last = ord(text[-1]) - ord("가")
+    if not 0 <= last <= ord("힣") - ord("가"):
+        return "(이)라는"
+    return "이라는" if last % 28 else "라는"
 
 
 def _korean(filter_: Filter) -> str:
@@ -186,12 +208,12 @@ def _korean(filter_: Filter) -> str:
     words += _korean_where(filter_)
     words += [f"{filter_.owner}의"] if filter_.owner else []
     words += [f"{either(filter_.device)} 기기의"] if filter_.device else []
-    words += [f"{either(filter_.scene)} 소리가 있는"] if filter_.scene else []
-    words += [f"“{filter_.text}”라는 말이 있는"] if filter_.text else []
+    words += [f"소리 풍경이 {either([_scene(label, 'ko') for label in filter_.scene])}인"] if filter_.scene else []
+    words += [f"“{filter_.text}”{_quoting(filter_.text)} 말이 있는"] if filter_.text else []
     words += [_HAS["ko"][part] for part in filter_.has]
     if filter_.min_confidence is not None:
         words.append(f"확신 {100 * filter_.min_confidence:g} % 이상의")
-    words += _spans(filter_, "쾌감", "각성", "{} {}~{}의")
+    words += _spans(filter_, "기분 좋음", "활기", "{} {}~{}의")
     words += [either([_KINDS["ko"][kind] for kind in group]) for group in (filter_.basis, filter_.origin) if group]
     words += [either([_EMOTIONS["ko"][emotion] for emotion in filter_.emotion])] if filter_.emotion else []
     words.append("순간" if filter_.narrows else "모든 순간")

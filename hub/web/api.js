@@ -1,5 +1,6 @@
 // Calls of the hub. Every answer that is not a success becomes an ApiError with a sentence fit to be read.
 
+import { told } from "./reasons.js";
 import { language, t } from "./words.js";
 
 export class ApiError extends Error {
@@ -196,11 +197,11 @@ export function send(form, key, told) {
   });
 }
 
-/** The sentence for an error: a hub that lacks the part, or a token that may not, is told as such. */
+/** What an error says, as children of an element: a hub that lacks the part, or a token that may not, is told as such. */
 export function saidBy(error) {
   if (error.status === 404 || error.status === 405) return t("error.lacking");
   if (error.status === 403) return t("error.forbidden");
-  return error.message;
+  return error.status ? told(error.message) : error.message; // without a status it is the page's own
 }
 
 /** Log in with a token; the hub answers with a cookie. */
@@ -208,6 +209,9 @@ export async function logIn(token) {
   await call("POST", "/api/session", { headers: { Authorization: `Bearer ${token}` } });
   await forgetKept();
 }
+
+/** Have the hub keep its cookie for its full time from today on. */
+export const prolong = () => call("POST", "/api/session");
 
 /** Log out: the hub takes its cookie back. */
 export async function logOut() {

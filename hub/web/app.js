@@ -32,6 +32,7 @@ const banner = document.getElementById("banner");
 let shown = null; // what the current view gave
 let address = null; // its address without the moment
 let locked = false;
+let looked = null; // the moment that was opened last
 
 function place() {
   const [path, query] = location.hash.slice(2).split("?");
@@ -59,12 +60,23 @@ const panel = new MomentPanel({
   changed: (moment) => shown?.changed?.(moment),
   closed() {
     panel.id = null;
+    const at = document.activeElement;
+    if (at === document.body || panel.dialog.contains(at)) { // what it was opened from is drawn anew, or gone
+      const row = main.querySelector(`[data-id="${CSS.escape(looked)}"] a`);
+      (row ?? main).focus({ preventScroll: true });
+    }
     const { name, params, opened } = place();
     if (opened === null) return;
     const rest = params.toString();
     history.replaceState(null, "", `#/${name}${rest ? `?${rest}` : ""}`);
   },
 });
+
+/** The control that stands where `held` was, once all is drawn anew; `main` where there is none. */
+function twin({ id, name, value }) {
+  const alike = id ? `#${CSS.escape(id)}` : `[name="${CSS.escape(name ?? "")}"][value="${CSS.escape(value ?? "")}"]`;
+  return main.querySelector(alike) ?? main;
+}
 
 async function show(name, params, moved) {
   const wanted = address;
@@ -78,8 +90,11 @@ async function show(name, params, moved) {
     return;
   }
   if (address !== wanted || locked) return; // its reader has gone on meanwhile
+  const held = document.activeElement;
+  const within = main.contains(held);
   shown = view.show(main, params, restart);
   if (moved) main.focus({ preventScroll: true });
+  else if (within && document.activeElement === document.body) twin(held).focus({ preventScroll: true });
   window.scrollTo(0, 0);
 }
 
@@ -94,6 +109,7 @@ function route() {
     if (shown?.update && !moved) shown.update(params);
     else show(name, params, moved);
   }
+  looked = opened ?? looked;
   panel.open(opened);
 }
 

@@ -122,7 +122,7 @@ export function calendar() {
       if (focused && focusDay) focusOn(focusDay);
     } catch (error) {
       if (error.name === "AbortError") return;
-      trouble.textContent = error.message;
+      put(trouble, api.saidBy(error));
       trouble.hidden = false;
     }
   }

@@ -28,19 +28,36 @@ export function put(element, ...children) {
   return element;
 }
 
+/** Give the focus to what is no control; a reader hears it, and Tab goes on from there. */
+export function focusOn(element) {
+  element.tabIndex = -1;
+  element.focus({ preventScroll: true });
+}
+
+/** Give the focus to the control of `entry` that does what `control` did, or to the entry: never to another command. */
+function handOver(control, entry) {
+  const alike = [...entry.querySelectorAll(control.localName)].find((one) => one.dataset.control === control.dataset.control);
+  if (alike) alike.focus();
+  else focusOn(entry);
+}
+
 /**
  * Bring `list` to `entries` ([{key, sign, make}]) and leave what has not changed in its place, so that focus and
- * pointer stay where they are while moments arrive. `sign` tells by a text whether an entry looks different.
+ * pointer stay where they are while moments arrive. `sign` tells by a text whether an entry looks different. Where an
+ * entry has several controls of a kind, `data-control` tells them apart. The focus of an entry that is gone goes to
+ * the one in its place.
  */
 export function keep(list, entries) {
-  const old = new Map([...list.children].map((child) => [child.dataset.key, child]));
+  const control = document.activeElement;
+  const before = [...list.children];
+  const held = before.findIndex((child) => child.contains(control));
+  const old = new Map(before.map((child) => [child.dataset.key, child]));
   const wanted = entries.map(({ key, sign, make }) => {
     const known = old.get(key);
     if (known?.dataset.sign === sign) return known;
     const made = make();
     made.dataset.key = key;
     made.dataset.sign = sign;
-    if (known?.contains(document.activeElement)) queueMicrotask(() => made.querySelector("a, button")?.focus());
     return made;
   });
   const staying = new Set(wanted);
@@ -50,6 +67,10 @@ export function keep(list, entries) {
     if (child === at) at = at.nextElementSibling;
     else list.insertBefore(child, at);
   }
+  if (held < 0 || staying.has(before[held])) return;
+  const remade = wanted.find((child) => child.dataset.key === before[held].dataset.key);
+  if (remade) handOver(control, remade);
+  else focusOn(wanted[Math.min(held, wanted.length - 1)] ?? document.getElementById("main"));
 }
 
 /** Let `work` run `wait` ms after it is first asked for, once, however often it is asked for meanwhile. */

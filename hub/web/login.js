@@ -5,6 +5,8 @@ import { h, put } from "./dom.js";
 import { recalled, remember } from "./memory.js";
 import { t } from "./words.js";
 
+const HOUR_MS = 3_600_000;
+
 let held = recalled("session"); // the mark of the token that this page was let in with, null without one
 
 /** A mark that tells tokens apart: 32 bits, which give nothing away of a token's 256. */
@@ -18,6 +20,21 @@ function markOf(token) {
 addEventListener("storage", ({ key, newValue }) => {
   if (held !== null && key === "session" && newValue !== held) location.reload();
 });
+
+/** Have the session last from the day of its last use on, and not only from the log-in. */
+async function prolong() {
+  const today = new Date().toDateString();
+  if (held === null || recalled("prolonged") === today) return;
+  try {
+    await api.prolong();
+    remember("prolonged", today);
+  } catch {
+    // A token that ended is asked for again by the call itself, and a hub that is away is asked in an hour.
+  }
+}
+
+prolong();
+setInterval(prolong, HOUR_MS); // a page may stay open for longer than a session lasts
 
 /** Ask for the token in `main`; `done` is called once the hub has taken it. */
 export function logIn(main, done) {
@@ -33,7 +50,7 @@ export function logIn(main, done) {
       if (before === null || before === mark) done();
       else location.reload(); // what another has not saved or sent is in the memory of this page
     } catch (error) {
-      word.textContent = error.status === 401 ? t("login.wrong") : error.message;
+      put(word, error.status === 401 ? t("login.wrong") : api.saidBy(error));
       word.hidden = false;
     }
   };

@@ -3,7 +3,7 @@
 // the middle of its privacy grid stays there, and the circle counts all that were moved to it.
 
 import * as api from "./api.js";
-import { h, soon } from "./dom.js";
+import { h, put, soon } from "./dom.js";
 import { feltIn } from "./emotions.js";
 import { ask, changed } from "./filter.js";
 import { momentAddress } from "./rows.js";
@@ -50,7 +50,7 @@ export function map() {
   let trailOf; // the owner whose trail is drawn: null for everybody, undefined before any is
   let gone = false;
   let stop = new AbortController();
-  const field = h("div", { class: "map" });
+  const field = h("div", { class: "map", role: "group", "aria-label": t("map.label") });
   const hint = h("p", { class: "quiet", role: "status" });
   const here = h("button", { type: "button", class: "small", onclick: () => ask((now) => changed(now, { bbox: box().map((edge) => edge.toFixed(ROUND)).join(",") })) }, t("map.here"));
   const element = h("section", { "aria-label": t("map.label"), class: "mapview" }, field, h("div", { class: "actions" }, hint, here));
@@ -72,6 +72,7 @@ export function map() {
 
   function circles(points) {
     const { L, world } = drawn;
+    const held = document.activeElement.matches(".pinbox") && field.contains(document.activeElement);
     drawn.circles.clearLayers();
     for (const group of gathered(world, points)) {
       const [largest] = group.points;
@@ -79,12 +80,15 @@ export function map() {
       const words = `${t("recall.count", { n: group.n })}, ${t(`emotion.${emotion}`)}`;
       const marker = pin(L, [largest.lat, largest.lon], emotion, group.n, words);
       marker.on("click keypress", (event) => {
-        if (event.originalEvent?.type === "keypress" && event.originalEvent.key !== "Enter") return;
+        const press = event.originalEvent;
+        if (press?.type === "keypress" && press.key !== "Enter" && press.key !== " ") return;
+        press?.preventDefault(); // the space key would scroll as well
         pressed(group);
       });
       drawn.circles.addLayer(marker);
       marker.getElement()?.setAttribute("aria-label", words);
     }
+    if (held) field.focus({ preventScroll: true });
   }
 
   async function near() {
@@ -107,7 +111,7 @@ export function map() {
       circles(found.items.filter((moment) => moment.place).map(fromMoment));
       hint.textContent = found.total > found.items.length ? t("map.newest", { n: found.items.length }) : t("map.seen", { n: found.items.length });
     } catch (error) {
-      if (error.name !== "AbortError") hint.textContent = error.message;
+      if (error.name !== "AbortError") put(hint, api.saidBy(error));
     }
   }, 120);
 
@@ -179,7 +183,7 @@ export function map() {
       look();
       if (filter.get("owner") !== trailOf) await trail(filter.get("owner"));
     } catch (error) {
-      if (!signal.aborted) hint.textContent = error.message;
+      if (!signal.aborted) put(hint, api.saidBy(error));
     }
   }
 

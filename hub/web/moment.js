@@ -14,7 +14,7 @@ const ALIKE = 5; // similar moments shown
 
 const unsaved = new Map(); // id → words for a moment that the hub has not got: they outlive the panel
 
-/** The sentence for what the hub refused about a moment. */
+/** What the hub refused about a moment, as children of an element. */
 const refusal = (error) => (error.status === 404 ? t("moment.gone") : api.saidBy(error));
 
 function section(title, ...children) {
@@ -117,7 +117,7 @@ function noteForm(moment, changed) {
       word.textContent = t("note.saved");
       changed();
     } catch (error) {
-      word.textContent = refusal(error);
+      put(word, refusal(error));
     }
   };
   return h("form", { class: "note", onsubmit: save },
@@ -137,7 +137,7 @@ function correction(moment, changed) {
       undo.hidden = emotion === null;
       changed();
     } catch (error) {
-      word.textContent = refusal(error);
+      put(word, refusal(error));
     }
     for (const radio of fieldset.querySelectorAll("input")) radio.checked = radio.value === felt;
   };
@@ -166,7 +166,7 @@ function eraser(moment, erased) {
     try {
       await api.erase(moment.id);
     } catch (error) {
-      throw new Error(refusal(error));
+      throw error.status === 404 ? new Error(t("moment.gone")) : error;
     }
     unsaved.delete(moment.id);
     erased();
@@ -242,8 +242,8 @@ export class MomentPanel {
     const opened = (view) => (this.id === moment.id ? this.views.push(view) : view.close());
     this.fill(head, sound(moment, opened), facts(moment), where(moment, opened), noteForm(moment, refresh), correction(moment, refresh), why(moment),
       eraser(moment, () => {
+        this.dialog.close(); // first: its row gets the focus back, and gives it to the one that comes in its place
         this.tell.erased(moment.id);
-        this.dialog.close();
       }),
       alike(moment)); // last: it comes late, and must not move the button that erases from under a finger
   }

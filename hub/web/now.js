@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { h, keep, put } from "./dom.js";
 import { badge, feltIn } from "./emotions.js";
+import { told } from "./reasons.js";
 import { heardIn, momentAddress } from "./rows.js";
 import { agoText, instant } from "./time.js";
 import { percent, t } from "./words.js";
@@ -71,14 +72,15 @@ function line(device, act) {
   const state = device.status?.state ?? "unknown";
   const since = device.status?.since;
   const reason = state === "deaf" ? device.health?.capture?.reason : null;
-  const button = (order, label) => h("button", { type: "button", class: "small", onclick: () => act(device.id, order) }, label);
+  const words = [t(`device.${state}`) + (since && state !== "listening" ? ` (${agoText(since)})` : ""), reason && told(reason), ...detail(device)];
+  const button = (order, control) => h("button", { type: "button", class: "small", "data-control": control, onclick: () => act(device.id, { do: order }) }, t(`device.${order}`));
   return h("li", { class: "device", "data-state": state },
     h("span", { class: "lamp", "aria-hidden": "true" }),
     h("span", { class: "what" },
       h("strong", {}, device.name ?? device.id),
-      h("span", { class: "quiet" }, [t(`device.${state}`) + (since && state !== "listening" ? ` (${agoText(since)})` : ""), reason, ...detail(device)].filter(Boolean).join(" · "))),
-    h("span", { class: "actions" }, state === "paused" ? button({ do: "resume" }, t("device.resume")) : null,
-    state === "listening" ? [button({ do: "mark" }, t("device.mark")), button({ do: "pause" }, t("device.pause"))] : null));
+      h("span", { class: "quiet" }, words.filter(Boolean).flatMap((one, i) => [i ? " · " : null, one]))),
+    h("span", { class: "actions" }, state === "paused" ? button("resume", "listening") : null,
+    state === "listening" ? [button("mark", "mark"), button("pause", "listening")] : null));
 }
 
 const URGENT = ["deaf", "offline", "paused"]; // what one would want to know first
@@ -102,10 +104,10 @@ export function deviceList(most = Infinity) {
       const sent = await api.command(id, order);
       ask();
       const answer = await answered(id, sent.id);
-      if (answer) word.textContent = answer.ok ? t(`device.did_${order.do}`) : (answer.error ?? t("device.refused"));
+      if (answer) put(word, answer.ok ? t(`device.did_${order.do}`) : answer.error ? told(answer.error) : t("device.refused"));
       else if (answer === null) word.textContent = t("device.silent");
     } catch (error) {
-      word.textContent = api.saidBy(error);
+      put(word, api.saidBy(error));
     }
     ask();
   }

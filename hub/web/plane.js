@@ -1,5 +1,5 @@
 // Moments in the plane of valence (right: pleasant) and arousal (up: lively). The corners are buttons that narrow the
-// filter to a quarter of the plane; a press on a dot opens its moment.
+// filter to a quarter of the plane; a press on a moment's sign opens it.
 
 import { canvasPen, eachFrame, h } from "./dom.js";
 import { COORDINATES, EMOTIONS, feltIn, palette, SIGNS } from "./emotions.js";
@@ -12,7 +12,9 @@ const QUARTERS = [
   ["unpleasant_quiet", "-1,0", "-1,0"], ["pleasant_quiet", "0,1", "-1,0"],
 ];
 const EDGE = 26;
-const NEAR = 18; // pixels within which a press finds a dot
+const NEAR = 18; // pixels within which a press finds a moment
+const SIGN = 24; // the side of the square that signs are drawn in
+const SHAPES = Object.fromEntries(Object.entries(SIGNS).map(([emotion, sign]) => [emotion, new Path2D(sign)]));
 
 /** Make the plane; `show(filter, moments)` draws it. */
 export function plane() {
@@ -44,22 +46,24 @@ export function plane() {
     pen.moveTo(width / 2, EDGE);
     pen.lineTo(width / 2, height - EDGE);
     pen.stroke();
-    pen.globalAlpha = 0.55;
-    for (const moment of dots) {
-      const [x, y] = place(moment.valence, moment.arousal, width, height);
-      pen.fillStyle = colours[feltIn(moment)];
-      pen.beginPath();
-      pen.arc(x, y, 5, 0, 2 * Math.PI);
-      pen.fill();
-    }
-    pen.globalAlpha = 1;
+    for (const moment of dots) sign(pen, colours, feltIn(moment), 12, ...place(moment.valence, moment.arousal, width, height));
     pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
     pen.textAlign = "center";
     for (const emotion of EMOTIONS) landmark(pen, colours, emotion, ...place(...COORDINATES[emotion], width, height));
   });
 
-  function landmark(pen, colours, emotion, x, y) {
+  function sign(pen, colours, emotion, size, x, y) {
     pen.save();
+    pen.translate(x - size / 2, y - size / 2);
+    pen.scale(size / SIGN, size / SIGN);
+    pen.lineWidth = 3;
+    pen.lineCap = pen.lineJoin = "round";
+    pen.strokeStyle = colours[emotion];
+    pen.stroke(SHAPES[emotion]);
+    pen.restore();
+  }
+
+  function landmark(pen, colours, emotion, x, y) {
     pen.fillStyle = colours.paper;
     pen.strokeStyle = colours[emotion];
     pen.lineWidth = 2;
@@ -67,17 +71,12 @@ export function plane() {
     pen.arc(x, y, 11, 0, 2 * Math.PI);
     pen.fill();
     pen.stroke();
-    pen.translate(x - 7, y - 7);
-    pen.scale(14 / 24, 14 / 24);
-    pen.lineWidth = 3;
-    pen.lineCap = pen.lineJoin = "round";
-    pen.stroke(new Path2D(SIGNS[emotion]));
-    pen.restore();
+    sign(pen, colours, emotion, 14, x, y);
     const word = t(`emotion.${emotion}`);
     pen.lineWidth = 4;
     pen.lineJoin = "round";
     pen.strokeStyle = colours.paper;
-    const below = emotion === "disgust" || emotion === "calm" || emotion === "sadness" || emotion === "neutral";
+    const below = ["happiness", "disgust", "calm", "sadness", "neutral"].includes(emotion);
     const [wx, wy] = emotion === "fear" ? [x - 8, y - 17] : emotion === "anger" ? [x + 34, y + 4] : [x, below ? y + 24 : y - 17];
     pen.strokeText(word, wx, wy);
     pen.fillStyle = colours.ink;

@@ -1,9 +1,10 @@
-// Why a rule gave a scene its emotion. The shipped table gives its reasons in English; here they are in Korean. A
-// reason of the owner's own is not in this list and is shown as it was written.
+// What is told in English by the table of rules, the hub and the devices; here it is in Korean. A reason of the owner's
+// own is not in these lists and is shown as it was written.
 
+import { h } from "./dom.js";
 import { language } from "./words.js";
 
-const KOREAN = {
+const RULES = {
   "heavy rain, far louder than usual here": "이곳의 평소보다 훨씬 거센 비",
   "light rain at night": "밤에 내리는 가는 비",
   "rain at night": "밤비",
@@ -73,6 +74,31 @@ const KOREAN = {
 
 /** The reason of a rule {id, because} as {words, lang}. */
 export function reasonOf({ because }) {
-  const korean = language() === "ko" && Object.hasOwn(KOREAN, because);
-  return korean ? { words: KOREAN[because], lang: "ko" } : { words: because, lang: "en" };
+  const korean = language() === "ko" && Object.hasOwn(RULES, because);
+  return korean ? { words: RULES[because], lang: "ko" } : { words: because, lang: "en" };
+}
+
+const TOLD = {
+  "no sound comes": "소리가 오지 않음",
+  "digital silence: is it muted?": "소리가 전혀 없음: 음소거인가요?",
+  "one value again and again": "같은 값만 되풀이됨",
+  "too loud: lower the gain": "너무 큼: 입력 크기를 낮춰 주세요",
+  "the sample rate is not what the driver says": "표본 속도가 드라이버의 말과 다름",
+  "the processor is too slow: sound is lost": "처리 장치가 느려 소리를 놓침",
+  "the microphone ended": "마이크가 끊김",
+  "The file holds no sound.": "파일에 소리가 없습니다.",
+  "The file holds no sound that can be read.": "파일에 읽을 수 있는 소리가 없습니다.",
+  "The file holds no sound that can be read; give WAV, M4A, WebM, MP3, FLAC or Ogg.": "파일에 읽을 수 있는 소리가 없습니다. WAV, M4A, WebM, MP3, FLAC, Ogg 파일이면 됩니다.",
+  "The recording is damaged; what stands before the damage was read.": "녹음이 손상되었습니다. 손상된 곳 앞까지는 읽었습니다.",
+  "The recording is longer than an hour; what is within the hour was read.": "녹음이 한 시간보다 깁니다. 처음 한 시간은 읽었습니다.",
+  "The recording takes more memory to read than any should; give fewer channels or a lower rate.": "녹음을 읽는 데 메모리가 너무 많이 듭니다. 채널 수나 표본 속도를 낮춰 주세요.",
+  "The recording could not be read: its reader ended. Try another format, for instance WAV or M4A.": "녹음을 읽다가 멈추었습니다. WAV나 M4A 같은 다른 형식으로 해 보세요.",
+  "The hub's disk is full: nothing was kept. Make room and try again.": "허브의 저장 공간이 가득 차 담지 못했습니다. 자리를 만든 뒤 다시 해 주세요.",
+  "The broker is not reached, so the device cannot be asked; try again later.": "브로커에 연결되지 않아 기기에 요청할 수 없습니다. 나중에 다시 해 주세요.",
+};
+
+/** What the hub or a device says in English, as children of an element: what has no Korean words is marked as English. */
+export function told(english) {
+  if (language() !== "ko") return english;
+  return Object.hasOwn(TOLD, english) ? TOLD[english] : ["영어 설명: ", h("span", { lang: "en" }, english)];
 }

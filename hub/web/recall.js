@@ -59,7 +59,7 @@ export function show(main, params) {
       const answer = await api.moments(changed(filter, { limit: POINTS, order: null }), stop.signal);
       if (told === pane) pane.show(filter, answer.items);
     } catch (error) {
-      if (error.name !== "AbortError") count.textContent = error.message;
+      if (error.name !== "AbortError") put(count, api.saidBy(error));
     }
   }
 
@@ -82,7 +82,7 @@ export function show(main, params) {
         next = answer.next;
       } catch (error) {
         if (error.name === "AbortError") return;
-        count.textContent = error.message;
+        put(count, api.saidBy(error));
       } finally {
         asking = false;
       }
@@ -107,7 +107,7 @@ export function show(main, params) {
       items = [];
       next = null;
       title.textContent = t("view.recall");
-      count.textContent = error.message;
+      put(count, api.saidBy(error));
       empty.hidden = true;
     }
     draw();

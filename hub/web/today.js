@@ -99,6 +99,8 @@ export function show(main, params, again) {
   let limit = ROWS;
   let newest; // that was heard, of all days: a device elsewhere may be on another; undefined until it is known
   let latest = ""; // the last day that has a moment, also one that a wrong clock put ahead
+  let untold = 0; // moments that came since a screen reader heard of any
+  let last; // of them
   let toldAt = 0;
   let asked = false;
 
@@ -108,7 +110,7 @@ export function show(main, params, again) {
     try {
       put(empty, await emptyWord(date));
     } catch (error) {
-      put(empty, h("p", {}, error.message));
+      put(empty, h("p", {}, api.saidBy(error)));
     }
   }
 
@@ -136,7 +138,7 @@ export function show(main, params, again) {
       await day.load();
     } catch (error) {
       if (error.name === "AbortError") return;
-      trouble.textContent = error.message;
+      put(trouble, api.saidBy(error));
       trouble.hidden = false;
     }
   };
@@ -168,11 +170,16 @@ export function show(main, params, again) {
   function arrived(moments) {
     moments.forEach(lead);
     moments.filter(wasHeard).forEach(hear);
-    const fresh = day.add(moments);
-    if (fresh && date === today() && Date.now() - toldAt > TELL_MS) {
-      toldAt = Date.now();
-      announce(t("today.arrived", { n: fresh, title: titleOf(moments.at(-1)) }));
-    }
+    untold += day.add(moments);
+    last = moments.findLast((moment) => dayOf(moment) === date) ?? last;
+    tell();
+  }
+
+  function tell() {
+    if (untold === 0 || date !== today() || Date.now() - toldAt <= TELL_MS) return;
+    announce(t("today.arrived", { n: untold, title: titleOf(last) }));
+    toldAt = Date.now();
+    untold = 0;
   }
 
   put(main,
@@ -193,6 +200,7 @@ export function show(main, params, again) {
   const clock = setInterval(() => {
     if (!params.has("day") && today() !== date) again(); // midnight has passed
     else draw();
+    tell();
   }, 30_000);
 
   return {

@@ -28,12 +28,13 @@ const land = once(() => fetch("/vendor/world/land.json").then((answer) => (answe
 export async function ground(field, { still = false } = {}) {
   const [L, coast] = await Promise.all([leaflet(), land()]);
   const calm = still || matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const moves = still ? { zoomControl: false, dragging: false, scrollWheelZoom: false, doubleClickZoom: false, touchZoom: false, boxZoom: false, keyboard: false } : {};
-  const world = L.map(field, { attributionControl: false, minZoom: 1, maxZoom: 17, zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, ...moves }).setView([20, 20], 2);
+  const moves = still ? { dragging: false, scrollWheelZoom: false, doubleClickZoom: false, touchZoom: false, boxZoom: false, keyboard: false } : {};
+  const world = L.map(field, { attributionControl: false, zoomControl: false, minZoom: 1, maxZoom: 17, zoomAnimation: !calm, fadeAnimation: !calm, markerZoomAnimation: !calm, ...moves }).setView([20, 20], 2);
   const shape = L.geoJSON(coast, { interactive: false, className: "land" });
   const lay = () => (world.getZoom() > COASTS_TO ? shape.remove() : shape.addTo(world));
   lay();
   world.on("zoomend", lay);
+  if (!still) L.control.zoom({ zoomInTitle: t("map.closer"), zoomOutTitle: t("map.farther") }).addTo(world);
   L.control.scale({ imperial: false, maxWidth: 120 }).addTo(world);
   return { L, world };
 }

@@ -218,6 +218,8 @@ export default {
   "map.none": "None of these moments has a place.",
   "map.hint": { one: "One moment with a place.", other: "{n} moments with a place. Closer, they part." },
   "map.here": "Find within this map",
+  "map.closer": "Closer",
+  "map.farther": "Farther",
 
   "login.title": "Log in",
   "login.how": "These are someone's days. Ask whoever runs the hub for a token: “moodscape hub token”.",

@@ -23,6 +23,7 @@ export default {
   "record.waiting": "It waits to be read.",
   "record.reading": "{share} read",
   "record.failed": "It could not be read.",
+  "record.read": { one: "It is read: one moment.", other: "It is read: {n} moments." },
   "record.silent": "Nothing was heard in it.",
   "record.moments": { one: "One moment", other: "{n} moments" },
   "record.erase": "Erase",

@@ -121,7 +121,7 @@ export function fill(body, { span, of, owner }) {
       }
       body.append(h("p", { class: "quiet across" }, t("insights.honest")));
     } catch (error) {
-      if (!stop.signal.aborted) body.append(h("p", { class: "trouble", role: "alert" }, error.message));
+      if (!stop.signal.aborted) body.append(h("p", { class: "trouble", role: "alert" }, api.saidBy(error)));
     }
   }
 

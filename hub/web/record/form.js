@@ -22,7 +22,7 @@ const nothing = () => ({
   refused: "", // why it was not
   key: newKey(),
   failed: null, // what went with the sound in the last try under this key, which the hub may have taken
-  trouble: "", // why that try failed
+  trouble: null, // an element that says why that try failed
 });
 
 // It outlives the view, which a log-in in between replaces too, and ends with the page.
@@ -34,7 +34,7 @@ let form = null; // that is shown, null in another view
 const wordless = () => unsent.words.trim() === "";
 
 /** Hold another sound, or none. */
-const hold = (sound, began) => Object.assign(unsent, { sound, began, key: newKey(), failed: null, trouble: "" });
+const hold = (sound, began) => Object.assign(unsent, { sound, began, key: newKey(), failed: null, trouble: null });
 
 /** Show a text; a screen reader hears it once, however often it is drawn. */
 function say(element, text) {
@@ -84,7 +84,7 @@ async function send() {
   const beside = JSON.stringify([unsent.words.trim(), unsent.place]);
   if (unsent.failed !== null && unsent.failed !== beside) unsent.key = newKey(); // to a key that it knows the hub gives what it has
   const { key, words } = unsent;
-  unsent.trouble = "";
+  unsent.trouble = null;
   sending = 0;
   form?.draw();
   try {
@@ -101,8 +101,8 @@ async function send() {
   } catch (error) {
     unsent.failed = beside;
     if (error.status !== 401) { // else the log-in tells it
-      unsent.trouble = api.saidBy(error);
-      if (form === null) announce(t("record.unsent", { why: unsent.trouble }));
+      unsent.trouble = h("span", {}, api.saidBy(error));
+      if (form === null) announce(t("record.unsent", { why: unsent.trouble.textContent }));
     }
   }
   sending = null;
@@ -185,8 +185,8 @@ export function recordForm(kept, busy) {
     bar.hidden = sending === null || sound === null;
     bar.value = sending ?? 0;
     say(word, sending ? t("record.sent", { share: percent(sending) }) : sending === 0 ? t("record.sending") : "");
-    say(trouble, unsent.trouble);
-    trouble.hidden = unsent.trouble === "";
+    if (trouble.firstChild !== unsent.trouble) put(trouble, unsent.trouble);
+    trouble.hidden = unsent.trouble === null;
   }
 
   form = { draw, kept, focus: () => note.focus() };

@@ -2,7 +2,8 @@
 
 import * as api from "../api.js";
 import { asking } from "../asking.js";
-import { h, keep, put } from "../dom.js";
+import { announce, h, keep, put } from "../dom.js";
+import { told } from "../reasons.js";
 import { entry as row } from "../rows.js";
 import { dayText, lengthText, localTime } from "../time.js";
 import { percent, t } from "../words.js";
@@ -23,12 +24,20 @@ async function momentsOf(record) {
   return answer.items.filter((moment) => moment.record === record.id || record.moments.includes(moment.id));
 }
 
+const failure = (record) => h("p", { class: "trouble" }, record.error ? told(record.error) : t("record.failed"));
+
 function state(record) {
-  if (record.state === "failed") return h("p", { class: "trouble" }, record.error ?? t("record.failed"));
+  if (record.state === "failed") return failure(record);
   if (!unread(record)) return null;
   const share = record.state === "waiting" ? null : record.progress;
   const words = share === null ? t("record.waiting") : t("record.reading", { share: percent(share) });
   return h("div", { class: "reading" }, h("progress", { max: 1, value: share, "aria-label": words }), h("p", { class: "quiet" }, words));
+}
+
+/** Tell a screen reader what came of a record once it is read. */
+function tell(record) {
+  if (record.state === "failed") announce(failure(record).textContent);
+  else announce(record.moments.length ? t("record.read", { n: record.moments.length }) : t("record.silent"));
 }
 
 function found(record, opened, toggled) {
@@ -46,7 +55,7 @@ function found(record, opened, toggled) {
     try {
       keep(list, (await momentsOf(record)).map((moment) => row([moment])));
     } catch (error) {
-      put(list, h("li", { class: "quiet" }, error.message));
+      put(list, h("li", { class: "quiet" }, api.saidBy(error)));
     }
   };
   return element;
@@ -101,6 +110,7 @@ export function keptRecords() {
     await Promise.all(waiting.map(async (record) => {
       try {
         const now = await api.record(record.id);
+        if (!unread(now)) tell(now);
         if (now.state === "done") open.add(now.id);
         items = items.map((one) => (one.id === now.id ? now : one));
       } catch (error) {
@@ -122,7 +132,7 @@ export function keptRecords() {
       if (items.length === 0) word.textContent = t("record.none");
       follow();
     } catch (error) {
-      word.textContent = api.saidBy(error);
+      put(word, api.saidBy(error));
     }
   }
 

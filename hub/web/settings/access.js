@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { asking } from "../asking.js";
-import { h, put } from "../dom.js";
+import { h, keep, put } from "../dom.js";
 import { owners } from "../owners.js";
 import { dayText, localTime } from "../time.js";
 import { t } from "../words.js";
@@ -53,7 +53,8 @@ export function show(stage) {
     const list = h("ul", { class: "spans" });
     const fill = async () => {
       const { items } = await api.tokens();
-      put(list, items.length ? items.map((token) => line(token, fill)) : h("li", { class: "quiet" }, t("access.none")));
+      const none = { key: "none", sign: "", make: () => h("li", { class: "quiet" }, t("access.none")) };
+      keep(list, items.length ? items.map((token) => ({ key: String(token.n), sign: "", make: () => line(token, fill) })) : [none]);
     };
     await fill();
     return [list, h("h3", {}, t("access.new")), maker((token) => {

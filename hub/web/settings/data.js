@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { asking } from "../asking.js";
-import { h, put } from "../dom.js";
+import { focusOn, h, put } from "../dom.js";
 import { addDays, isDay } from "../time.js";
 import { number, t } from "../words.js";
 import { field, saving } from "./form.js";
@@ -45,7 +45,9 @@ function erasing() {
     const n = total_is === "exact" ? number(total) : t("data.more_than", { n: total });
     const erase = asking(t("data.erase_do", { n }), () => t("data.sure"), t("erase.do"), async () => {
       const { erased } = await api.eraseAll(query);
-      put(word, h("p", { role: "status" }, t("data.erased", { n: erased })));
+      const done = h("p", { role: "status" }, t("data.erased", { n: erased }));
+      put(word, done);
+      focusOn(done);
     });
     put(word, h("p", {}, describes), erase);
     return "";

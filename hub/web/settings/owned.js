@@ -1,8 +1,7 @@
 // What an owner set for their devices and for keeping: read, changed in one part, written as a whole.
 
 import * as api from "../api.js";
-import { ownerChoice, soleOwner } from "../owners.js";
-import { t } from "../words.js";
+import { soleOwner } from "../owners.js";
 import { card } from "./form.js";
 
 /**
@@ -10,7 +9,7 @@ import { card } from "./form.js";
  * writes them with what else is set now, so that two browsers do not undo each other's other parts. `whose` is null
  * where the settings are nobody's.
  */
-export function ownedCard(stage, { owner, choose }, title, hint, make) {
+export function ownedCard(stage, { owner }, title, hint, make) {
   card(stage, title, hint, async () => {
     const whose = owner ?? (await soleOwner());
     const settings = await api.settings(whose);
@@ -18,6 +17,6 @@ export function ownedCard(stage, { owner, choose }, title, hint, make) {
       const { version, ...now } = { ...(await api.settings(whose)), ...changes };
       await api.putSettings(whose, now);
     };
-    return [ownerChoice(whose, t("owner.own"), choose, 1).element, make(settings, save, whose)];
+    return make(settings, save, whose);
   });
 }

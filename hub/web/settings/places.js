@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
-import { ownerChoice, soleOwner } from "../owners.js";
+import { soleOwner } from "../owners.js";
 import { placeText } from "../place.js";
 import { lengthText } from "../time.js";
 import { t } from "../words.js";
@@ -29,13 +29,11 @@ function line(whose, place) {
 }
 
 /** Show the places. */
-export function show(stage, { owner, choose }) {
+export function show(stage, { owner }) {
   card(stage, t("settings.places"), t("places.how"), async () => {
     const whose = owner ?? (await soleOwner());
     const { items } = await api.places(whose);
-    return [
-      ownerChoice(whose, t("owner.own"), choose, 1).element,
-      items.length ? h("ul", { class: "spans" }, items.slice(0, MOST).map((place) => line(whose, place))) : h("p", { class: "quiet" }, t("places.none")),
-    ];
+    if (items.length === 0) return h("p", { class: "quiet" }, t("places.none"));
+    return h("ul", { class: "spans" }, items.slice(0, MOST).map((place) => line(whose, place)));
   });
 }

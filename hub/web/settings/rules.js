@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { asking } from "../asking.js";
 import { h, put } from "../dom.js";
 import { badge } from "../emotions.js";
-import { ownerChoice, soleOwner } from "../owners.js";
+import { soleOwner } from "../owners.js";
 import { sceneName, t } from "../words.js";
 import { card, saving } from "./form.js";
 
@@ -21,7 +21,7 @@ function effect({ moments, changed, changes }) {
 }
 
 /** Show the rules. */
-export function show(stage, { owner, choose }) {
+export function show(stage, { owner }) {
   card(stage, t("settings.rules"), t("rules.how"), async (again) => {
     const whose = owner ?? (await soleOwner());
     const now = await api.rules(whose);
@@ -38,7 +38,7 @@ export function show(stage, { owner, choose }) {
           put(trial, effect(await api.putRules(whose, text.value, true)));
         } catch (error) {
           put(trial);
-          trouble.textContent = api.saidBy(error);
+          put(trouble, api.saidBy(error));
           trouble.hidden = false;
         }
       },
@@ -48,7 +48,6 @@ export function show(stage, { owner, choose }) {
       again();
     }, [text, trouble, h("div", { class: "actions" }, preview), trial]);
     return [
-      ownerChoice(whose, t("owner.own"), choose, 1).element,
       h("p", {}, t(now.own ? "rules.own" : "rules.shipped")),
       form,
       now.own ? asking(t("rules.back"), () => t("rules.back_sure"), t("rules.back_do"), async () => {

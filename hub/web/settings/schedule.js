@@ -33,6 +33,7 @@ export function show(stage, seen) {
     const drop = (span) => {
       spans.splice(spans.indexOf(span), 1);
       draw();
+      add.focus();
     };
     const add = h("button", {
       type: "button", class: "small",

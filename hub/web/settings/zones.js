@@ -35,6 +35,7 @@ export function show(stage, seen) {
     const drop = (zone) => {
       zones.splice(zones.indexOf(zone), 1);
       draw();
+      blank.focus();
     };
     const add = (at) => {
       zones.push({ name: t("zones.home"), radius_m: RADIUS_M, pause: false, ...at });

@@ -3,13 +3,13 @@
 import json
 import re
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.page.conftest import LAST_DAY
+from tests.e2e.page.views import addresses, web, wide
 from tests.e2e.page.walking import calm, go
 from tests.hub.moments import make
 from tests.parts import wait_until
@@ -17,31 +17,9 @@ from tests.parts import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium", "mosquitto")]
 
 DAY = f"{LAST_DAY:%Y-%m-%d}"
-PARTS = ("browser", "devices", "schedule", "zones", "keeping", "rules", "places", "access", "data")
-VIEWS = (
-    "#/today",
-    f"#/today?day={DAY}",
-    "#/recall",
-    "#/recall?emotion=sadness&valence=-1,0",
-    "#/record",
-    "#/insights",
-    "#/insights?span=month&of=arousal",
-    "#/settings",
-    *(f"#/settings?part={part}" for part in PARTS),
-)
 PANES = ("calendar", "plane", "map")
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-def web() -> Path:
-    return Path(str(resources.files("hub"))) / "web"
-
-
-def addresses(hub) -> list[str]:
-    """All views, and the panel of a moment over one."""
-    moment = hub.newest(f"from={DAY}")["id"]
-    return [*VIEWS, f"#/recall?from={DAY}&moment={moment}"]
 
 
 def violations(page) -> list[str]:
@@ -74,10 +52,6 @@ def test_axe_finds_nothing_on_a_wide_screen(hub, look, address):
     assert violations(page) == []
 
 
-def wide(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth > innerWidth")
-
-
 def small(page) -> list[str]:
     """What is pressed and is lower than 44 pixels; a day of the calendar is as wide as a seventh of a phone."""
     return page.evaluate(
@@ -88,13 +62,78 @@ def small(page) -> list[str]:
     )
 
 
-def test_on_a_phone_nothing_is_cut_off_and_what_is_pressed_is_large_enough(hub, look):
-    page = look(hub, width=360)
+def crossing(page) -> list[str]:
+    """What is wider than the card it is in; what is scrolled sideways, or drawn, is meant to be."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".card *")]
+          .filter((one) => one.checkVisibility() && !one.closest(".scroll, .unseen, .map, svg, textarea"))
+          .filter((one) => one.getBoundingClientRect().right > one.closest(".card").getBoundingClientRect().right)
+          .map((one) => one.outerHTML.slice(0, 120))"""
+    )
+
+
+@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("locale", ["en-GB", "ko-KR"])
+def test_on_a_phone_nothing_is_cut_off_and_what_is_pressed_is_large_enough(hub, look, width, locale):
+    page = look(hub, width=width, locale=locale)
     found = {}
     for address in addresses(hub):
         go(page, address)
-        found[address] = (wide(page), small(page))
-    assert {address: wrong for address, wrong in found.items() if wrong != (False, [])} == {}
+        found[address] = (wide(page), small(page), crossing(page))
+    assert {address: wrong for address, wrong in found.items() if wrong != (False, [], [])} == {}
+
+
+@pytest.mark.parametrize("address", ["#/today", "#/recall", "#/settings?part=rules"])
+def test_at_400_percent_what_has_the_focus_does_not_lie_behind_the_bar(hub, look, address):
+    page = look(hub, address, width=320, height=256)
+    calm(page)
+    behind = """() => {
+      const [at, bar] = [document.activeElement, document.getElementById("nav")];
+      const middle = at.getBoundingClientRect().top + Math.min(22, at.getBoundingClientRect().height / 2);
+      return at.closest("main") && middle > bar.getBoundingClientRect().top ? at.outerHTML.slice(0, 120) : null;
+    }"""
+    found = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(20)
+        found.append(page.evaluate(behind))
+    assert [one for one in found if one] == []
+
+
+FORCED = {"forced_colors": "active", "color_scheme": "dark"}
+
+
+@pytest.mark.parametrize(
+    ("address", "chosen", "other"),
+    [
+        ("#/recall?emotion=calm", ".chip[data-value=calm]", ".chip[data-value=fear]"),
+        ("#/recall", ".tabs [data-pane=calendar]", ".tabs [data-pane=map]"),
+        ("#/insights", ".segments input[value=week] + span", ".segments input[value=month] + span"),
+        ("#/settings?part=zones", ".parts [href$=zones]", ".parts [href$=rules]"),
+        ("#/recall", "#nav [href='#/recall']", "#nav [href='#/today']"),
+    ],
+)
+def test_what_is_chosen_is_told_also_where_the_browser_forces_its_colours(hub, look, address, chosen, other):
+    page = look(hub, address, **FORCED)
+    calm(page)
+
+    def look_of(what):
+        style = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one).borderBottomColor]"
+        return page.locator(what).evaluate(style)
+
+    assert look_of(chosen) != look_of(other)
+
+
+def test_days_of_rest_and_the_button_that_records_are_told_where_the_browser_forces_its_colours(hub, look):
+    page = look(hub, "#/settings?part=schedule", **FORCED)
+    page.get_by_role("button", name="Add hours").click()
+    page.get_by_label("Sun").uncheck(force=True)
+    colours = page.locator(".day span").evaluate_all("all => all.map((one) => getComputedStyle(one).backgroundColor)")
+    assert colours[6] not in colours[:6]
+    go(page, "#/record")
+    sign = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one.parentElement).backgroundColor]"
+    inner, outer = page.locator(".big span").evaluate(sign)
+    assert inner != outer
 
 
 def test_on_a_very_wide_screen_nothing_is_cut_off(hub, look):
@@ -104,28 +143,6 @@ def test_on_a_very_wide_screen_nothing_is_cut_off(hub, look):
         go(page, address)
         found += [address] * wide(page)
     assert found == []
-
-
-def test_a_korean_reader_is_spoken_to_in_korean_and_nothing_is_cut_off(hub, look):
-    page = look(hub, "#/recall?emotion=sadness", width=360, locale="ko-KR")
-    assert page.evaluate("document.documentElement.lang") == "ko"
-    expect(page.locator(".rows .feeling").first).to_have_text("슬픔")
-    known = r"Moodscape|English|dBFS|CSV|NDJSON|GeoJSON|Parquet|YAML|https|UTC|[a-z]+-\d|\w+@\w+"
-    for address in addresses(hub):
-        go(page, address)
-        words = re.sub(known, "", page.inner_text("main") + page.inner_text("header"))
-        assert not re.search(r"[A-Za-z]{3,}", words), (address, re.findall(r"[A-Za-z]{3,}.*", words))
-        assert not wide(page), address
-
-
-def test_language_and_theme_are_chosen_and_remembered(hub, look):
-    page = look(hub, "#/settings")
-    page.get_by_role("radio", name="한국어").check()
-    expect(page.locator("h1")).to_have_text("설정")
-    page.get_by_role("radio", name="어둡게").check()
-    page.reload()
-    expect(page.locator("h1")).to_have_text("설정")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_everything_is_reached_with_the_keyboard_alone(hub, look):
@@ -263,38 +280,6 @@ def test_motion_is_left_out_for_those_who_ask(hub, look):
     page.locator(".rows li a").first.click()
     page.wait_for_selector("dialog[open]")
     assert page.evaluate("document.getAnimations().length") == 0
-
-
-def test_both_dictionaries_say_the_same_things():
-    entry = re.compile(r'^  "([\w.]+)": (.+),$', re.MULTILINE)
-    english, korean = (
-        dict(pair for path in sorted((web() / "i18n").glob(f"*{code}.js")) for pair in entry.findall(path.read_text()))
-        for code in ("en", "ko")
-    )
-    assert len(english) > 300
-    assert {key for key in english if not key.startswith("scene.")} == {
-        key for key in korean if not key.startswith("scene.")
-    }
-    for key in english.keys() & korean.keys():
-        names = {code: set(re.findall(r"\{(\w+)\}", words[key])) for code, words in (("en", english), ("ko", korean))}
-        assert names["en"] == names["ko"], key
-
-
-def test_every_scene_that_the_rules_know_has_a_korean_name():
-    rules = resources.files("configs").joinpath("scenes.yaml").read_text()
-    labels = set(re.findall(r"scene: (\w+)", rules))
-    assert labels
-    korean = (web() / "i18n" / "ko.js").read_text()
-    assert {label for label in labels if f'"scene.{label}"' not in korean} == set()
-
-
-def test_every_reason_of_the_shipped_rules_has_korean_words():
-    rules = resources.files("configs").joinpath("scenes.yaml").read_text()
-    reasons = set(re.findall(r'because: "([^"]+)"', rules))
-    assert reasons
-    assert reasons == set(
-        re.findall(r'^  "([^"]+)": "[^"]*[가-힣][^"]*",$', (web() / "reasons.js").read_text(), re.MULTILINE)
-    )
 
 
 def imported(path: Path) -> set[Path]:

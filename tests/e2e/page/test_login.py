@@ -1,5 +1,7 @@
 """The page before a hub that asks for a token."""
 
+from datetime import datetime
+
 import pytest
 from playwright.sync_api import expect
 
@@ -67,6 +69,30 @@ def test_logging_out_works_where_the_browser_has_no_caches(guarded, look):
     assert page.evaluate("delete window.caches && !('caches' in window)"), "as over plain HTTP from another machine"
     page.get_by_role("button", name="Log out").click()
     expect(page.locator("h1")).to_have_text("Log in")
+
+
+def test_a_session_lasts_on_while_the_page_is_used_and_is_prolonged_once_a_day(guarded, look):
+    hub, token, *_ = guarded
+    page = logged_in(look, hub, token)
+    begun = datetime.now().astimezone()
+    page.clock.install(time=begun)
+    prolonged = []
+    page.on("response", lambda answer: prolonged.append(answer.status) if prolongs(answer.request) else None)
+    (cookie,) = page.context.cookies()
+    page.context.add_cookies([cookie | {"expires": begun.timestamp() + 600}])
+    page.reload()
+    wait_until(lambda: page.evaluate("localStorage.getItem('prolonged')"))
+    assert page.context.cookies()[0]["expires"] > begun.timestamp() + 29 * 86_400
+    page.reload()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.clock.fast_forward("05:00")
+    assert prolonged == [204]
+    page.clock.fast_forward("24:00:00")
+    wait_until(lambda: page.evaluate("1") and prolonged == [204, 204])
+
+
+def prolongs(asked):
+    return asked.method == "POST" and asked.url.endswith("/api/session")
 
 
 KEPT = "caches.open('answers-1').then((cache) => cache.keys()).then((keys) => keys.map((key) => key.url))"

@@ -132,6 +132,10 @@ def test_erasing_asks_first_and_then_the_moment_is_gone(hub, look):
     page = opened(look, hub, moment)
     page.get_by_role("button", name="Erase this moment").click()
     assert hub.get(f"/api/moments/{moment.id}")
+    question = "Erase it for good, with its note and its sound? This cannot be undone."
+    for answer in ("Keep", "Erase"):
+        expect(page.get_by_role("button", name=answer, exact=True)).to_have_accessible_description(question)
+    expect(page.get_by_role("button", name="Keep")).to_be_focused()
     page.get_by_role("button", name="Erase", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(f'.rows li[data-id="{moment.id}"]')).to_have_count(0)

@@ -292,6 +292,35 @@ def test_a_record_that_is_still_being_read_shows_how_far(hub, look):
     expect(kept).to_contain_text("It holds no sound.")
 
 
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        ({"state": "failed", "error": "The file holds no sound."}, "The file holds no sound."),
+        ({"state": "done", "moments": []}, "Nothing was heard in it."),
+        ({"state": "done", "moments": ["a", "b"]}, "It is read: 2 moments."),
+    ],
+)
+def test_a_screen_reader_is_told_what_came_of_a_record(hub, look, ended, said):
+    page = look(hub, "#/settings")
+    page.route("**/api/records/*", lambda route: route.fulfill(json=READING | ended))
+    page.route("**/api/records?*", lambda route: route.fulfill(json={"items": [READING], "next": None}))
+    page.evaluate("location.hash = '#/record'")
+    expect(page.locator("#announce")).to_have_text(said)
+
+
+@pytest.mark.parametrize(
+    ("error", "korean"),
+    [("The file holds no sound.", "파일에 소리가 없습니다."), ("It is a tale.", "영어 설명: It is a tale.")],
+)
+def test_a_korean_reader_is_told_in_korean_why_a_record_was_not_read_or_hears_it_as_english(hub, look, error, korean):
+    page = look(hub, "#/settings", locale="ko-KR")
+    failed = READING | {"state": "failed", "error": error}
+    page.route("**/api/records?*", lambda route: route.fulfill(json={"items": [failed], "next": None}))
+    page.evaluate("location.hash = '#/record'")
+    expect(page.locator(".record .trouble")).to_have_text(korean)
+    expect(page.locator(".record [lang=en]")).to_have_text([error] if error in korean else [])
+
+
 def test_a_record_that_could_not_be_read_bears_the_time_of_its_reader(hub, look):
     page = look(hub, "#/settings", timezone_id="Asia/Seoul")
     failed = READING | {"state": "failed", "start": None, "made": "2026-05-22T20:16:00.000+00:00"}

@@ -1,5 +1,6 @@
 """The view of one day, in a real Chromium before a real hub."""
 
+import json
 import re
 from datetime import datetime, timedelta
 
@@ -200,6 +201,31 @@ def test_focus_stays_on_a_row_while_moments_arrive(hub, look):
     assert page.evaluate("document.activeElement.getAttribute('href')") == known
 
 
+def test_a_screen_reader_is_told_of_all_that_came_since_it_was_told_last(hub, look):
+    page = look(hub, "#/settings")
+    page.clock.install()
+    page.goto(f"{hub.url}/?#/today")
+    page.wait_for_selector(".rows li, .empty p")
+    calm(page)
+    said = page.locator("#announce")
+
+    def arrive(*emotions):
+        made = [make(start=now(), emotion=emotion, device="told") for emotion in emotions]
+        hub.publish(*made)
+        page.wait_for_selector(f'.rows li[data-id="{made[-1].id}"]')
+
+    arrive("calm")
+    expect(said).to_have_text("One new moment: Calm, a voice, café")
+    arrive("calm", "fear")
+    expect(said).to_have_text("One new moment: Calm, a voice, café")
+    page.clock.fast_forward("00:11")
+    arrive("anger")
+    expect(said).to_have_text("3 new moments, the last: Anger, a voice, café")
+    arrive("surprise")
+    page.clock.fast_forward("00:31")
+    expect(said).to_have_text("One new moment: Surprise, a voice, café")
+
+
 def test_an_empty_hub_says_what_to_do(empty_hub, look):
     page = look(empty_hub)
     expect(page.locator(".empty")).to_contain_text("No moments yet today")
@@ -236,6 +262,28 @@ def test_the_state_of_a_device_is_shown_in_words(hub, look, state, word):
     hub.say(device, "status", f'{{"state": "{state}", "since": "{now().isoformat()}"}}'.encode())
     page = look(hub, "#/settings?part=devices")
     expect(page.locator(".device", has_text=device)).to_contain_text(word, timeout=15_000)
+
+
+@pytest.mark.parametrize(
+    ("reason", "korean"),
+    [
+        ("no sound comes", "소리가 오지 않음"),
+        ("the microphone “usb” cannot be opened", "영어 설명: the microphone “usb” cannot be opened"),
+    ],
+)
+def test_a_korean_reader_is_told_in_korean_why_a_device_hears_nothing_or_hears_it_as_english(hub, look, reason, korean):
+    hub.say("dumb", "status", f'{{"state": "deaf", "since": "{now().isoformat()}"}}'.encode())
+    hub.say("dumb", "health", json.dumps({"capture": {"state": "failed", "reason": reason}}).encode())
+
+    def known():
+        devices = {one["id"]: one for one in hub.get("/api/devices")["items"]}
+        return "dumb" in devices and (devices["dumb"]["health"] or {}).get("capture", {}).get("reason") == reason
+
+    wait_until(known)
+    page = look(hub, "#/settings?part=devices", locale="ko-KR")
+    line = page.locator(".device", has_text="dumb")
+    expect(line).to_contain_text(f" · {korean}")
+    expect(line.locator("[lang=en]")).to_have_text([reason] if reason in korean else [])
 
 
 def test_a_device_that_the_token_may_not_command_is_told_in_the_reader_s_language(hub, look):

@@ -1,11 +1,15 @@
 """What a query may say, and what is said to one that says something else."""
 
+import re
+from importlib import resources
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.query.filter import PARAMETERS, BadQuery, Filter, parse
 from hub.query.say import describes
+from moments import EMOTIONS, UNCLEAR
 
 
 def said(query, language="en"):
@@ -100,14 +104,49 @@ def test_a_time_zone_alone_narrows_nothing():
         ("to=2026-05-22T09:00:00%2B09:00", "moments before 22 May 2026 09:00 +0900"),
         ("basis=speech&has=note&text=sea", "moments of speech that say “sea” with a note"),
         ("min_confidence=0.5&valence=-1,0", "moments at least 50 % sure with valence -1 to 0"),
-        ("scene=rain&device=pocket-1&owner=Ann", "moments where there was rain by pocket-1 of Ann"),
+        ("scene=rain&device=pocket-1&owner=Ann", "moments that sound like rain by pocket-1 of Ann"),
     ],
 )
 def test_it_says_what_it_means(query, english):
     assert said(query) == english
 
 
-def test_it_says_it_in_korean():
-    asked = "emotion=sadness&from=2026-05-01&to=2026-06-01&near=35.1,129.1"
-    assert said(asked, "ko") == "2026년 5월 35.1, 129.1에서 500 m 안의 슬픈 순간"
-    assert said("", "ko") == "모든 순간"
+@pytest.mark.parametrize(
+    ("query", "korean"),
+    [
+        ("", "모든 순간"),
+        (
+            "emotion=sadness&from=2026-05-01&to=2026-06-01&near=35.1,129.1",
+            "2026년 5월 35.1, 129.1에서 500 m 안의 슬픈 순간",
+        ),
+        ("bbox=129.05,35.06,129.15,35.2", "위도 35.06~35.2, 경도 129.05~129.15 안의 순간"),
+        ("text=집", "“집”이라는 말이 있는 순간"),
+        ("text=바다", "“바다”라는 말이 있는 순간"),
+        ("text=sea", "“sea”(이)라는 말이 있는 순간"),
+        ("valence=-1,0&arousal=0,1", "기분 좋음 -1~0의 활기 0~1의 순간"),
+    ],
+)
+def test_it_says_it_in_korean(query, korean):
+    assert said(query, "ko") == korean
+
+
+def test_a_scene_is_called_as_the_page_calls_it_and_one_without_a_name_by_its_label():
+    assert said("scene=night_insects&scene=rain") == "moments that sound like crickets or rain"
+    assert said("scene=night_insects&scene=rain", "ko") == "소리 풍경이 풀벌레 또는 비인 순간"
+    assert said("scene=tape_hiss") == "moments that sound like tape hiss"
+    assert said("scene=tape_hiss", "ko") == "소리 풍경이 tape hiss인 순간"
+
+
+@pytest.mark.parametrize("emotion", [*EMOTIONS, UNCLEAR])
+def test_an_emotion_is_called_in_korean_by_the_stem_of_its_name_on_the_page(emotion):
+    page = (resources.files("hub") / "web" / "i18n" / "ko.js").read_text("utf-8")
+    name = re.search(rf'"emotion.{emotion}": "([^"]+)"', page)[1]
+    stem = {
+        "기쁨": "기쁜",
+        "슬픔": "슬픈",
+        "두려움": "두려운",
+        "놀람": "놀란",
+        "담담함": "담담한",
+        "알 수 없음": "알 수 없는",
+    }
+    assert stem.get(name, name) in said(f"emotion={emotion}", "ko")
