@@ -203,7 +203,7 @@ class Device:
     def _keep_house(self) -> None:
         outbox_at = health_at = float("-inf")
         told = ("", 0)
-        troubled = self.outbox.trouble is not None
+        readable = self.outbox.all_readable
         self._settle()
         while not self._stop.wait(_TICK_S) and not self.listener.ended.is_set():
             now = time.monotonic()
@@ -220,9 +220,9 @@ class Device:
                 outbox_at = now
                 unix = self._unix(now)
                 self.outbox.tick(unix)
-                was_troubled, troubled = troubled, self.outbox.trouble is not None
-                if was_troubled and not troubled:
-                    self.publisher.look_again()  # for what was heard before, and could not be read until now
+                was_readable, readable = readable, self.outbox.all_readable
+                if readable and not was_readable:
+                    self.publisher.look_again()  # for what was heard before, and could not be sent until now
                 self.shelf.tick(unix)
                 self._settle()
             news = (self.state, self.publisher.counts["connections"])
@@ -234,9 +234,10 @@ class Device:
                 self.publisher.say("health", report(self), retain=True)
 
     def _settle(self) -> None:
-        """Stamp what waited for the time, or let it go when it waited too long."""
+        """Stamp and hear what waited for the time, or let go what waited too long."""
         if self.clock.state != "free":
             changed = self.outbox.settle(self.clock.at_boot, self.clock.boot)
+            self.places.hear_early(self.clock.now().start.timestamp())
         else:
             since = self.clock.now().boot_s - 3600 * self.config.clock.max_wait_h
             changed = self.outbox.release(self.clock.boot, since)
@@ -264,8 +265,7 @@ class Device:
             self.publisher.say("reply", reply)
 
     def _on_phone(self, payload: bytes) -> None:
-        now = self.clock.known_now()
-        self.places.hear_phone(payload, None if now is None else now.timestamp())
+        self.places.hear_phone(payload, self._unix(time.monotonic()))
 
     def _on_config(self, payload: bytes) -> None:
         if self.owner.take(payload):

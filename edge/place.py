@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,10 +84,13 @@ class Places:
         self._settings = settings
         self._since_boot = since_boot
         self.zones: Sequence[Zone] = settings.home_zones
+        self._judged: Sequence[Zone] = self.zones
+        """The zones by which `silent` told it last."""
         self._fixes: Sequence[Fix] = ()
         """In the order of their time. Replaced and never changed, since other threads read it."""
         self._told: float | None = None
         """The time that gpsd named last on this connection, in Unix seconds."""
+        self._early: deque[owntracks.Location] = deque(maxlen=1)
         self.state = _BEGINNING["fixed" if settings.fixed else "owntracks" if settings.owntracks else "gpsd"]
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -126,13 +130,20 @@ class Places:
         return rounded(exact, self._settings.round_m)
 
     def silent(self) -> bool | None:
-        """Tell whether the device is where it must not listen; None while nothing fresh is known of its place."""
-        silent = [zone for zone in self.zones if zone.pause]
+        """Tell whether the device is where it must not listen; None while nothing fresh is known of its place.
+
+        Once after the zones have changed, the last fix tells it whatever its age: what the owner takes away must not
+        go on until another fix comes, which indoors may be long.
+        """
+        zones, judged = self.zones, self._judged
+        self._judged = zones
+        silent = [zone for zone in zones if zone.pause]
         if not silent:
             return False
         now = self._since_boot()
-        fresh = [fix for fix in self._fixes_of(now, 0.0) if now - fix.boot_s <= self._settings.max_age_s]
-        return any(_inside(fix, zone) for fix in fresh for zone in silent) if fresh else None
+        oldest_s = self._settings.max_age_s if zones == judged else math.inf
+        fixes = [fix for fix in self._fixes_of(now, 0.0) if now - fix.boot_s <= oldest_s]
+        return any(_inside(fix, zone) for fix in fixes for zone in silent) if fixes else None
 
     @property
     def fix(self) -> Fix | None:
@@ -169,7 +180,8 @@ class Places:
             self.state = "gpsd gives no position on Earth"
             return
         accuracy = max(answer.error.get("x", 0), answer.error.get("y", 0))
-        altitude = answer.alt if answer.mode >= 3 and math.isfinite(answer.alt) else None
+        named = answer.mode >= 3 and math.isfinite(answer.alt) and answer.alt != 0.0  # as above, where gpsd named none
+        altitude = answer.alt if named else None
         known = accuracy if accuracy > 0 and math.isfinite(accuracy) else None
         told = None if unix is None else SatelliteTime(unix, time.monotonic())
         self._keep(Fix(answer.lat, answer.lon, known, altitude, self._since_boot(), told))
@@ -177,7 +189,8 @@ class Places:
     def hear_phone(self, payload: bytes, unix_now: float | None) -> None:
         """Take what a phone with OwnTracks sent; `unix_now` is the device's time, None while it is not known.
 
-        Without it, nobody can tell how old a location is that the broker kept, and so it is no place.
+        Without it, nobody can tell how old a location is that the broker kept, and so it is no place. The last one
+        waits for `hear_early`, since the broker gives it at the connection only.
         """
         try:
             message = owntracks.read(payload)
@@ -186,8 +199,19 @@ class Places:
             return
         if isinstance(message, owntracks.Encrypted):
             self.state = "the phone encrypts its locations; take the encryption key out of OwnTracks' settings"
-        if not isinstance(message, owntracks.Location) or unix_now is None:
+        if not isinstance(message, owntracks.Location):
             return
+        if unix_now is None:
+            self._early.append(message)
+            return
+        self._hear_location(message, unix_now)
+
+    def hear_early(self, unix_now: float) -> None:
+        """Take the location that came while the time was not known, now that it is `unix_now`."""
+        while self._early:
+            self._hear_location(self._early.pop(), unix_now)
+
+    def _hear_location(self, message: owntracks.Location, unix_now: float) -> None:
         boot_s = self._since_boot() - max(0.0, unix_now - message.tst)
         if not self._fixes or boot_s >= self._fixes[-1].boot_s:
             # Its time is the phone's word, and no clock is set by it.

@@ -122,8 +122,7 @@ def _name(error: Exception) -> int:
 
 
 def _line(text: str) -> None:
-    # Names of files may be no text.
-    sys.stdout.write(text.encode(errors="replace").decode() + "\n")
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 

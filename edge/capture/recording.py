@@ -76,6 +76,7 @@ class Recording:
         _refuse_what_is_no_file(path)
         self.path = path
         try:
+            path.open("rb").close()  # libsndfile does not say why it cannot open a file
             self._file = _opened(path)
         except soundfile.LibsndfileError as error:
             why = f"holds no sound that can be read ({_reason(error)}); give WAV, FLAC, Ogg or MP3"

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from configs import shipped
 from configs.edit import with_values
+from edge.owner.durable import sync
 from moments.enrolment import PATH, Code, Credentials, split_address
 from moments.errors import UserError, WorkError
 
@@ -104,6 +105,7 @@ def _put(path: Path, text: str, *, like: Path | None) -> None:
                 os.fchown(file.fileno(), there.st_uid, there.st_gid)
             os.fchmod(file.fileno(), 0o600 | (there.st_mode & stat.S_IRGRP if there else 0))
         new.replace(path)
+        sync(path.parent)
     except OSError:
         new.unlink(missing_ok=True)
         raise

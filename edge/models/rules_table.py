@@ -14,6 +14,8 @@ _SUM_TOLERANCE: Final = 0.005
 Affect = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Hour = Annotated[float, Field(ge=0, le=24, allow_inf_nan=False)]
 Decibel = Annotated[float, Field(ge=-150, le=150, allow_inf_nan=False)]
+Source = Annotated[str, Field(max_length=64)]
+Sources = Annotated[list[Source], Field(min_length=1, max_length=32)]
 
 
 class _Setting(BaseModel):
@@ -110,7 +112,7 @@ class Rule(_Setting):
     emotions: dict[str, Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]]
     valence: Affect
     arousal: Affect
-    judged_from: Annotated[list[str], Field(min_length=1)]
+    judged_from: Sources
 
     @property
     def asks_loudness(self) -> bool:
@@ -144,16 +146,16 @@ class Loudness(_Setting):
     valence_per_db: Annotated[float, Field(ge=-0.1, le=0.1, allow_inf_nan=False)]
     arousal_per_db: Annotated[float, Field(ge=-0.1, le=0.1, allow_inf_nan=False)]
     most_db: Annotated[float, Field(gt=0, le=60)] = 20.0
-    judged_from: Annotated[list[str], Field(min_length=1)]
+    judged_from: Sources
 
 
 class File(_Setting):
     """A whole table, in which every scene has a rule. `sources`: the works that it is judged from, by key."""
 
     version: Annotated[str, Field(min_length=1, max_length=32)]
-    sources: dict[str, str]
+    sources: Annotated[dict[Source, Annotated[str, Field(max_length=1000)]], Field(max_length=200)]
     loudness: Loudness | None = None
-    rules: list[Rule]
+    rules: Annotated[list[Rule], Field(max_length=1000)]
 
     @field_validator("version", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.outbox.row import Row, row_of, text_of
+from edge.owner.durable import sync
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ def set_aside(outbox: Path) -> None:
     outbox.rename(aside)
     with suppress(FileNotFoundError):
         Path(f"{outbox}-wal").rename(f"{aside}-wal")
-    _sync(outbox.parent)
+    sync(outbox.parent)
     log.error("the outbox was broken", extra={"aside": str(aside)})
 
 
@@ -197,7 +198,7 @@ def beside(outbox: Path) -> list[Path]:
     own_log = Path(f"{outbox}-wal")
     if broken and own_log.exists() and not outbox.exists():
         own_log.rename(f"{broken[-1]}-wal")
-        _sync(outbox.parent)
+        sync(outbox.parent)
     for kind, number, tail, path in found:
         if tail and (kind, number) not in files:
             path.unlink()
@@ -220,7 +221,7 @@ def _name_anew(outbox: Path) -> None:
                 kind = "broken"
     for number, tail, path in former:
         path.rename(outbox.with_name(f"{outbox.name}.{kind}{number or ''}{tail}"))
-    _sync(outbox.parent)
+    sync(outbox.parent)
 
 
 def _lying_beside(outbox: Path) -> list[tuple[str, int, str, Path]]:
@@ -228,12 +229,3 @@ def _lying_beside(outbox: Path) -> list[tuple[str, int, str, Path]]:
     name = re.compile(rf"{re.escape(outbox.name)}\.(broken|{_TAKEN}|corrupt)(\d*)(-wal|-shm|)")
     found = [(name.fullmatch(path.name), path) for path in outbox.parent.iterdir()]
     return [(match[1], int(match[2] or 0), match[3], path) for match, path in found if match]
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

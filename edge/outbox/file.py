@@ -9,12 +9,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from edge.outbox.broken import Broken, beside, set_aside, to_read
-from edge.outbox.row import Row, moment_of, row_of, text_of
+from edge.outbox.row import Row, row_of, text_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,6 +31,9 @@ CREATE TABLE IF NOT EXISTS outbox (
 
 _WAITS: Final = "CREATE INDEX IF NOT EXISTS waits ON outbox (boot, heard) WHERE heard IS NOT NULL"
 """For what is asked every few seconds, whether weeks wait or nothing."""
+
+_DATED: Final = "CREATE INDEX IF NOT EXISTS dated ON outbox (born)"
+"""For what is asked of a time: those of a span, the oldest, what is too old, and what has no time."""
 
 _GONE: Final = """
 CREATE TABLE IF NOT EXISTS gone (
@@ -124,13 +126,6 @@ class OutboxFile:
             return self.number(sql) if self._fail(error) else None
         return found[0] if found else None
 
-    def rename(self, device: str) -> int:
-        """Make all moments that it holds this device's; give their number, 0 when they are or it cannot be written."""
-        oldest = self.read("SELECT * FROM outbox ORDER BY seq LIMIT 1")  # all that waits has one name
-        if not oldest or ((first := moment_of(oldest[0].body)) and first.device == device):
-            return 0
-        return self.write(partial(_rename, device=device)) or 0
-
     @property
     def used_bytes(self) -> float:
         """How much of the file holds moments."""
@@ -188,6 +183,8 @@ class OutboxFile:
                 db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
                 for made in (_TABLE, _WAITS, _GONE):
                     db.execute(made)
+                with suppress(sqlite3.OperationalError):  # a full disk has no room for it, and all goes on without
+                    db.execute(_DATED)
             newest = db.execute("SELECT max(seq) FROM outbox").fetchone()[0] or 0
             beyond = [each.last(newest) for each in self.broken] if new else []
         except (OSError, sqlite3.Error):
@@ -239,14 +236,3 @@ class OutboxFile:
             self._on_damage(gone)
             log.error("moments dropped: the disk has changed what they are", extra={"moments": gone})
         return bool(gone)
-
-
-def _rename(db: sqlite3.Connection, device: str) -> int:
-    done, seq = 0, 0
-    step = "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT 500"
-    while rows := db.execute(step, (seq,)).fetchall():
-        moments = [(moment, n) for n, body in rows if (moment := moment_of(body))]
-        renamed = [(moment.model_copy(update={"device": device}).to_json(), n) for moment, n in moments]
-        db.executemany("UPDATE outbox SET body = ? WHERE seq = ?", renamed)
-        done, seq = done + len(rows), rows[-1][0]
-    return done

@@ -13,13 +13,15 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from edge.clock import Reading
+from edge.outbox.erasing import Span, erase
 from edge.outbox.file import INSERT, OutboxFile
-from edge.outbox.row import Row, keep_of, kept, moment_of, stamped, start_of, with_clip
+from edge.outbox.naming import Naming
+from edge.outbox.row import Row, began, keep_of, kept, moment_of, stamped, with_clip
 from edge.outbox.taking import take_over
 from moments import Clip, Moment
 
@@ -31,8 +33,8 @@ _MEMORY_ROWS: Final = 2000
 _DONE_SECONDS: Final = 60.0
 _DONE_ROWS: Final = 500
 _EXPIRE_SECONDS: Final = 3600.0
-_TAKE_OVER_SECONDS: Final = 1.0
-"""How long a tick takes what can be read of a broken file: the watchdog is fed between, and moments are put."""
+_TURN_SECONDS: Final = 1.0
+"""How long a tick takes over from a broken file, or names anew: the watchdog is fed between, and moments are put."""
 
 POLICY: Final = "beyond max_mb the least sure and oldest go first, records last; beyond max_days all but records"
 
@@ -55,13 +57,13 @@ class Outbox:
         self._done_to = 0
         """What may be sent of the file is done up to this `seq`: a disk that takes nothing keeps it for long."""
         self._held: dict[str, set[str]] = {}
-        self._spans: list[tuple[float, float]] = []
-        """What the next commit erases from the file and from broken ones: all that began in [low, high)."""
-        self._device: str | None = None
+        self._spans: list[Span] = []
+        """What the next commit erases from the file and from broken ones."""
         self._expired_at = float("-inf")
         self._next = 1
         self._file = OutboxFile(path, lambda damaged: self.dropped.update(corrupt=damaged))
         self._next = max(self._next, self._file.last + 1)
+        self._naming = Naming(self._file)
 
     # In.
 
@@ -99,11 +101,11 @@ class Outbox:
             self._memory |= held
             return (done or 0) + len(held)
 
-    def rename(self, device: str) -> int:
-        """Make all that waits this device's, in case it had another name before; give their number."""
+    def rename(self, device: str) -> None:
+        """Make all that waits this device's, in case it had another name: a second's worth, and the rest in `tick`."""
         with self._lock:
-            self._device = device
-            return self._file.rename(device)
+            self._naming.begin(device)
+            self._naming.go_on(time.monotonic() + _TURN_SECONDS)
 
     def attach(self, hold: str, clip: Clip | None) -> None:
         """Give the moments that were held under that name their clip, and let them go."""
@@ -179,17 +181,23 @@ class Outbox:
             gone = [row.id for row in self.rows(asked)]
             if self.trouble is not None:  # what is on that disk is deleted with the first commit that it takes
                 self._done |= dict.fromkeys((each for each in asked if each not in self._memory), 0.0)
-            return self._let_go(gone)
+            self._done |= dict.fromkeys((each for each in gone if self._memory.pop(each, None) is None), 0.0)
+            self._flush()
+            return len(gone)
 
     def erase_between(self, low: float, high: float) -> int:
         """Erase from the queue, at once, all that began in [low, high), in Unix seconds; give their number."""
         with self._lock:
             self._flush()
-            on_disk = (row for row in self._file.after(float("-inf"), 500) if row.id not in self._done)
-            waiting = chain(on_disk, self._memory.values())
-            gone = [row.id for row in waiting if low <= start_of(row.body) < high]
+            gone = [row.id for row in self._memory.values() if low <= began(row) < high]
+            for each in gone:
+                del self._memory[each]
             self._spans.append((low, high))
-            return self._let_go(gone)
+            if (deleted := self._flush()) is None:  # what is on that disk is not sent any more
+                on_disk = (row for row in self._file.after(float("-inf"), 500) if row.id not in self._done)
+                gone += (theirs := [row.id for row in on_disk if low <= began(row) < high])
+                self._done |= dict.fromkeys(theirs, 0.0)
+            return len(gone) + (deleted or 0)
 
     # How it is.
 
@@ -207,8 +215,8 @@ class Outbox:
 
     @property
     def all_readable(self) -> bool:
-        """Whether nothing that waits is on a disk, or in a broken file, that cannot be read now."""
-        return self._file.readable and not self.takes_over
+        """Whether nothing that waits is on a disk, in a broken file or under another name, and cannot be sent yet."""
+        return self._file.readable and not self.takes_over and self._naming.ended
 
     @property
     def last(self) -> int:
@@ -237,21 +245,23 @@ class Outbox:
     def oldest_age_s(self, now: float) -> float | None:
         """Seconds since the first waiting moment whose time is known; `now` in Unix seconds."""
         with self._lock:
-            born = self._file.number("SELECT born FROM outbox WHERE born < 1e99 ORDER BY seq LIMIT 1")
+            born = self._file.number("SELECT min(born) FROM outbox WHERE born >= 0 AND born < 1e99")
             return None if born is None else max(0.0, now - born)
 
     def tick(self, now: float | None) -> None:
         """Do what waits: deletions, moments held in memory, the bounds. `now` in Unix seconds, None if not known.
 
-        Of a broken file it takes over what a second is enough for.
+        Of a broken file it takes over, and names anew, what a second is enough for.
         """
         with self._lock:
             done_at = min(self._done.values(), default=float("inf"))
             if self._memory or self.trouble is not None or time.monotonic() - done_at > _DONE_SECONDS:
                 self._flush()
+            until = time.monotonic() + _TURN_SECONDS
             if self._file.broken:
-                take_over(self._file, self._device, time.monotonic() + _TAKE_OVER_SECONDS)
+                take_over(self._file, self._naming.device, until)
                 self._count("size", self._file.bound(self._max_bytes))
+            self._naming.go_on(until)
             if now is not None and time.monotonic() - self._expired_at > _EXPIRE_SECONDS:
                 self._expired_at = time.monotonic()
                 sql = "DELETE FROM outbox WHERE born < ? AND keep < 3"
@@ -270,38 +280,27 @@ class Outbox:
 
     def _not_done(self, seq: int, size: int) -> Iterator[Row]:
         """Read what the file has after `seq` and may be sent; what is done at its begin is not read a second time."""
-        all_done = seq <= self._done_to
-        for row in self._file.after(max(seq, self._done_to), size, "AND heard IS NULL"):
+        begin = max(seq, self._naming.named_from - 1)
+        all_done = begin <= self._done_to
+        for row in self._file.after(max(begin, self._done_to), size, "AND heard IS NULL"):
             all_done = all_done and row.id in self._done
             if all_done:
                 self._done_to = row.seq
             elif row.id not in self._done:
                 yield row
 
-    def _let_go(self, waiting: list[str]) -> int:
-        self._done |= dict.fromkeys((each for each in waiting if self._memory.pop(each, None) is None), 0.0)
-        self._flush()
-        return len(waiting)
-
-    def _flush(self) -> None:
+    def _flush(self) -> int | None:
+        """Write what waits to be written; give how many the spans have erased, None when the disk does not take it."""
         if not (self._memory or self._done or self._spans) and self.trouble is None:
-            return
+            return 0
 
-        def work(db: sqlite3.Connection) -> bool:
-            done = [(uuid.UUID(each).bytes,) for each in self._done]  # many, where the disk takes nothing
-            db.executemany("DELETE FROM outbox WHERE id = ?", done)
-            for low, high in self._spans:
-                old = db.execute("SELECT seq, body FROM outbox")
-                gone = [(seq,) for seq, body in old if low <= start_of(body) < high]
-                db.executemany("DELETE FROM outbox WHERE seq = ?", gone)
-            if self._file.broken:
-                db.executemany("INSERT OR IGNORE INTO gone VALUES (?, NULL, NULL)", done)
-                db.executemany("INSERT INTO gone VALUES (NULL, ?, ?)", self._spans)
+        def work(db: sqlite3.Connection) -> int:
+            erased = erase(db, self._done, self._spans, broken=bool(self._file.broken))
             self._number()
             db.executemany(INSERT, [row.values() for row in self._memory.values()])
-            return True
+            return erased
 
-        if self._file.write(work):
+        if (erased := self._file.write(work)) is not None:
             self._memory.clear()
             self._done.clear()
             self._done_to = 0
@@ -309,6 +308,7 @@ class Outbox:
             self._count("size", self._file.bound(self._max_bytes))
         else:
             self._bound_memory()
+        return erased
 
     def _bound_memory(self) -> None:
         over = len(self._memory) - _MEMORY_ROWS

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pydantic import AwareDatetime, BaseModel
+
 from edge.clock import Reading
 from moments import Clip, Moment
 
@@ -15,6 +17,12 @@ _KINDS: Final = (int, bytes, object, int, float | int | None, float | int | None
 """What each column is; a body may be anything, since the hub tells of one that is no moment."""
 _BOOT_SECONDS: Final = 3e8
 """No boot lasts so long, nine years; beyond it there may be no date, with 32 bits from 2038 on."""
+
+
+class _Start(BaseModel):
+    """What of a moment tells its time: of many at once it is read in a quarter of the time."""
+
+    start: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +64,12 @@ def kept(ids: Iterable[str]) -> Iterator[str]:
 
 def stamped(row: Row, at: Reading) -> Row:
     """Give it the time that it waited for."""
+    start = at.start.replace(microsecond=at.start.microsecond // 1000 * 1000)  # as its body tells it
+    row = replace(row, born=start.timestamp(), heard=None, boot=None)
     moment = moment_of(row.body)
     if moment is None:  # it goes as it is: the hub tells whoever looks at its dead letters
-        return replace(row, born=at.start.timestamp(), heard=None, boot=None)
-    timed = moment.model_copy(update={"start": at.start, "clock": at.clock})
-    return replace(row, body=timed.to_json(), born=at.start.timestamp(), heard=None, boot=None)
+        return row
+    return replace(row, body=moment.model_copy(update={"start": start, "clock": at.clock}).to_json())
 
 
 def with_clip(row: Row, clip: Clip) -> Row:
@@ -79,8 +88,15 @@ def moment_of(body: bytes) -> Moment | None:
 
 def start_of(body: bytes) -> float:
     """Give when a moment began, in Unix seconds; minus infinity where it cannot be read."""
-    moment = moment_of(body)
-    return float("-inf") if moment is None else moment.start.timestamp()
+    try:
+        return _Start.model_validate_json(body).start.timestamp()
+    except ValueError:
+        return float("-inf")
+
+
+def began(row: Row) -> float:
+    """Give when it began, in Unix seconds, as far as is known; minus infinity where that cannot be read."""
+    return start_of(row.body) if row.born is None else row.born
 
 
 def keep_of(moment: Moment) -> int:

@@ -1,6 +1,7 @@
-"""Small files that a reboot or a power cut leaves whole."""
+"""Small files that a reboot or a power cut leaves whole, and gone where they were removed."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,3 +14,20 @@ def put(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+    sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there, so that it does not come back. Raises OSError."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+        sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Make the names in a folder survive a power cut. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -2,13 +2,13 @@
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from edge.owner.durable import put, remove
 from edge.owner.schedule import Span, covering
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,7 @@ class Pause:
         """Pause, durably. A disk that cannot be written only costs what a reboot would find."""
         self.on, self._until = True, until
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._path.open("w", encoding="utf-8") as file:
-                json.dump(until.isoformat() if until else None, file)
-                file.flush()
-                os.fsync(file.fileno())
+            put(self._path, json.dumps(until.isoformat() if until else None).encode())
         except OSError as error:
             log.error("the pause would not survive a reboot", extra={"reason": str(error)})
 
@@ -50,7 +46,7 @@ class Pause:
         """Listen again."""
         self.on, self._until = False, None
         try:
-            self._path.unlink(missing_ok=True)
+            remove(self._path)
         except OSError as error:
             log.error("the pause would come back with a reboot", extra={"reason": str(error)})
 

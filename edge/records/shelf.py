@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge.owner.durable import sync
 from edge.records.clip import ClosedClip, Label, Safe, UnreadableClip, label_of, sound_of
 from moments.disks import is_full
 
@@ -187,11 +188,7 @@ class Shelf:
             with suppress(OSError):
                 part.unlink()
             raise
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self.folder)
 
     def _make_folder(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -70,6 +70,24 @@ def test_while_the_time_is_not_known_a_location_may_be_of_any_age_and_is_no_plac
     assert places.place() is None
 
 
+def test_the_last_location_that_came_before_the_time_was_known_is_a_place_once_it_is(places):
+    places.hear_phone(sent(tst=int(NOW) - 300), None)
+    places.hear_phone(sent(lat=36.0), None)
+    places.hear_phone(b'{"_type": "lwt"}', None)
+    places.hear_early(NOW)
+    place = places.place()
+    assert (place.lat, place.age_s) == (36.0, 30.0)
+    places.hear_early(NOW + 3600)
+    assert places.fix.boot_s == 4_970.0, "it is heard once"
+
+
+def test_a_location_that_came_before_the_time_was_known_does_not_lead_back(places):
+    places.hear_phone(sent(lat=36.0, tst=int(NOW) - 300), None)
+    places.hear_phone(sent(), NOW)
+    places.hear_early(NOW)
+    assert places.place().lat == 35.1341
+
+
 def test_a_location_from_before_the_last_does_not_lead_back(places):
     places.hear_phone(sent(), NOW)
     places.hear_phone(sent(lat=0.0, tst=int(NOW) - 60), NOW)

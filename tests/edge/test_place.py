@@ -242,6 +242,25 @@ def test_two_dimensions_have_no_altitude():
     assert places.state == "2D fix"
 
 
+@pytest.mark.parametrize("alt", [0.0, math.nan, math.inf])
+def test_an_altitude_that_gpsd_did_not_name_is_not_that_of_the_sea(alt):
+    places = asking(Gps())
+    places.hear(heard(alt=alt))
+    assert places.place().altitude_m is None
+    assert places.state == "3D fix"
+
+
+@pytest.mark.needs("gpsd", "gpsfake")
+@pytest.mark.slow
+def test_a_receiver_that_tells_no_altitude_gives_a_place_without_one(real_gpsd, watching):
+    log = nmea(60, begin=datetime.now(UTC))
+    real_gpsd.start("".join(line for line in log.splitlines(keepends=True) if "GGA" not in line))
+    places = watching(port=real_gpsd.port)
+    place = wait_until(places.place, 20)
+    assert places.state == "3D fix"
+    assert place.altitude_m is None
+
+
 def test_a_lost_fix_only_grows_older():
     clock = Ticking()
     places = asking(Gps(max_age_s=30), since_boot=clock)
@@ -288,6 +307,28 @@ def test_a_silent_zone_is_known_while_a_fix_is_fresh_and_else_nothing_is():
     places.zones = (Zone(lat=LAT + 0.003, lon=LON, radius_m=200),)
     assert places.silent() is False, "a zone without a place is not one without sound"
     assert Places(Gps()).silent() is False
+
+
+HOME, WORK = (Zone(lat=LAT + degrees, lon=LON, radius_m=200, pause=True) for degrees in (0.0, 0.1))
+
+
+def test_when_the_zones_change_the_last_fix_tells_once_whether_it_is_silent_there_whatever_its_age():
+    clock = Ticking()
+    places = asking(Gps(home_zones=(HOME, WORK)), since_boot=clock)
+    places.hear(heard(lat=LAT))
+    clock.now += 3600
+    assert places.silent() is None, "indoors the fix is lost"
+    for zones, told in (((WORK,), False), ((HOME, WORK), True), ((HOME,), True)):
+        places.zones = zones
+        assert places.silent() is told
+        places.zones = tuple(zones)
+        assert places.silent() is None, "the same zones as before"
+
+
+def test_when_the_zones_change_before_the_first_fix_nothing_is_known():
+    places = Places(Gps(home_zones=(HOME, WORK)))
+    places.zones = (WORK,)
+    assert places.silent() is None
 
 
 def test_a_fixed_place_needs_no_gpsd():

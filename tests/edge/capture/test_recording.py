@@ -1,5 +1,7 @@
 """Recordings of every kind become the same 16 kHz mono stream, and what is broken says so."""
 
+import errno
+import os
 import struct
 import tracemalloc
 from datetime import datetime, timedelta, timezone
@@ -173,6 +175,21 @@ def test_a_path_that_cannot_be_looked_at_gets_one_sentence_that_names_it(tmp_pat
     path = tmp_path / ("x" * 300)
     with pytest.raises(UnreadableRecording, match="cannot be looked at: File name too long"):
         read(path)
+
+
+def test_a_file_that_may_not_be_read_is_told_as_such(tmp_path, monkeypatch):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1, RATE), RATE)
+    path.chmod(0)
+    if os.geteuid() == 0:  # root may read everything
+
+        def refuse(*_args, **_kwargs):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(type(path), "open", refuse)
+    with pytest.raises(UnreadableRecording) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: cannot be opened: Permission denied"
 
 
 def test_a_flac_whose_header_tells_no_length_is_read_whole_and_counted(tmp_path):

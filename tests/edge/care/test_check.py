@@ -106,7 +106,7 @@ def test_an_outbox_that_cannot_be_written_is_named(found, tmp_path):
 
 def test_an_outbox_that_was_broken_is_said_to_be_taken_over_and_needs_no_other_folder(found, tmp_path, monkeypatch):
     path = tmp_path / "outbox.sqlite"
-    monkeypatch.setattr("edge.outbox.queue._TAKE_OVER_SECONDS", -1.0)
+    monkeypatch.setattr("edge.outbox.queue._TURN_SECONDS", -1.0)
     fill(Outbox(path, max_mb=10, max_days=30), moments(1500))
     path.rename(tmp_path / "outbox.sqlite.broken")
     verdict, sentence = found()["outbox"]

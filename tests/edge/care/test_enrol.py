@@ -125,6 +125,12 @@ def test_settings_that_are_not_there_are_made_for_their_owner_alone(door, tmp_pa
     assert {stat.S_IMODE(file.stat().st_mode) for file in mine.parent.iterdir()} == {0o600}
 
 
+def test_what_a_code_brought_survives_a_power_cut_with_its_names(door, mine, synced):
+    enrol(door.code, mine)
+    assert synced[-1] == ["edge.ca.crt", "edge.password", "edge.token", "edge.yaml"]
+    assert len(synced) == 5, "each of them, and the trial before the code was used up"
+
+
 def test_who_is_not_the_hub_of_the_code_is_told_nothing(door, mine, tmp_path):
     before = mine.read_text()
     with pytest.raises(WorkError, match="is not the hub that made this code"):

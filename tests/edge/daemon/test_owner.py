@@ -1,5 +1,6 @@
 """What the owner says goes: pauses, marks, hours, zones, clips."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from paho.mqtt import publish
 
 from edge.sound import RATE
 from tests.edge.daemon.device import ROOT, pcm
@@ -72,6 +74,43 @@ def test_in_the_hours_of_the_schedule_and_in_a_silent_zone_nothing_is_heard(tmp_
     listening.hears()
     time.sleep(0.5)
     assert listening.waiting() == []
+
+
+PHONE = "owntracks/anna/phone"
+
+
+@pytest.fixture
+def phone(mosquitto):
+    """Let a phone say where it is; the broker keeps it."""
+
+    def go(lat):
+        where = json.dumps({"_type": "location", "lat": lat, "lon": 129.0, "tst": time.time()})
+        publish.single(PHONE, where, 1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
+
+    return go
+
+
+def test_a_silent_zone_that_the_owner_takes_away_silences_no_more_without_another_fix(hub, device, phone):
+    home, work = ({"lat": lat, "lon": 129.0, "radius_m": 50, "name": "x", "pause": True} for lat in (35.0, 36.0))
+    hub.send("config", {"version": 1, "zones": [home, work]}, True)
+    phone(35.0)
+    device(gps__owntracks=PHONE, gps__max_age_s=2).ready()
+    wait_until(lambda: hub.said.get("status", [{}])[-1].get("state") == "paused")
+    time.sleep(3)  # the fix is too old to be a place
+    hub.send("config", {"version": 2, "zones": [work]}, True)
+    wait_until(lambda: hub.said["status"][-1]["state"] == "listening")
+
+
+def test_where_the_phone_is_counts_also_where_it_was_told_before_the_time_was_known(tmp_path, hub, device, phone):
+    known = tmp_path / "known"
+    phone(35.0)
+    zones = "[{lat: 35.0, lon: 129.0, radius_m: 50, pause: true}]"
+    device(env={"TIME_IS_KNOWN": str(known)}, gps__owntracks=PHONE, gps__home_zones=zones).ready()
+    wait_until(lambda: hub.said.get("status", [{}])[-1].get("state") == "listening")
+    wait_until(lambda: hub.said.get("health"))
+    assert hub.said["health"][-1]["place"]["age_s"] is None
+    known.touch()
+    wait_until(lambda: hub.said["status"][-1]["state"] == "paused")
 
 
 def test_with_a_schedule_nothing_is_heard_until_the_time_is_known(tmp_path, hub, device):

@@ -31,7 +31,7 @@ def fill(box, many):
 
 def broken(box):
     """Let it find out that its file is broken."""
-    box.erase_between(NOON_S - 172_800, NOON_S - 86_400)
+    box.after(0, 100_000)
     assert box.dropped["corrupt"] == 1
     return box
 

@@ -45,4 +45,4 @@ def damaged(opened, path, many):
 @pytest.fixture
 def steps(monkeypatch):
     """Let a tick take over one batch only."""
-    monkeypatch.setattr(outboxes, "_TAKE_OVER_SECONDS", -1.0)
+    monkeypatch.setattr(outboxes, "_TURN_SECONDS", -1.0)

@@ -116,7 +116,7 @@ def test_a_file_that_breaks_while_another_is_taken_over_is_taken_over_too(damage
         box.put(each)
     before = set(ids(box.after(0, 10_000)))
     box.close()
-    harm(path, pages=1)
+    harm(path, pages=2)
     box = damaged()
     found = set(mended(broken(box)))
     assert len(found & before) > 750
@@ -214,7 +214,7 @@ def test_what_a_broken_outbox_cannot_tell_of_erasures_is_said_and_holds_nothing_
     box = broken(damaged())
     box.tick(None)
     box.close()
-    harm(path, pages=1)
+    harm(path, pages=2)
     box = broken(damaged())
     with closing(sqlite3.connect(path.with_name("outbox.sqlite.broken1"))) as db:
         db.execute("DROP TABLE gone")

@@ -8,8 +8,8 @@ from math import inf
 import pytest
 
 from edge.clock import Reading
-from edge.outbox.file import OutboxFile
 from edge.outbox.queue import Outbox
+from edge.outbox.row import start_of
 from moments import Moment, Scene, uuid7
 from tests.edge.making import CLIP, NOON, ids, moment, moments
 from tests.edge.outbox.breaking import NOON_S, fill
@@ -84,13 +84,15 @@ def test_what_is_asked_every_few_seconds_does_not_read_the_whole_outbox(opened):
     box._file._db.set_trace_callback(asked.append)
     box.settle(lambda s: Reading(NOON, "synced", s), "this")
     box.release("this", heard_before=2000.0)
-    box.oldest_age_s(NOON.timestamp())
+    box.oldest_age_s(NOON_S)
+    box.tick(NOON_S)
+    box.erase_between(0.0, NOON_S)
     box._file._db.set_trace_callback(None)
     queries = [sql for sql in asked if "outbox" in sql]
     plans = [step[3] for sql in queries for step in box._file._db.execute(f"EXPLAIN QUERY PLAN {sql}")]
-    assert len(plans) >= 3
-    scans = [plan for plan in plans if plan.startswith("SCAN") and "USING INDEX waits" not in plan]
-    assert scans == ["SCAN outbox"], "of the oldest only, which ends with the first"
+    of_time = [plan for plan in plans if "INDEX dated" in plan]
+    assert len(of_time) == 5, "the oldest, those that are too old, those of a span, and twice those of no time"
+    assert [plan for plan in plans if plan.startswith("SCAN") and "USING INDEX waits" not in plan] == []
 
 
 def test_moments_that_the_disk_did_not_take_are_stamped_and_let_go_too(tmp_path):
@@ -209,15 +211,45 @@ def test_erasing_reaches_what_waits(opened, path):
     db.close()
 
 
-def test_erasing_by_time_does_not_read_all_that_waits_at_once(opened, monkeypatch):
+@pytest.fixture
+def starts_read(monkeypatch):
+    """Keep of which moments the start is read from the body."""
+    bodies = []
+    for module in ("edge.outbox.row", "edge.outbox.erasing"):
+        monkeypatch.setattr(f"{module}.start_of", lambda body: bodies.append(body) or start_of(body))
+    return bodies
+
+
+def test_erasing_by_time_reads_no_moment_whose_time_was_known(opened, starts_read):
     fill(opened(), moments(1200))
-    box, sizes, real = opened(), [], OutboxFile.read
-    monkeypatch.setattr(
-        OutboxFile, "read", lambda self, *asked: sizes.append(len(found := real(self, *asked))) or found
-    )
+    box = opened()
+    assert box.erase_between(0.0, 1.0) == 0
     assert box.erase_between(NOON_S + 100, NOON_S + 1200) == 1100
-    assert max(sizes) <= 500
+    assert starts_read == []
     assert box.depth == 100
+
+
+def test_erasing_by_time_reads_each_moment_whose_time_was_not_known_once(opened, starts_read):
+    box = opened()
+    waiting = moments(3, clock="free")
+    for n, each in enumerate([*waiting, moment()]):
+        box.put(each, heard=1.0 if n == 0 else None, boot="this" if n == 0 else None)
+    assert box.erase_between(NOON_S + 1, NOON_S + 2) == 1
+    assert starts_read == [each.to_json() for each in waiting]
+    assert [row.body for row in box.rows([each.id for each in waiting])] == [waiting[0].to_json(), waiting[2].to_json()]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_began_at_the_end_of_a_span_is_not_of_it(opened, known):
+    box = opened()
+    half = NOON + timedelta(microseconds=700)  # a moment's start is told in whole milliseconds
+    box.put(early := moment(clock="free"), heard=1.0, boot="this")
+    if known:
+        box.settle(lambda _: Reading(half, "synced", 1.0), "this")
+    assert Moment.from_json(box.rows([early.id])[0].body).start == NOON
+    assert box.erase_between(NOON_S - 1, NOON_S) == 0
+    assert box.erase_between(NOON_S + 0.0005, NOON_S + 1) == 0
+    assert box.erase_between(NOON_S, NOON_S + 0.0005) == 1
 
 
 def test_a_moment_whose_time_is_known_after_an_erasure_is_not_of_it(opened):
@@ -229,35 +261,23 @@ def test_a_moment_whose_time_is_known_after_an_erasure_is_not_of_it(opened):
     assert ids(box.after(0, 10)) == [early.id, other.id]
 
 
-def test_what_waits_when_the_device_gets_another_name_goes_under_that_name(opened):
-    box = opened()
-    waiting = moments(3)
-    for each in waiting:
-        box.put(each)
-    box.put(early := moment(clock="free"), heard=1.0, boot="this")
-    assert box.rename(waiting[0].device) == 0
-    assert box.rename("pocket-9") == 4
-    assert box.rename("pocket-9") == 0
-    found = [Moment.from_json(row.body) for row in box.rows([each.id for each in [*waiting, early]])]
-    assert {each.device for each in found} == {"pocket-9"}
-    assert [each.model_copy(update={"device": waiting[0].device}) for each in found[:3]] == waiting
-    assert opened().rename("pocket-9") == 0
-
-
 def test_a_moment_whose_bytes_the_card_has_changed_holds_nothing_up(opened, tmp_path):
     box = opened()
     box.put(moment(device="pocket-1"))
-    box.put(free := moment(device="pocket-1", clock="free"), heard=1.0, boot="now")
-    box.put(whole := moment(device="pocket-1", start=NOON + timedelta(hours=1)))
+    box.put(moment(device="pocket-1", clock="free"), heard=1.0, boot="now")
+    box.put(moment(device="pocket-1", start=NOON + timedelta(hours=1)))
     with closing(sqlite3.connect(box.path, isolation_level=None)) as other:
         other.execute("UPDATE outbox SET body = ? WHERE seq <= 2", (b'{"schema": 1, "id": "?"',))
-    assert box.rename("pocket-2") == 3
+    box.rename("pocket-2")
     assert box.settle(lambda _: Reading(NOON, "synced", 1.0), "now") == 1
     rows = box.after(0, 10)
     assert rows[1].born == NOON.timestamp(), "so that it goes with its age at the latest"
     assert [row.body[:9] for row in rows[:2]] == [b'{"schema"'] * 2, "the hub is told of them"
     assert Moment.from_json(rows[2].body).device == "pocket-2"
     assert box.of_records(["x"]) == []
-    assert box.erase_between(NOON_S, inf) == 1, "of a time that is named only what is known to be of it"
-    assert box.erase_between(-inf, inf) == 2
-    assert {free.id, whole.id}.isdisjoint(ids(box.after(0, 10)))
+    box.put(other := moment(clock="free"))
+    with closing(sqlite3.connect(box.path, isolation_level=None)) as others:
+        others.execute("UPDATE outbox SET body = ? WHERE seq = 4", (b'{"schema": 1, "id": "?"',))
+    assert box.erase_between(NOON_S, inf) == 3, "of a time that is named only what is known to be of it"
+    assert ids(box.after(0, 10)) == [other.id]
+    assert box.erase_between(-inf, inf) == 1

@@ -57,7 +57,8 @@ def test_where_the_first_row_is_none_the_others_still_get_the_name_of_the_device
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE outbox SET id = x'00'")
     box.put(moment())
-    assert box.rename("pocket-9") == 1
+    box.rename("pocket-9")
+    assert [Moment.from_json(row.body).device for row in box.after(0, 10)] == ["pocket-9"]
 
 
 @pytest.mark.parametrize("what", A_ROW.values(), ids=A_ROW)
@@ -67,7 +68,8 @@ def test_a_row_that_can_be_told_of_is_sent_and_holds_nothing_up(opened, path, wh
         box.put(each)
     change(path, what)
     assert ids(box.after(0, 10)) == [each.id for each in three]
-    assert box.rename("pocket-9") == 3
+    box.rename("pocket-9")
+    assert ids(box.after(0, 10)) == [each.id for each in three]
     assert box.trouble is None
 
 
@@ -102,6 +104,18 @@ def test_erasing_reaches_a_row_whose_id_the_card_has_changed(opened, path):
     path.write_bytes(content)
     box = opened()
     assert len(box.after(0, 10)) == 3
-    assert box.erase_between(-inf, inf) == 3
+    box.erase_between(-inf, inf)
+    assert box.after(0, 10) == []
     box.close()
     assert mended(opened()) == []
+
+
+@pytest.mark.parametrize("born", ["'noon'", "x'00'", "NULL"])
+def test_erasing_reaches_a_row_whose_time_the_card_has_changed(opened, path, born):
+    box = opened()
+    for each in moments(3):
+        box.put(each)
+    change(path, f"born = {born}")
+    assert box.erase_between(NOON.timestamp() + 1, NOON.timestamp() + 2) == 1, "its body tells it"
+    assert box.dropped == {}
+    assert box.depth == 2

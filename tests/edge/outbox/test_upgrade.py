@@ -1,14 +1,19 @@
-"""Older versions set a broken file aside as `.corrupt`: the newest of them to go on with it, the others for good."""
+"""What older versions left is gone on with.
+
+They had no index of times. They set a broken file aside as `.corrupt`: the newest of them to go on with it, the others
+for good.
+"""
 
 import shutil
 import sqlite3
 import uuid
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from tests.edge.making import ids, moment, moments
-from tests.edge.outbox.breaking import fill, mended
+from tests.edge.outbox.breaking import NOON_S, fill, mended
 
 
 @pytest.fixture
@@ -61,3 +66,27 @@ def test_a_kill_between_two_names_costs_nothing_of_what_is_gone_on_with(opened, 
     old, _ = left()
     path.with_name(f"{path.name}.corrupt").rename(path.with_name(f"{path.name}.broken"))
     assert old[-1] in mended(opened()), "it stands in the log only"
+
+
+class Full(sqlite3.Connection):
+    """A disk that has no room for an index."""
+
+    def execute(self, sql, *values):
+        if sql.startswith("CREATE INDEX IF NOT EXISTS dated"):
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(sql, *values)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_an_outbox_that_has_no_index_of_times_gets_it_where_there_is_room(opened, path, monkeypatch, room):
+    fill(opened(), many := moments(30))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP INDEX dated")
+    if not room:
+        monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Full))
+    box = opened()
+    assert box.trouble is None
+    assert ids(box.after(0, 100)) == [each.id for each in many]
+    assert box.oldest_age_s(NOON_S + 5) == 5.0
+    assert box.erase_between(NOON_S, NOON_S + 10) == 10
+    assert box._file.number("SELECT count(*) FROM sqlite_master WHERE name = 'dated'") == room
