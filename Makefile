@@ -5,10 +5,14 @@ PYTHON313 ?= $(shell for p in python3.13 $(HOME)/.pyenv/versions/3.13*/bin/pytho
 
 .PHONY: setup demo parts lint test test-device-313 test-train lock
 
+# The locks hold for these; pip would speak of packages that it does not find.
+REFUSE_OTHERS = @$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v[:2] <= (3, 13) or sys.exit("Moodscape needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: give another one, as with PYTHON=python3.13" % v[:2])'
+
 setup: .venv/.done
 
 .venv/.done: locks/dev.txt pyproject.toml
-	$(PYTHON) -m venv .venv
+	$(REFUSE_OTHERS)
+	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/dev.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
@@ -35,7 +39,7 @@ test: parts setup
 	.venv/bin/pytest -n 0 -m alone --ignore tests/training
 
 .venv-3.13/.done: locks/dev.txt locks/mic.txt pyproject.toml
-	$(PYTHON313) -m venv .venv-3.13
+	$(PYTHON313) -m venv --clear .venv-3.13
 	.venv-3.13/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/dev.txt
 	if [ -e /usr/include/portaudio.h ]; then .venv-3.13/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/mic.txt; fi
 	.venv-3.13/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -51,7 +55,8 @@ endif
 
 # The processor's build of PyTorch, without its hash: where it comes from differs between platforms.
 .venv-train/.done: locks/train.txt
-	$(PYTHON) -m venv .venv-train
+	$(REFUSE_OTHERS)
+	$(PYTHON) -m venv --clear .venv-train
 	.venv-train/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
 	.venv-train/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement locks/train.txt
 	.venv-train/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -1,14 +1,13 @@
 """`moodscape`: one command for device, hub, demo and training."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
 from importlib.util import find_spec
 
 from moments.errors import UserError, WorkError
-from moodscape import logs
+from moodscape import logs, output
 
 _PARTS = ("moodscape.demo", "edge.read", "edge.cli", "hub.cli", "training.cli")
 """Each offers `register(subparsers)` and imports nothing heavy before its verb runs."""
@@ -30,12 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     logs.set_up(as_json=args.log_json)
     try:
-        return int(args.run(args))
+        with output.checked():
+            return int(args.run(args))
     except (UserError, WorkError) as error:
         sys.stderr.write(f"moodscape: {error}\n")
         return 2 if isinstance(error, UserError) else 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
         return 1

@@ -1,5 +1,6 @@
 """Starts the parts of the demo, each as the process that it is in earnest, and ends them."""
 
+import errno
 import json
 import socket
 import subprocess
@@ -30,14 +31,15 @@ _START_SECONDS: Final = 20.0
 _ONCE_SECONDS: Final = 300.0
 
 
-def _free(port: int) -> bool:
+def _refuse_what_is_not_to_be_had(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken by another program" if taken else f"cannot be listened on: {error.strerror}"
+            raise UserError(f"port {port} {why}; give another one with --port") from None
 
 
 def _any_port() -> int:
@@ -78,8 +80,7 @@ def _running(port: int, *, embedded: bool) -> Iterator[tuple[str, int, Parts]]:
     """Start broker and hub; gives the page's address, the broker's port, and what has begun, which ends with this."""
     if find_spec("fastapi") is None:
         raise UserError("the demo needs the hub: install moodscape[demo], or run `make demo`")
-    if not _free(port):
-        raise UserError(f"port {port} is taken by another program; give another one with --port")
+    _refuse_what_is_not_to_be_had(port)
     broker_port = _any_port()
     with Parts().running() as started:
         broker.start(started, broker_port, embedded=embedded)

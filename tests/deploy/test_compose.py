@@ -7,9 +7,11 @@ import shutil
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from hub import ca, logins
 from hub.config import load
@@ -27,9 +29,22 @@ _PLUGIN = "/usr/lib/mosquitto_dynamic_security.so"
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
     """What compose makes of the file with every profile."""
-    folder = tmp_path_factory.mktemp("compose") / "deploy"
-    shutil.copytree(DEPLOY, folder)
+    return _described(tmp_path_factory.mktemp("compose") / "deploy")
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """The same, where the hub is to use what the profiles start."""
+    return _described(tmp_path_factory.mktemp("compose") / "deploy", uncommented=True)
+
+
+def _described(folder, *, uncommented=False):
+    shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns(".env", "secrets"))
     subprocess.run([folder / "compose-env.sh", "hub.local"], check=True)
+    if uncommented:
+        settings = (folder / ".env").read_text()
+        assert settings.count("# MOODSCAPE_") == 2
+        (folder / ".env").write_text(settings.replace("# MOODSCAPE_", "MOODSCAPE_"))
     ran = subprocess.run(
         [program("docker-compose"), "-f", "compose.yaml", *(f"--profile={name}" for name in PROFILES), "config"],
         cwd=folder,
@@ -75,17 +90,29 @@ def test_only_tls_ports_are_open_to_others_and_no_password_is_a_default(describe
 
 
 @pytest.mark.needs("docker-compose")
-def test_the_hub_understands_every_setting_that_it_is_given(described):
-    _, file = described
+def test_no_password_or_token_stands_among_the_words_of_a_command(everything):
+    folder, file = everything
+    made = dict(line.split("=", 1) for line in (folder / ".env").read_text().splitlines() if line[0] != "#")
+    secret = [value for name, value in made.items() if name.endswith(("PASSWORD", "TOKEN"))]
+    assert len(secret) == 5
+    for name, service in file["services"].items():
+        for words in (service.get("command"), service.get("entrypoint"), service.get("healthcheck")):
+            assert not any(value in str(words) for value in secret), name
+    assert file["services"]["hub"]["environment"]["PGPASSWORD"] == made["POSTGRES_PASSWORD"]
+
+
+@pytest.mark.needs("docker-compose")
+def test_the_hub_understands_every_setting_that_it_is_given(described, everything):
+    (_, file), (_, full) = described, everything
     hub = file["services"]["hub"]
     config, *given = hub["command"][1:]
     (there,) = [from_ for from_, to, *_ in (v.split(":") for v in hub["volumes"]) if config == f"--config={to}"]
-    given = [word.removeprefix("--set=") for word in given]
-    settings = load(Path(there), given)
+    settings = load(Path(there), [word.removeprefix("--set=") for word in given])
     assert not settings.http.open
     assert settings.store.url is None
-    stored = "store.url=postgresql+psycopg://moodscape:secret@postgres/moodscape"
-    assert load(Path(there), [*given, stored, "influx.url=http://influxdb:8086"]).store.url
+    settings = load(Path(there), [word.removeprefix("--set=") for word in full["services"]["hub"]["command"][2:]])
+    assert make_url(settings.store.url).host == "postgres"
+    assert urlsplit(settings.influx.url).hostname == "influxdb"
 
 
 @pytest.mark.needs("docker-compose")
@@ -184,9 +211,21 @@ def test_a_second_run_of_the_environment_keeps_its_passwords(tmp_path):
     shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns(".env", "secrets"))
     subprocess.run([folder / "compose-env.sh", "hub.local"], check=True)
     before = (folder / ".env").read_text()
-    subprocess.run([folder / "compose-env.sh", "other.local"], check=True)
+    for words in (["hub.local"], []):
+        subprocess.run([folder / "compose-env.sh", *words], check=True)
     assert (folder / ".env").read_text() == before
     assert (folder / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_another_name_than_that_of_the_environment_is_refused(tmp_path):
+    folder = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns(".env", "secrets"))
+    subprocess.run([folder / "compose-env.sh", "hub.local"], check=True)
+    before = (folder / ".env").read_text()
+    ran = subprocess.run([folder / "compose-env.sh", "other.local"], capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr == f"moodscape: {folder}/.env says hub.local: change MOODSCAPE_NAME there\n"
+    assert (folder / ".env").read_text() == before
 
 
 def test_an_environment_that_an_older_version_made_gets_what_it_lacks(tmp_path):
@@ -197,3 +236,15 @@ def test_an_environment_that_an_older_version_made_gets_what_it_lacks(tmp_path):
     first, second = (folder / ".env").read_text().splitlines()
     assert first == "POSTGRES_PASSWORD=older"
     assert re.fullmatch("MOODSCAPE_CLIENT_ID=hub-[0-9a-f]{16}", second)
+
+
+@pytest.mark.parametrize("begin", ["", "# "])
+def test_an_environment_that_an_older_version_made_loses_the_password_that_it_gave_in_a_command(tmp_path, begin):
+    folder = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, folder, ignore=shutil.ignore_patterns(".env", "secrets"))
+    line = f"{begin}MOODSCAPE_STORE_URL=postgresql+psycopg://moodscape{{}}@postgres/moodscape"
+    (folder / ".env").write_text(line.format(":aB-_9=") + "\n")
+    (folder / ".env").chmod(0o600)
+    subprocess.run([folder / "compose-env.sh"], check=True)
+    assert line.format("") in (folder / ".env").read_text().splitlines()
+    assert (folder / ".env").stat().st_mode & 0o777 == 0o600

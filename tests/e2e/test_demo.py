@@ -1,8 +1,10 @@
 """The demo as a person runs it."""
 
+import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from moodscape.cli import main
 from tests.e2e.processes import COMMAND, kill
 from tests.parts import free_port, wait_until
 
@@ -165,8 +168,6 @@ def test_under_nohup_the_demo_outlives_its_terminal(demo, tmp_path):
 
 
 def test_a_port_that_is_taken_is_named_with_the_remedy():
-    import socket
-
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -174,3 +175,13 @@ def test_a_port_that_is_taken_is_named_with_the_remedy():
         ran = subprocess.run([*COMMAND, "demo", "--once", "--port", str(port)], capture_output=True, text=True)
     assert ran.returncode == 2
     assert ran.stderr == f"moodscape: port {port} is taken by another program; give another one with --port\n"
+
+
+def test_a_port_that_is_not_allowed_is_not_told_as_taken(monkeypatch, capsys):
+    def refuse(*_args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)  # root may listen on all
+    assert main(["demo", "--once", "--port", "80"]) == 2
+    why = "port 80 cannot be listened on: Permission denied; give another one with --port"
+    assert capsys.readouterr().err == f"moodscape: {why}\n"
