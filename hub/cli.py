@@ -165,7 +165,10 @@ def _import(args: argparse.Namespace) -> int:
         store.close()
     for line, why in done.refused:
         sys.stderr.write(f"moodscape: {args.file} line {line}: {why}\n")
-    sys.stdout.write(f"{done.new} moments taken, {done.known} known or erased, {len(done.refused)} lines refused\n")
+    if done.more_refused:
+        sys.stderr.write(f"moodscape: {args.file}: {done.more_refused:,} more lines are refused\n")
+    refused = len(done.refused) + done.more_refused
+    sys.stdout.write(f"{done.new} moments taken, {done.known} known or erased, {refused} lines refused\n")
     return 1 if done.refused else 0
 
 

@@ -15,9 +15,10 @@ from hub import commanded
 from hub.config import Retention
 from hub.every import Every
 from hub.forgetting import Forgetting
+from hub.records.clips import UNNAMED_DAYS, drop_unnamed
 from hub.settings.keep import read
 from hub.stores.beside import clips
-from hub.stores.store import Store, now_ms
+from hub.stores.store import Ending, Store, now_ms
 from hub.stores.tables import devices, moments, notes
 
 _log = logging.getLogger(__name__)
@@ -76,11 +77,15 @@ class Retainer(Every):
 
     def _forget(self) -> None:
         try:
+            self._forgetting.finish()  # what a person wants erased comes before what is only old
             forget_old(self._store, self._forgetting, self._retention, self._clock())
             self._store.drop_old_letters(self._clock())
             commanded.drop_old(self._store, self._clock())
+            drop_unnamed(self._store, self._clock() - UNNAMED_DAYS * _DAY_MS)
             self._forgetting.finish()
             self._forgetting.old_parts(self._clock())
+        except Ending:
+            _log.info("not all that is to go is erased; the next start goes on")
         except DatabaseError as error:
             _log.error("what is too old cannot be erased; trying again in an hour", extra={"reason": str(error.orig)})
         except OSError as error:  # the disk of the sounds

@@ -15,6 +15,7 @@ from hub import influx
 from hub.api.app import create_app
 from hub.api.feed import Feed
 from hub.api.patience import Patience
+from hub.callers import LISTENING, Listening, most_callers
 from hub.config import HomeAssistant, Http, Settings
 from hub.enrolling import Enrolling
 from hub.every import Every
@@ -22,6 +23,7 @@ from hub.home_assistant import discovery, discovery_topic
 from hub.ingest.subscriber import Announce, Subscriber
 from hub.metrics import Metrics
 from hub.retention import Retainer
+from hub.stores.lock import only_one
 from hub.stores.store import Store
 from hub.stores.watch import Watcher
 from moments.errors import UserError
@@ -33,6 +35,15 @@ _SOON: Final = timedelta(days=30)
 
 _GRACE_S: Final = 2
 _INTERRUPT_S: Final = 0.2
+_HANDSHAKE_S: Final = 15.0
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Waits less long for who does not agree on keys than asyncio by itself does, which is a minute."""
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> asyncio.Server:
+        timeout_s = _HANDSHAKE_S if kwargs.get("ssl") else None
+        return await super().create_server(*args, **kwargs, ssl_handshake_timeout=timeout_s)
 
 
 class Server(uvicorn.Server):
@@ -47,9 +58,16 @@ class Server(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to end."""
         try:
-            super().run(sockets)
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                runner.run(self.serve(sockets))
         finally:
             self._interrupting.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        if sockets is not None:
+            self.lifespan.state[LISTENING] = sockets[0]
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End."""
@@ -59,7 +77,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listen(http: Http) -> socket.socket:
+def listen(http: Http) -> Listening:
     """Give the socket that is listened on. Raises UserError where that address is not to be had."""
     try:
         family, *_, address = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0]
@@ -67,10 +85,10 @@ def listen(http: Http) -> socket.socket:
     except OSError as error:
         why = f"cannot listen on {http.host} port {http.port}: {error.strerror}; choose with --set http.port=N"
         raise UserError(why) from None
-    # Accepted connections take it over; asyncio sees a socket without a protocol number and leaves it off. Without it
-    # the body of an answer waits 40 ms for the acknowledgement of its head.
+    # Accepted connections take it over. Without it the body of an answer waits 40 ms for the acknowledgement of its
+    # head.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
+    return Listening(listening, most_callers())
 
 
 def _leave(_signal: int, _frame: Any) -> None:
@@ -115,7 +133,7 @@ def run(settings: Settings) -> int:
         )
     _check_certificate(http)
     metrics = Metrics()
-    with listen(http) as listening:
+    with only_one(settings.store.place), listen(http) as listening:
         store = Store(settings.store.place)
         store.be_ready()
         feeder = influx.beside(store, settings.influx, metrics)
@@ -156,6 +174,7 @@ def run(settings: Settings) -> int:
             Server(config, app.state.parts.feed, store).run(sockets=[listening])
         finally:
             subscriber.close()
+            store.interrupt()  # where nobody called, nothing has
             retainer.close()
             for part in beside:
                 part.close()

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DatabaseError
 from hub import commanded
 from hub.settings.keep import configs
 from hub.stores.beside import commands
-from hub.stores.store import Report, Store, now_ms
+from hub.stores.store import Ending, Report, Store, now_ms
 from hub.stores.tables import devices
 from moments import uuid7
 
@@ -82,8 +82,8 @@ class Telling:
         """When devices that could not erase are told again, in monotonic seconds."""
         self._late: dict[str, float] = {}
         """When what came of a span is erased here for the last time, by the order's id, in monotonic seconds."""
-        self.on_span_erased: list[Callable[[str, dict[str, str], int], object]] = []
-        """Called in the thread of this when a device has erased a span: with the device, the span as it was told,
+        self.on_span_erased: list[Callable[[str, dict[str, Any], int], object]] = []
+        """Called in the thread of this when a device has erased a span: with the device, the args that it was told,
         and the Unix time in ms when that was. What the device sent before it heard of it is here again by then, but for
         what another hub over the same store has in hand: so there it is called a second time, later."""
         self._thread = threading.Thread(target=self._run, name="telling")
@@ -187,6 +187,8 @@ class Telling:
         while (due := self._next()) is not None:
             try:
                 due()
+            except Ending:  # what is left is noted, and the next connection does it
+                continue
             except (DatabaseError, OSError) as error:
                 why = {"reason": str(getattr(error, "orig", error))}
                 _log.error("what is due to devices cannot be done; the next connection does it", extra=why)

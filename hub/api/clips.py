@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -132,6 +134,7 @@ def _part(header: str | None, length: int | None) -> tuple[int, int | None]:
         409: {"description": "the part does not begin at Upload-Offset, or the clip is arriving already"},
         410: {"description": "its record or moment was erased"},
         422: {"description": "the hash is another one; what came is dropped"},
+        507: {"description": "the disk is full, or the device has sent much that none of its moments names"},
     },
 )
 async def put_clip(
@@ -160,9 +163,11 @@ async def put_clip(
         if first not in {0, there}:
             return Response(status_code=409, headers={_OFFSET: str(there)})
         try:
-            with parts.sounds.open(name, afresh=first == 0) as file:
-                async for chunk in request.stream():
-                    await asyncio.to_thread(file.write, chunk)
+            coming = int(length) if length.isdigit() else clips.LARGEST
+            async with _room(parts, sent, name, coming):
+                with parts.sounds.open(name, afresh=first == 0) as file:
+                    async for chunk in request.stream():
+                        await asyncio.to_thread(file.write, chunk)
         except ClientDisconnect:  # what came is kept: the device goes on from there
             return Response(status_code=400)
         except OSError as error:
@@ -170,6 +175,27 @@ async def put_clip(
                 raise
             raise Problem(507, "The hub's disk is full: send the clip again later.") from None
         return await run_in_threadpool(_took, parts, sent, name, total)
+
+
+@asynccontextmanager
+async def _room(parts: Parts, sent: clips.Sent, name: str, coming: int) -> AsyncIterator[None]:
+    """Have room for so many bytes more of a clip. Raises Problem.
+
+    A clip that a moment here names may always come. Of others a device has only so much here, for who took it over
+    could fill the disk with them unseen; one of them arrives at a time, or each of many would find the same room.
+    """
+    if await run_in_threadpool(clips.is_named, parts.store, sent):
+        yield
+        return
+    with parts.sounds.alone(f"unnamed {sent.device}") as alone:
+        if not alone:
+            why = "Another clip of this device that none of its moments here names is arriving already."
+            raise Problem(409, why, headers={_OFFSET: str(parts.sounds.size(name))})
+        here = await run_in_threadpool(clips.unnamed_bytes, parts.store, parts.sounds, sent.device)
+        if here + coming > clips.MOST_UNNAMED:
+            most = f"{clips.MOST_UNNAMED >> 20} MiB of this device's clips that none of its moments here names"
+            raise Problem(507, f"The hub keeps {most}: send the clip again when its moment is here.")
+        yield
 
 
 def _took(parts: Parts, sent: clips.Sent, name: str, total: int | None) -> Response:

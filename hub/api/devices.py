@@ -200,12 +200,15 @@ def revoke_token(request: Request, n: TokenNumber) -> Response:
 
 @router.post("/session", status_code=204)
 def log_in(request: Request) -> Response:
-    """Keep the token that this call shows in a cookie, so that the page's calls show it."""
+    """Keep the token that this call shows in a cookie for 30 days, so that the page's calls show it.
+
+    A call that shows the cookie itself has it kept for 30 days from then on.
+    """
     made = Response(status_code=204)
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
+    token = request.state.token
+    if token is not None:
         secure = request.url.scheme == "https"
-        made.set_cookie(COOKIE, token.strip(), _SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
+        made.set_cookie(COOKIE, token, _SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
     return made
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub import tokens
 from hub.api.limits import Buckets
 from hub.api.problems import Problem, document
+from hub.callers import LET_IN
 from hub.records.clips import LARGEST as LARGEST_CLIP
 from hub.stores.store import Store
 from moments.enrolment import PATH as ENROL
@@ -136,11 +137,13 @@ class Guard:
             return
         dressed = _dress(send, private=_private(scope["path"]))
         try:
-            scope.setdefault("state", {})["access"] = await self._admit(scope)
+            access = scope.setdefault("state", {})["access"] = await self._admit(scope)
         except _Refused as refused:
             answer = document(refused.status, str(refused), headers=refused.headers)
             await answer(scope, receive, dressed)
             return
+        if access is not None and LET_IN in scope["state"]:
+            scope["state"][LET_IN]()
         await self._app(scope, _limited(receive, _largest(scope["method"], scope["path"])), dressed)
 
     async def _admit(self, scope: Scope) -> tokens.Access | None:
@@ -162,6 +165,8 @@ class Guard:
         scope.setdefault("state", {})["token"] = None if access is tokens.EVERYTHING else token
         if path == "/api/session":
             return access
+        if path == "/metrics" and not access.sees_all:
+            raise _Refused(403, "This token may not do this: what the hub counts is of all devices, and it sees some.")
         needed = _needed(method, path)
         if access.scope == "upload" and method == "HEAD" and path.startswith("/api/clips/"):
             return access  # how much of its clip is here

@@ -1,12 +1,14 @@
 """HTTP/1.1 for callers that may be slow on purpose: uvicorn by itself waits for a head as long as it takes."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.api.breaking_off import BREAK_OFF
+from hub.callers import LET_IN, LISTENING, Listening
 
 _HEAD_S: Final = 15.0
 """How long the whole head may take, counted from the connection or from the answer before."""
@@ -16,11 +18,17 @@ class Patience(H11Protocol):
     """Ends a connection whose next request's head is not whole in time. The body's time is the guard's matter."""
 
     _end: asyncio.TimerHandle | None = None
+    _listening: Listening | None = None
+    _address: Any = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, BREAK_OFF: self._break_off}
+        self._listening = self.app_state.get(LISTENING)
+        if self._listening is not None:
+            self._address = transport.get_extra_info("peername")
+            self.app_state[LET_IN] = partial(self._listening.let_in, self._address)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -30,6 +38,8 @@ class Patience(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next head."""
+        if self._listening is not None:
+            self._listening.answered(self._address)
         super().on_response_complete()
         self._watch()
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
 from starlette.exceptions import HTTPException
 
 from hub.query.filter import BadQuery
@@ -40,6 +40,10 @@ def document(status: int, detail: str, field: str | None = None, headers: Mappin
     return Response(text, status, dict(headers or {}), media_type="application/problem+json")
 
 
+_OURS: Final = (IntegrityError, ProgrammingError)
+"""What a database says of mistakes in what it is asked, not of its own state."""
+
+
 async def _answered(_request: Request, error: Exception) -> Response:
     """Give the answer to an error; one that nobody foresaw the server raises again, and logs with its traceback."""
     match error:
@@ -55,7 +59,7 @@ async def _answered(_request: Request, error: Exception) -> Response:
             answer = document(error.status_code, str(error.detail), headers=error.headers)
         case DataError():
             answer = document(422, "The store does not take a character or a number in this call.")
-        case OperationalError():
+        case DatabaseError() if not isinstance(error, _OURS):
             _log.error("the store cannot be used", extra={"reason": str(error.orig)})
             answer = document(503, f"The store cannot be used now: {error.orig}.")
         case Ending():
@@ -65,13 +69,16 @@ async def _answered(_request: Request, error: Exception) -> Response:
     return answer
 
 
+async def _raised(_request: Request, error: Exception) -> Response:
+    raise error
+
+
 _KINDS: Final = (
     Problem,
     BadQuery,
     RequestValidationError,
     HTTPException,
-    DataError,
-    OperationalError,
+    DatabaseError,
     Ending,
     Exception,
 )
@@ -81,3 +88,5 @@ def install(app: FastAPI) -> None:
     """Have every error of `app` answered with a problem document."""
     for kind in _KINDS:
         app.add_exception_handler(kind, _answered)
+    for kind in _OURS:  # they are DatabaseErrors too, and nobody foresaw them
+        app.add_exception_handler(kind, _raised)

@@ -5,7 +5,6 @@ that arrived since; where moments were erased, their days are added up anew.
 """
 
 import threading
-from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection, Float, Integer, and_, delete, func, insert, literal_column, select, update
@@ -15,11 +14,14 @@ from hub.stores.beside import place_days as table
 from hub.stores.dialect import put_rows
 from hub.stores.store import Store
 from hub.stores.tables import counters, moments
-from hub.stores.unfinished import times_left
+from hub.stores.unfinished import leave_bytes, stale_days, times_left
 
 PER_DEGREE: Final = 1000
 _DAY_MS: Final = 86_400_000
 _STRETCH: Final = 200_000
+_DAYS: Final = 50
+"""Added up anew in one transaction, for which who writes waits."""
+
 _UPTO: Final = "places"
 
 _KEY: Final = ("device", "day", "row", "col")
@@ -38,9 +40,6 @@ def _plain(number: float) -> Any:
 _DAY: Final = func.floor((_m.start_ms + _m.offset_min * _plain(60_000)) / _plain(float(_DAY_MS)))
 _ROW: Final = func.floor((_m.lat + _plain(90)) * _plain(PER_DEGREE))
 _COL: Final = func.floor((_m.lon + _plain(180)) * _plain(PER_DEGREE))
-
-Day = tuple[int, int]
-"""A device's number and a day."""
 
 
 def _added(connection: Connection, *found: Any) -> list[tuple[Any, ...]]:
@@ -101,12 +100,22 @@ class PlaceDays:
                 connection.execute(insert(counters).values(name=_UPTO, value=upto))
         return True
 
-    def again(self, days: Iterable[Day]) -> None:
-        """Add up days of devices anew, after moments of theirs were erased."""
+    def again(self) -> None:
+        """Add up anew the days of devices of which moments were erased. Raises Ending before the next of them."""
+        while self._some_again():
+            self._store.give_way()
+
+    def _some_again(self) -> bool:
+        """Do so for some days in one transaction; False: none are left."""
+        left = select(stale_days.c.device, stale_days.c.day).distinct()
         with self._lock, self._store.writing() as connection:
-            done = _upto(connection)
-            for device, day in sorted(set(days)):
+            done, days = _upto(connection), connection.execute(left.limit(_DAYS)).all()
+            for device, day in days:
                 connection.execute(delete(table).where(table.c.device == device, table.c.day == day))
                 about = and_(_m.start_ms > (day - 1) * _DAY_MS, _m.start_ms < (day + 2) * _DAY_MS)
                 found = _added(connection, _m.device == device, about, day == _DAY, _m.seq <= done)
                 put_rows(connection, table, (*_KEY, *_SUMS), found, _ADD)
+                connection.execute(delete(stale_days).where(stale_days.c.device == device, stale_days.c.day == day))
+            if days:
+                leave_bytes(connection)
+        return len(days) == _DAYS

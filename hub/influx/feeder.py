@@ -13,13 +13,14 @@ import threading
 import time
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from hub.influx.points import WANTED, at_same_time, lines, slot
 from hub.influx.server import Refused, Server, Unreachable
 from hub.metrics import Metrics
 from hub.stores.arrival import last_seq
+from hub.stores.leaving import FED, FEED, forget_feed
 from hub.stores.store import Store
 from hub.stores.tables import counters, devices, leaving, moments
 from moments.errors import WorkError
@@ -34,9 +35,7 @@ _BEAT_S: Final = 1.0
 _LOOK_S: Final = 60.0
 """How often the bucket's mark is looked at while all goes well."""
 
-_NAME: Final = counters.c.name == "influx"
-_FEED: Final = "influx feed "
-"""Begins the name of the counter that holds a bucket's mark; where the bucket lies follows."""
+_NAME: Final = counters.c.name == FED
 
 
 def fed(connection: Connection) -> int | None:
@@ -63,7 +62,7 @@ def knows(connection: Connection, server: Server) -> bool:
 def _feed(connection: Connection, server: Server) -> int | None:
     """Give the mark of the bucket that was fed; None when that was another one."""
     found: int | None = connection.execute(
-        select(counters.c.value).where(counters.c.name == _FEED + server.place)
+        select(counters.c.value).where(counters.c.name == FEED + server.place)
     ).scalar()
     return found
 
@@ -158,10 +157,9 @@ class Feeder:
             if not self._allow_undeletable:
                 raise
         with self._store.writing() as connection:
-            connection.execute(delete(counters).where(or_(_NAME, counters.c.name.startswith(_FEED))))
-            kept = [{"name": "influx", "value": 0}, {"name": _FEED + self._server.place, "value": feed}]
+            forget_feed(connection)
+            kept = [{"name": FED, "value": 0}, {"name": FEED + self._server.place, "value": feed}]
             connection.execute(insert(counters), kept)
-            connection.execute(delete(leaving))
         self._server.mark(feed)
         _log.info("InfluxDB is fed from the beginning")
 

@@ -1,25 +1,34 @@
 """Clips as rows: whose sound it is, of which record or moment, how long."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, select
 
 from hub.query.filter import Filter
 from hub.query.sql import whose_id
-from hub.records.sounds import Sounds
+from hub.records.sounds import Sounds, clip_name
 from hub.stores import rows
 from hub.stores.beside import clips, records
-from hub.stores.dialect import upsert
+from hub.stores.dialect import stretches, upsert
 from hub.stores.store import Store, now_ms
-from hub.stores.tables import clip_moments, erased
+from hub.stores.tables import clip_moments, devices, erased, moments
 from hub.stores.unfinished import leave_sounds, loose_sounds
 
 LARGEST: Final = 64 * 1_048_576
 """Bytes of a clip that a device sends."""
+
+MOST_UNNAMED: Final = 256 * 1_048_576
+"""Bytes of a device's clips that none of its moments names, hours of sound: nobody is shown them."""
+
+UNNAMED_DAYS: Final = 400
+"""Longer than a moment waits in a device's outbox (365 days as shipped), for its clip may be here before it."""
+
+_ROW: Final = 4096
+"""What the smallest clip takes of the disk, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,55 @@ def is_here(store: Store, sent: Sent) -> bool:
     """Tell whether the device has sent this clip before, all of it."""
     with store.reading() as connection:
         return _is_here(connection, sent)
+
+
+def is_named(store: Store, sent: Sent) -> bool:
+    """Tell whether a moment or a record of the device names this clip, so that it is shown."""
+    with store.reading() as connection:
+        return sent.sha256 in _named(connection, sent.device, [sent.sha256])
+
+
+def unnamed_bytes(store: Store, sounds: Sounds, device: str) -> int:
+    """Give how much of the disk a device takes with clips that nothing names, and with what has come of others."""
+    with store.reading() as connection:
+        whole: int = sum(row.bytes + _ROW for row in _unnamed(connection, clips.c.device == device))
+    parts = sounds.arriving("").glob(clip_name("*", device))
+    return whole + sum(sounds.size(path.name) + _ROW for path in parts)
+
+
+def drop_unnamed(store: Store, made_before_ms: int) -> None:
+    """Erase the clips that came before a Unix time in ms and that nothing names; their sounds are left to be erased."""
+    old = clips.c.made_ms < made_before_ms
+    with store.reading() as connection:
+        if not _unnamed(connection, old):
+            return
+    with store.writing() as connection:
+        for row in _unnamed(connection, old):
+            for table in (clips, clip_moments):
+                this = and_(table.c.sha256 == row.sha256, table.c.device == row.device)
+                connection.execute(delete(table).where(this))
+            leave_sounds(connection, [row.sha256])
+
+
+def _unnamed(connection: Connection, found: Any) -> list[Any]:
+    """Give the clips for which `found` holds and that nothing of their device names."""
+    asked = select(clips.c.sha256, clips.c.device, clips.c.bytes).where(found)
+    of: dict[str, list[Any]] = {}
+    for row in connection.execute(asked):
+        of.setdefault(row.device, []).append(row)
+    named = {device: _named(connection, device, [row.sha256 for row in theirs]) for device, theirs in of.items()}
+    return [row for device, theirs in of.items() for row in theirs if row.sha256 not in named[device]]
+
+
+def _named(connection: Connection, device: str, hashes: Sequence[str]) -> set[str]:
+    """Say which clips moments or records of a device name."""
+    of_moments = select(moments.c.clip).join(devices, devices.c.n == moments.c.device).where(devices.c.id == device)
+    of_records = select(records.c.clip).where(records.c.device == device)
+    found: set[str] = set()
+    for some in stretches(hashes):
+        found.update(connection.execute(of_moments.where(moments.c.clip.in_(some))).scalars())
+        found.update(connection.execute(of_records.where(records.c.clip.in_(some))).scalars())
+    return found
 
 
 @contextmanager

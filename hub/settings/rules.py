@@ -5,6 +5,7 @@ The table is the device's, read by the device's own code through `edge.pipeline`
 
 import json
 import logging
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 LONGEST: Final = 200_000
 _LONGEST_CHAIN_S: Final = 86_400.0
+_one_at_a_time: Final = threading.Lock()
+"""While a long table is read it takes hundreds of times its own memory; so many callers' together would be too much."""
 
 Item = dict[str, Any]
 
@@ -39,7 +42,8 @@ def parse(text: str) -> "Rules":
     from edge.pipeline import Rules, WrongRules
 
     try:
-        return Rules.parse(text)
+        with _one_at_a_time:
+            return Rules.parse(text)
     except WrongRules as error:
         raise WrongTable(str(error)) from None
     except RecursionError:

@@ -14,13 +14,16 @@ _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 
 
-def erase_some(connection: Connection, condition: Sequence[Any]) -> int:
-    """Erase up to a stretch of what matches all of `condition`, and note what is left to do; gives how many moments."""
+def erase_some(connection: Connection, condition: Sequence[Any]) -> tuple[int, bool]:
+    """Erase up to a stretch of what matches all of `condition`, and note what is left to do.
+
+    Gives how many moments, and whether there may be more.
+    """
     m = moments.c
     wanted = (m.seq, m.id, m.scene, m.cell, m.rule, m.models, m.clip, m.lat)
     found = connection.execute(select(*wanted, *rollups.ROLLED).where(*condition).limit(_STRETCH)).all()
     if not found:
-        return 0
+        return 0, False
     connection.execute(insert(erased), [{"id": row.id} for row in found])
     leaving.note(connection, found)
     rollups.shift(connection, [row[len(wanted) :] for row in found], -1)
@@ -40,7 +43,7 @@ def erase_some(connection: Connection, condition: Sequence[Any]) -> int:
     unfinished.leave_days(
         connection, {(row.device, (row.start_ms + row.offset_min * _MINUTE_MS) // _DAY_MS) for row in placed}
     )
-    return len(found)
+    return len(found), len(found) == _STRETCH
 
 
 def _clips(connection: Connection, found: Sequence[Any]) -> set[beside.Named]:

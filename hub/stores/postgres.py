@@ -5,6 +5,7 @@ written when it returns is on the server's disk.
 """
 
 import logging
+import os
 import shutil
 import subprocess
 import time
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, PrimaryKeyConstraint, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, MetaData, PrimaryKeyConstraint, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from hub.stores import cells, unfinished, words
@@ -49,7 +50,7 @@ _HELD: Final = "55P03"
 
 
 class Postgres:
-    """The database that `url` names, `postgresql+psycopg://user:password@host/database`.
+    """The database that `url` names, `postgresql+psycopg://user@host/database`; its password may be in PGPASSWORD.
 
     Raises UserError for a URL that is none, or when psycopg is not installed.
     """
@@ -162,8 +163,10 @@ class Postgres:
         program = shutil.which("pg_dump")
         if program is None:
             raise UserError("a backup of PostgreSQL needs pg_dump: apt install postgresql-client")
-        url = self._url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-        env = {"PATH": "/usr/bin:/bin"} | ({"PGPASSWORD": self._url.password} if self._url.password else {})
+        u = self._url
+        url = URL.create("postgresql", u.username, None, u.host, u.port, u.database, u.query).render_as_string()
+        password = u.password or os.environ.get("PGPASSWORD")
+        env = {"PATH": "/usr/bin:/bin"} | ({"PGPASSWORD": password} if password else {})
         done = subprocess.run(
             [program, "--format=custom", f"--file={to}", url], env=env, capture_output=True, text=True, check=False
         )

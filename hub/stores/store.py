@@ -7,17 +7,18 @@ returns is on the disk.
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateIndex
 
-from hub.stores import arrival, beside, heard, letters, migrations, owners, rows, said, unfinished, words
+from hub.stores import arrival, beside, heard, letters, migrations, rows, said, unfinished, words
 from hub.stores.dialect import upsert
 from hub.stores.erasing import erase_some
 from hub.stores.heard import Report
@@ -32,6 +33,9 @@ from moments.errors import UserError, WorkError
 __all__ = ["Letter", "Report", "Store", "now_ms"]
 
 _log = logging.getLogger(__name__)
+
+_WAY_S: Final = 0.05
+"""Other threads take the lock at once when it is free, other processes look again within this or twice as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,16 @@ class Store:
         if self._ending:
             raise Ending
 
+    def give_way(self) -> None:
+        """Let in who waits to write: to be called between the transactions of what takes long. Raises Ending."""
+        self.go_on()
+        time.sleep(_WAY_S)
+
     def interrupt(self) -> None:
-        """Have those who read leave, now and at their next step; their questions raise DatabaseError. Writers go on."""
+        """Have those who read leave, now and at their next step; their questions raise DatabaseError.
+
+        Those who write end the transaction in hand.
+        """
         self._ending = True
         for driver in list(self._readers):
             self._at.interrupt(driver)
@@ -218,16 +230,16 @@ class Store:
         """Erase what matches all of `condition` and is there now; gives how many moments.
 
         Their ids do not come back; what they leave in the files is noted for `scrub_left`. A stretch of them is one
-        transaction, so that devices are heard meanwhile.
+        transaction, so that devices are heard meanwhile. Raises Ending before the next.
         """
-        gone = 0
+        gone, more = 0, True
         with self.reading() as connection:
             newest = arrival.last_seq(connection)
-        while True:
+        while more:
+            if gone:
+                self.give_way()
             with self.writing() as connection:
-                some = erase_some(connection, [*condition, moments.c.seq <= newest])
-            if not some:
-                break
+                some, more = erase_some(connection, [*condition, moments.c.seq <= newest])
             gone += some
         if gone:
             for call in self.on_erased:
@@ -275,15 +287,6 @@ class Store:
             _log.warning("dead letters are dropped to stay within their bounds; metrics count them from here on")
         for call in self.on_letters_dropped:
             call(dropped)
-
-    def forget_owner(self, owner: str) -> None:
-        """Erase what is kept of an owner beside moments: whose devices are, what they said of themselves, tokens.
-
-        Files are left to `scrub_left`.
-        """
-        with self.writing() as connection:
-            owners.forget(connection, owner)
-            unfinished.leave_bytes(connection)
 
     def describe_device(self, device: str, *, name: str | None, owner: str | None) -> None:
         """Set a device's name and owner."""

@@ -156,6 +156,15 @@ letters: Final = Table(
     sqlite_autoincrement=True,
 )
 
+refused_lines: Final = Table(
+    "refused_lines",
+    METADATA,
+    Column("file", Text, primary_key=True, comment="the name of the counter of how far the import came"),
+    Column("line", Number, primary_key=True, comment="the line's number in the file, from 1 on"),
+    Column("why", Text, nullable=False, comment="without anything of what the line holds"),
+    comment="what an import that is not at its end has still to tell",
+)
+
 clip_moments: Final = Table(
     "clip_moments",
     METADATA,

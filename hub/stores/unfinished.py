@@ -40,6 +40,18 @@ stale_days: Final = Table(
 loose_sounds: Final = Table("loose_sounds", METADATA, Column("sha256", Text, primary_key=True))
 """Sounds that may lie in their folder without a clip that names them."""
 
+erasings: Final = Table(
+    "erasings",
+    METADATA,
+    Column("n", Number, primary_key=True),
+    Column("owner", Text, comment="whose moments are meant, where one owner's are"),
+    Column("upto", Number, nullable=False, comment="the last seq that was given away; what came since is not meant"),
+    Column("asked_ms", Number, nullable=False, comment="Unix time in ms"),
+    Column("meant", Text, nullable=False, comment="the filter and the devices' spans as JSON; see hub/erasings.py"),
+    sqlite_autoincrement=True,
+)
+"""What a person wanted erased and is not erased whole."""
+
 
 def leave_bytes(connection: Connection, starts_ms: Sequence[int] = (), *, noted: bool = False) -> None:
     """Note that this transaction deletes rows, among them moments of these starts; `noted`: some had notes."""

@@ -1,5 +1,6 @@
 """A store of its own, and a real server over it."""
 
+import socket
 import ssl
 import threading
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from hub.api.app import create_app
 from hub.api.patience import Patience
+from hub.callers import Listening
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting
 from hub.records.sounds import Sounds
@@ -23,19 +25,20 @@ from tests.postgres import Cluster
 
 
 @contextmanager
-def serving(app, certificates=None):
-    """A real server in a thread, over HTTPS with the certificates of a folder; gives a client of it."""
+def serving(app, certificates=None, most=500):
+    """A real server in a thread, over HTTPS with the certificates of a folder, for so many callers; gives a client."""
     tls, trust, url = {}, True, "http://127.0.0.1"
     if certificates is not None:
         tls = {"ssl_certfile": certificates / "hub.crt", "ssl_keyfile": certificates / "hub.key"}
         trust, url = ssl.create_default_context(cafile=str(certificates / "ca.crt")), "https://localhost"
-    config = uvicorn.Config(app, port=0, http=Patience, log_config=None, access_log=False, **tls)
+    config = uvicorn.Config(app, http=Patience, log_config=None, access_log=False, **tls)
     server = Server(config, app.state.parts.feed, app.state.parts.store)
-    thread = threading.Thread(target=server.run)
+    listening = Listening(socket.create_server(("127.0.0.1", 0)), most)
+    port = listening.getsockname()[1]
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
         wait_until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
         with httpx.Client(base_url=f"{url}:{port}", timeout=10, verify=trust) as client:
             yield client
     finally:

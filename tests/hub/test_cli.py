@@ -101,6 +101,19 @@ def test_lines_that_are_no_moments_are_named_and_the_others_taken(tmp_path, caps
     assert "1 moments taken, 0 known or erased, 3 lines refused" in said.out
 
 
+def test_of_many_lines_that_are_no_moments_the_first_are_named_and_all_are_counted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("hub.importing._NAMED", 2)
+    file = tmp_path / "some.ndjson"
+    file.write_bytes(b"x\n" * 5 + make().to_json() + b"\n")
+    assert hub("import", str(file), store=tmp_path / "hub.db") == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[1:] == [
+        f"moodscape: {file} line 2: Expecting value: line 1 column 1 (char 0)",
+        f"moodscape: {file}: 3 more lines are refused",
+    ]
+    assert "1 moments taken, 0 known or erased, 5 lines refused" in said.out
+
+
 def test_erasing_needs_a_filter_and_says_how_many(held, capsys):
     with pytest.raises(UserError, match="needs a filter"):
         hub("erase", "tz=Asia/Seoul", store=held)

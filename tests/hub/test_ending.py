@@ -5,21 +5,30 @@ import socket
 import struct
 import threading
 import time
+from datetime import timedelta
 from itertools import chain, count, product
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from hub.api import operation
 from hub.api.app import create_app
+from hub.config import Broker, Http, Retention, Settings, StoreSettings
+from hub.forgetting import without_broker
 from hub.query.filter import Filter
 from hub.query.pages import everything
-from hub.stores.store import Ending
+from hub.records.sounds import Sounds
+from hub.retention import Retainer
+from hub.serve import run
+from hub.stores.store import Ending, Store
+from hub.stores.tables import moments
 from tests.hub.conftest import heard, serving
-from tests.hub.moments import make
+from tests.hub.moments import START, make
+from tests.parts import free_port, wait_until
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
 """Without the limit that a question of the hub has, so it ends when it is broken off and not before."""
@@ -66,6 +75,47 @@ def test_a_server_that_ends_answers_who_waits_and_leaves(store):
     assert time.monotonic() - begun < 9  # the server's thread did not have to be left alone
     asking.join(5)
     assert [answer.status_code for answer in answers] == [503]
+
+
+@pytest.fixture
+def much_that_is_old(store, monkeypatch):
+    """A store whose old moments take a minute to erase; gives their retention."""
+    monkeypatch.setattr("hub.stores.erasing._STRETCH", 1)
+    store.take([make(start=START - timedelta(minutes=n)) for n in range(1000)])
+    return Retention(speech_days=1)
+
+
+def left(store):
+    with store.reading() as connection:
+        return connection.execute(select(func.count()).select_from(moments)).scalar_one()
+
+
+def test_what_is_old_is_erased_no_further_when_the_hub_ends_and_further_at_its_next_start(
+    store, much_that_is_old, tmp_path, monkeypatch, caplog
+):
+    retainer = Retainer(store, without_broker(store, Sounds(tmp_path / "sounds")), much_that_is_old)
+    retainer.start()
+    wait_until(lambda: left(store) < 1000)
+    store.interrupt()
+    retainer.close()
+    assert left(store) > 500
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    monkeypatch.setattr("hub.stores.erasing._STRETCH", 2000)
+    again = Store(store.path)
+    retainer = Retainer(again, without_broker(again, Sounds(tmp_path / "sounds")), much_that_is_old)
+    retainer.start()
+    wait_until(lambda: left(again) == 0)
+    retainer.close()
+    again.close()
+
+
+def test_a_hub_that_nobody_calls_ends_though_much_is_being_erased(store, much_that_is_old, monkeypatch):
+    monkeypatch.setattr("hub.serve.signal.signal", lambda *_: None)
+    monkeypatch.setattr("hub.serve.Server.run", lambda *_, **__: wait_until(lambda: left(store) < 1000))
+    broker, http = Broker(port=free_port()), Http(port=free_port())
+    at = StoreSettings(path=store.path)
+    assert run(Settings(broker=broker, http=http, store=at, retention=much_that_is_old)) == 0
+    assert left(store) > 500
 
 
 EXPORT = b"GET /api/export HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -100,6 +101,78 @@ def test_a_time_that_was_not_named_keeps_what_comes_of_it(store, wire, tmp_path)
     assert ids(store) == {before.id, after.id}
 
 
+BERLIN, PARIS, SEOUL = (ZoneInfo(name) for name in ("Europe/Berlin", "Europe/Paris", "Asia/Seoul"))
+
+
+def heard(at, zone):
+    """A moment at a wall clock's time, as a device sends it: with the zone's offset then."""
+    there = datetime.fromisoformat(at).replace(tzinfo=zone)
+    return make(device="a", start=there.replace(tzinfo=timezone(there.utcoffset())))
+
+
+@pytest.fixture
+def answered(store, wire, tmp_path):
+    """Erases a day; the device answers after these moments came. Gives what it was told."""
+
+    def erase(day, *meanwhile):
+        telling = Telling(store, wire)
+        forgetting = Forgetting(store, Sounds(tmp_path / "sounds"), telling, PlaceDays(store))
+        telling.on_span_erased.append(forgetting.erase_late)
+        forgetting.matching(parse([("from", str(day)), ("to", str(day + timedelta(days=1)))])[0])
+        store.take(meanwhile)
+        order = wire.span()
+        telling.reported(reply(order, ok=True))
+        telling.start()
+        telling.close()
+        return order["args"]
+
+    return erase
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "last_zone", "last", "offset"),
+    [
+        pytest.param(BERLIN, date(2025, 7, 10), BERLIN, date(2025, 12, 1), "+02:00", id="summer-in-winter"),
+        pytest.param(BERLIN, date(2025, 12, 10), BERLIN, date(2026, 7, 1), "+01:00", id="winter-in-summer"),
+        pytest.param(SEOUL, date(2026, 5, 22), PARIS, date(2026, 6, 1), "+09:00", id="after-a-journey"),
+    ],
+)
+def test_a_day_is_the_wearers_wherever_the_device_was_since(store, answered, zone, day, last_zone, last, offset):
+    noon = datetime.combine(day, time(12))
+    around = [noon + timedelta(minutes=30 * n) for n in range(-48, 48)]
+    there = {at: heard(at.isoformat(), zone) for at in around}
+    store.take([*there.values(), since := heard(f"{last}T12", last_zone)])
+    told = answered(day)
+    assert ids(store) == {since.id, *(moment.id for at, moment in there.items() if at.date() != day)}
+    assert told["from"] == f"{day}T00:00:00{offset}"
+    assert told["to"] == f"{day + timedelta(days=1)}T00:00:00{offset}"
+
+
+def test_the_day_on_which_clocks_change_begins_and_ends_by_the_clock_of_then(store, answered):
+    store.take([heard(f"2025-10-26T{hour}", BERLIN) for hour in ("01", "23")])
+    told = answered(date(2025, 10, 26))
+    assert told["from"] == "2025-10-26T00:00:00+02:00"
+    assert told["to"] == "2025-10-27T00:00:00+01:00"
+
+
+def test_what_waited_on_a_journey_is_erased_by_the_clock_that_it_was_heard_by(store, answered):
+    store.take([heard("2026-05-31T12", SEOUL)])
+    meant = [heard(f"2026-06-01T{hour}", PARIS) for hour in ("00", "16", "23")]
+    others = [heard(at, PARIS) for at in ("2026-05-31T23", "2026-06-02T00")]
+    told = answered(date(2026, 6, 1), *meant, *others)
+    assert {moment.id for moment in others} < ids(store)
+    assert not ids(store) & {moment.id for moment in meant}
+    assert told["days"] == {"from": "2026-06-01", "to": "2026-06-02"}
+
+
+def test_an_order_of_an_older_hub_that_names_no_days_is_of_its_instants(store, tmp_path):
+    moments = [make(device="a", start=THEN + timedelta(hours=hours)) for hours in (0, 24)]
+    store.take(moments)
+    told = {"from": "2024-05-22T00:00:00+00:00", "to": "2024-05-23T00:00:00+00:00"}
+    assert without_broker(store, Sounds(tmp_path / "sounds")).erase_late("a", told, now_ms()) == 1
+    assert ids(store) == {moments[1].id}
+
+
 def test_what_tells_its_time_is_erased_by_that_and_not_by_when_it_came(any_store, tmp_path):
     now, then = uuid7(), uuid7(ms(THEN))
     sounds = [sent(any_store, tmp_path, "a", moment=moment) for moment in (now, then)]
@@ -127,6 +200,31 @@ def test_a_hub_that_ends_before_it_erased_that_does_it_at_its_next_connection(st
         app.state.parts.telling.connected()
     assert ids(store) == set()
     assert all("ids" in order["args"] for order in wire.take())
+
+
+def test_what_the_hubs_end_leaves_of_that_is_erased_by_the_next(store, wire, tmp_path, monkeypatch, caplog):
+    def hub():
+        telling = Telling(store, wire)
+        forgetting = Forgetting(store, Sounds(tmp_path / "sounds"), telling, PlaceDays(store))
+        telling.on_span_erased.append(forgetting.erase_late)
+        telling.start()
+        return telling
+
+    monkeypatch.setattr("hub.stores.erasing._STRETCH", 1)
+    store.take([make(device="a", start=THEN) for _ in range(3)])
+    telling = hub()
+    telling.erase("a", {})
+    (order,) = wire.take()
+    store.interrupt()
+    telling.reported(reply(order, ok=True))
+    telling.close()
+    monkeypatch.setattr(store, "_ending", False)
+    assert len(ids(store)) == 2
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    telling = hub()
+    telling.connected()
+    telling.close()
+    assert ids(store) == set()
 
 
 @pytest.mark.needs("initdb")

@@ -14,10 +14,12 @@ from hub.query import pages
 from hub.query.filter import Filter
 from hub.stores import checking, unfinished, whole
 from hub.stores.store import Letter, Store
-from hub.stores.tables import devices
+from hub.stores.tables import counters, devices, refused_lines
 from moments import uuid7
 from moments.errors import UserError
 from tests.hub.moments import clip, make
+
+MARK = "Zyzzogeton"
 
 
 def filled(store, count=30):
@@ -84,28 +86,84 @@ def plain(line):
     return json.dumps(said, sort_keys=True)
 
 
-def test_an_import_that_was_cut_off_goes_on_where_it_was(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("hub.importing._TOGETHER", 10)
-    filled(store)
-    written(store, tmp_path / "all.ndjson")
-    other = Store(tmp_path / "other.db")
+class Cut(Exception):  # noqa: N818
+    """An import was."""
 
-    class Cut(Exception):  # noqa: N818
-        pass
+
+def take_in_part(store, path):
+    """Import two batches, and be cut off."""
+    seen = []
 
     def cut(done, size):
         assert 0 < done <= size
         if seen.append(done) or len(seen) == 2:
             raise Cut
 
-    seen = []
     with pytest.raises(Cut):
-        take(other, tmp_path / "all.ndjson", cut)
+        take(store, path, cut)
+
+
+def test_an_import_that_was_cut_off_goes_on_where_it_was(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.importing._TOGETHER", 10)
+    filled(store)
+    written(store, tmp_path / "all.ndjson")
+    other = Store(tmp_path / "other.db")
+    take_in_part(other, tmp_path / "all.ndjson")
     assert len(items(other)) > 0
     read = take(other, tmp_path / "all.ndjson")
     assert read.known == 0
     assert items(other) == items(store)
     other.close()
+
+
+WRONG = b'{"a": 1}\n'
+UNPUT = b'{"of": "tokens", "row": {"digest": "AAAA", "name": "phone", "scope": null, "made_ms": 1}}\n'
+
+
+def test_an_import_that_was_cut_off_tells_in_the_end_what_it_refused_before_too(any_store, tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.importing._TOGETHER", 10)
+    monkeypatch.setattr("hub.importing._NAMED", 2)
+    right = [make().to_json() + b"\n" for _ in range(40)]
+    path = tmp_path / "all.ndjson"
+    path.write_bytes(b"".join([WRONG, *right[:5], UNPUT, *right[5:12], WRONG, *right[12:], WRONG, WRONG]))
+    take_in_part(any_store, path)
+    done = take(any_store, path)
+    assert done.refused == [(1, "id: Field required"), (7, "is no row of tokens: scope is missing or of another kind")]
+    assert (done.more_refused, len(items(any_store))) == (3, 40)
+
+
+def test_an_import_that_came_to_its_end_leaves_nothing_of_itself(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.importing._TOGETHER", 10)
+    path = tmp_path / "all.ndjson"
+    path.write_bytes(b"".join([WRONG, *(make().to_json() + b"\n" for _ in range(40))]))
+    take_in_part(store, path)
+    with store.reading() as connection:
+        assert connection.execute(select(refused_lines)).all() != []
+    assert len(take(store, path).refused) == 1
+    with store.reading() as connection:
+        assert connection.execute(select(refused_lines)).all() == []
+        names = connection.execute(select(counters.c.name)).scalars().all()
+    assert [name for name in names if name.startswith("import")] == []
+
+
+OF_ITS_OWN = json.loads(make().to_json())
+OF_A_TOKEN = {"digest": "q" * 43 + "=", "name": MARK, "scope": "read", "made_ms": 1}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(OF_ITS_OWN | {"emotions": {MARK: "x"}}, id="keys"),
+        pytest.param(OF_ITS_OWN | {"device": f"{MARK} by the sea", "start": MARK, "basis": MARK}, id="values"),
+        pytest.param({"of": MARK, "row": {MARK: MARK}}, id="table"),
+        pytest.param({"of": "records", "row": {MARK: MARK}}, id="columns"),
+        pytest.param({"of": "tokens", "row": OF_A_TOKEN | {"n": MARK}}, id="numbers"),
+    ],
+)
+def test_nothing_of_a_line_stands_in_why_it_is_refused(any_store, tmp_path, said):
+    (tmp_path / "all.ndjson").write_text(json.dumps(said))
+    ((_, why),) = take(any_store, tmp_path / "all.ndjson").refused
+    assert MARK not in why
 
 
 def test_sounds_that_are_still_to_be_erased_are_so_at_the_new_hub_too(store, tmp_path):
@@ -212,15 +270,14 @@ def test_nothing_of_an_erased_owner_is_left(store, tmp_path):
     from hub.forgetting import without_broker
     from hub.records.sounds import Sounds
 
-    mark = "Zyzzogeton"
-    held = [make(said=mark) for _ in range(20)]
-    store.describe_device("pocket-1", name=mark, owner=f"{mark}-owner")
-    tokens.make(store, "theirs", tokens.Access("read", None, f"{mark}-owner"))
-    store.take([*held, make(device="pocket-2")], [Letter("moodscape/v1/pocket-1/moment", mark, mark.encode())])
-    store.write_note(held[0].id, f"{mark} was here")
+    held = [make(said=MARK) for _ in range(20)]
+    store.describe_device("pocket-1", name=MARK, owner=f"{MARK}-owner")
+    tokens.make(store, "theirs", tokens.Access("read", None, f"{MARK}-owner"))
+    store.take([*held, make(device="pocket-2")], [Letter("moodscape/v1/pocket-1/moment", MARK, MARK.encode())])
+    store.write_note(held[0].id, f"{MARK} was here")
     forgetting = without_broker(store, Sounds(tmp_path / "sounds"))
-    assert forgetting.matching(Filter(owner=f"{mark}-owner")) == 20
-    left = [file for file in store.path.parent.rglob("*") if file.is_file() and holds(file, mark)]
+    assert forgetting.matching(Filter(owner=f"{MARK}-owner")) == 20
+    left = [file for file in store.path.parent.rglob("*") if file.is_file() and holds(file, MARK)]
     assert left == []
     assert len(items(store)) == 1
     assert checking.faults(store) == []

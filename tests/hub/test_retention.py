@@ -129,7 +129,7 @@ def test_an_erasing_that_the_hubs_end_cut_short_is_ended_at_its_start(store, tmp
         file.write(b"sound")
     clips.keep(store, sounds, clips.Sent(clip().sha256, "pocket-1", None, 4.2, "audio/flac"), "x")
     before = without_broker(store, sounds)
-    monkeypatch.setattr(before, "finish", lambda: None)
+    monkeypatch.setattr(before, "_tidy", lambda: None)
     assert before.matching(Filter(device=("pocket-1",))) == 1
     assert sounds.path(clip().sha256).exists()
     retainer = Retainer(store, without_broker(store, sounds), Retention())
@@ -151,6 +151,25 @@ def test_parts_of_sounds_that_stopped_arriving_are_erased_after_two_days(store, 
     wait_until(lambda: not sounds.size("upload-1"))
     retainer.close()
     assert sounds.size("clip-2")
+
+
+def test_sound_whose_moment_stayed_away_for_longer_than_a_device_keeps_it_goes(store, forgetting, tmp_path):
+    sounds = Sounds(tmp_path / "sounds")
+    named, unnamed, of_another = "aa" * 32, "bb" * 32, "cc" * 32
+    for sha256 in (named, unnamed, of_another):
+        with sounds.open("x") as file:
+            file.write(b"sound")
+        clips.keep(store, sounds, clips.Sent(sha256, "a", None, 4.2, "audio/flac", clips.key_of(uuid7())), "x")
+    for device, sha256 in (("a", named), ("b", of_another)):
+        store.take([make(device=device, clip=clip().model_copy(update={"sha256": sha256}))])
+    for days, gone in ((399, False), (401, True)):
+        retainer = Retainer(store, forgetting, Retention(), lambda at=days: now_ms() + at * 86_400_000)
+        retainer.start()
+        retainer.close()
+        there = [sounds.path(sha256).exists() for sha256 in (named, unnamed, of_another)]
+        assert there == [True, not gone, not gone]
+    with store.reading() as connection:
+        assert connection.execute(select(clip_moments.c.sha256)).scalars().all() == [named]
 
 
 def test_an_owners_age_for_sound_is_that_owners_alone(store, forgetting, tmp_path):

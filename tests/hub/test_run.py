@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import subprocess
 import threading
 import time
 import urllib.request
@@ -12,7 +13,7 @@ import pytest
 
 from hub.config import Http
 from hub.serve import listen
-from tests.e2e.processes import Hub
+from tests.e2e.processes import COMMAND, Hub
 from tests.parts import free_port, wait_until
 
 
@@ -41,10 +42,23 @@ def test_it_serves_without_a_broker_says_so_and_leaves_with_0_within_5_s(hub):
     assert not (hub.folder / "hub.db-wal").exists()  # it was closed in order
 
 
-def test_a_port_that_is_taken_is_named_with_the_remedy(hub):
-    second = Hub(hub.folder, hub.broker_port, port=hub.port).start()
+def test_a_second_hub_over_the_same_file_is_refused_and_what_else_writes_to_it_is_not(hub):
+    second = Hub(hub.folder, hub.broker_port).start()
+    wait_until(lambda: second.process.poll() is not None or second.answers(), 20)
+    second.kill()
+    last = (hub.folder / "hub.log").read_text().splitlines()[-1]
+    assert second.process.returncode == 2
+    assert last == f"moodscape: another hub runs with {hub.folder}/hub.db: end it, or set another store.path"
+    token = subprocess.run([*COMMAND, "hub", "token", "a", "--set", f"store.path={hub.folder}/hub.db"], timeout=20)
+    assert token.returncode == 0
+    hub.kill()
+    assert second.start().ready().stop() == 0
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy(hub, tmp_path_factory):
+    second = Hub(tmp_path_factory.mktemp("second"), hub.broker_port, port=hub.port).start()
     assert second.process.wait(20) == 2
-    text = (hub.folder / "hub.log").read_text()
+    text = (second.folder / "hub.log").read_text()
     assert f"moodscape: cannot listen on 127.0.0.1 port {hub.port}: Address already in use" in text
     assert "--set http.port=N" in text
 

@@ -1,8 +1,10 @@
+from itertools import pairwise
+
 import pytest
 import yaml
 
 from moments import yaml_text
-from moments.yaml_text import StandsTwice
+from moments.yaml_text import MOST, StandsTwice, TooMuch
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,26 @@ def test_what_is_no_yaml_is_told_as_yaml_tells_it(text):
     with pytest.raises(type(theirs.value)) as ours:
         yaml_text.load(text)
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "a: &a [x, x, x, x]\n"
+            + "".join(f"{n}: &{n} [*{o}, *{o}, *{o}, *{o}]\n" for o, n in pairwise("abcdefghij")),
+            8,
+        ),
+        (f"a: &a [{','.join('x' * (MOST // 2))}]\nb: 1\nc: {{<<: *a}}\nd: *a", 3),
+        (f"- &a {{k: [{','.join('x' * 100)}]}}\n" + "- {<<: *a}\n" * MOST, 477),
+        (f"\n[{','.join('x' * MOST)}]", 2),
+        ("a: &a\n  b: *a", 2),
+    ],
+)
+def test_a_text_that_stands_for_more_than_anybody_writes_is_refused_with_its_line(text, line):
+    with pytest.raises(TooMuch) as error:
+        yaml_text.load(text)
+    assert error.value.line == line
 
 
 @pytest.mark.parametrize(

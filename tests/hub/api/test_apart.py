@@ -46,6 +46,13 @@ def test_a_stream_tells_an_owner_of_that_owners_moments_alone(locked, store, ann
     follower.wait()
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_how_often_the_hub_hears_of_anybody_is_told_to_who_sees_everybody(locked, store, ann, method):
+    assert locked.request(method, "/metrics", headers=ann).status_code == 403
+    assert locked.request(method, "/metrics", headers=bearer(store, device="a")).status_code == 403
+    assert locked.request(method, "/metrics", headers=bearer(store)).status_code == 200
+
+
 def test_what_is_like_a_moment_is_sought_among_the_owners_own(locked, store, ann, bob):
     alike = make(device="b")
     store.take([alike])

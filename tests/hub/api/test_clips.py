@@ -6,6 +6,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from hub.records import clips
 from moments import Clip, uuid7
 from tests.hub.api.test_door import bearer
 from tests.hub.moments import make
@@ -241,3 +242,74 @@ def test_a_clip_that_the_store_does_not_take_is_sent_anew(client, store, monkeyp
     assert files(store) == []
     assert client.head(PATH).headers["upload-offset"] == "0"
     assert client.put(PATH, content=SOUND, headers=FLAC).status_code == 201
+
+
+def another(n):
+    """Give one of many sounds, and its path."""
+    body = bytes([n]) + SOUND
+    return body, f"/api/clips/{hashlib.sha256(body).hexdigest()}?device=pocket-1"
+
+
+@pytest.fixture
+def room_for_two(store, monkeypatch):
+    """A device is known, and may send two clips that nothing names."""
+    store.take([make()])
+    monkeypatch.setattr(clips, "MOST_UNNAMED", 250_000)
+
+
+def test_of_clips_that_nothing_names_a_device_has_so_much_here_and_a_named_one_always_comes(
+    client, store, room_for_two
+):
+    (first, to_first), (second, to_second), (third, to_third), (fourth, to_fourth) = map(another, range(4))
+    assert client.put(to_first, content=first, headers=FLAC).status_code == 201
+    assert client.put(to_second, content=second, headers=FLAC).status_code == 201
+    refused = client.put(to_third, content=third, headers=FLAC)
+    assert (refused.status_code, "when its moment is here" in refused.json()["detail"]) == (507, True)
+    assert part(client, 0, 9, third, path=to_third).status_code == 202
+    assert client.put("/api/clips/" + to_fourth[11:75], content=fourth, headers=FLAC).status_code == 201, (
+        "its own bound"
+    )
+    store.take([make(clip=named(third))])
+    assert part(client, 10, len(third) - 1, third, path=to_third).status_code == 201
+    assert client.put(to_fourth, content=fourth, headers=FLAC).status_code == 507
+    store.take([make(clip=named(first))])
+    assert client.put(to_fourth, content=fourth, headers=FLAC).status_code == 201
+
+
+def named(sound):
+    return Clip(sha256=hashlib.sha256(sound).hexdigest(), seconds=4.2, media_type="audio/flac")
+
+
+def test_what_has_come_of_others_counts_among_them(client, room_for_two):
+    for n in range(2):
+        body, path = another(n)
+        assert part(client, 0, len(body) - 2, body, path=path).status_code == 202
+    body, path = another(2)
+    assert part(client, 0, len(body) - 2, body, path=path).status_code == 507
+
+
+@pytest.mark.parametrize("of", ["record", "moment"])
+def test_who_says_that_a_clip_is_of_something_here_that_does_not_name_it_is_not_believed(
+    client, store, of, room_for_two
+):
+    held = make(clip=CLIP, origin="mark", record=uuid7())
+    store.take([held])
+    told = f"&{of}={held.record if of == 'record' else held.id}"
+    answers = [client.put(path + told, content=body, headers=FLAC).status_code for body, path in map(another, range(3))]
+    assert answers == [201, 201, 507]
+
+
+def test_clips_that_nothing_names_arrive_one_at_a_time(client, store, room_for_two):
+    (first, to_first), (second, to_second) = map(another, range(2))
+
+    def body():
+        yield first[:60_000]
+        wait_until(lambda: files(store))
+        assert client.put(to_second, content=second, headers=FLAC).status_code == 409
+        assert client.put(f"{PATH}?device=pocket-1", content=SOUND, headers=FLAC).status_code == 201
+        yield first[60_000:]
+
+    store.take([make(clip=CLIP)])
+    with httpx.Client(base_url=client.base_url) as device:
+        length = {"Content-Length": str(len(first))}
+        assert device.put(to_first, content=body(), headers=FLAC | length).status_code == 201

@@ -1,13 +1,17 @@
 """The calls about devices, dead letters and the hub itself."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from hub.api.app import create_app
-from hub.stores.store import Letter, Report
+from hub.stores.store import Letter, Report, Store
 from tests.hub.conftest import serving
 from tests.hub.moments import make
+from tests.parts import wait_until
 
 
 def test_a_device_is_shown_with_its_last_words(client, store):
@@ -88,8 +92,6 @@ def test_the_documents_name_each_parameter_of_the_filter(client, path):
 
 
 def test_a_store_that_cannot_be_written_is_said_to_be(client, store, monkeypatch):
-    from sqlalchemy.exc import OperationalError
-
     def full(*_):
         raise OperationalError("INSERT", {}, Exception("database or disk is full"))
 
@@ -99,3 +101,35 @@ def test_a_store_that_cannot_be_written_is_said_to_be(client, store, monkeypatch
     answer = client.put(f"/api/moments/{moment.id}/note", json={"text": "x"})
     assert answer.status_code == 503
     assert answer.json()["detail"] == "The store cannot be used now: database or disk is full."
+
+
+def test_a_store_that_is_damaged_is_said_to_be_without_a_word_of_a_note_in_the_log(tmp_path, caplog):
+    moment, path = make(), tmp_path / "hub.db"
+    sound = Store(path)
+    sound.take([moment])
+    sound.write_note(moment.id, "by the sea")
+    sound.close()
+    with closing(sqlite3.connect(path)) as connection:
+        asked = "SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = 'note_words_data'"
+        page, size = connection.execute(asked).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with closing(Store(path)) as damaged, serving(create_app(damaged)) as client:
+        answer = client.put(f"/api/moments/{moment.id}/note", json={"text": "in therapy"})
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("The store cannot be used now: ")
+    assert "the store cannot be used" in caplog.text
+    assert "therapy" not in caplog.text
+
+
+def test_a_mistake_of_the_hubs_own_is_logged_with_where_it_was_made(client, store, monkeypatch, caplog):
+    def wrong(*_):
+        raise IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed: notes.seq"))
+
+    moment = make()
+    store.take([moment])
+    monkeypatch.setattr(store, "write_note", wrong)
+    answer = client.put(f"/api/moments/{moment.id}/note", json={"text": "x"})
+    assert (answer.status_code, answer.json()["title"]) == (500, "Internal Server Error")
+    wait_until(lambda: "Traceback" in caplog.text)

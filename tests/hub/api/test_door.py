@@ -94,6 +94,34 @@ def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_do_not_get(locke
     assert locked.get("/api/moments").status_code == 401
 
 
+def test_a_session_is_prolonged_by_itself_and_from_no_other_site(locked, store):
+    entered = locked.post("/api/session", headers=bearer(store))
+    prolonged = locked.post("/api/session")
+    assert prolonged.status_code == 204
+    assert prolonged.headers["set-cookie"] == entered.headers["set-cookie"]
+    assert f"max-age={30 * 86_400};" in prolonged.headers["set-cookie"].lower()
+    for elsewhere in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}):
+        refused = locked.post("/api/session", headers=elsewhere)
+        assert refused.status_code == 403
+        assert "set-cookie" not in refused.headers
+
+
+def test_a_session_whose_token_ended_is_not_prolonged(locked, store):
+    locked.post("/api/session", headers=bearer(store))
+    (token,) = tokens.listed(store)
+    tokens.revoke(store, token["n"])
+    refused = locked.post("/api/session")
+    assert refused.status_code == 401
+    assert "set-cookie" not in refused.headers
+
+
+def test_what_is_no_token_of_an_open_hub_is_kept_in_no_cookie(client):
+    for shown in ({"Authorization": "Bearer mood_guess"}, {"Cookie": "moodscape_session=mood_other"}, {}):
+        answer = client.post("/api/session", headers=shown)
+        assert answer.status_code == 204
+        assert "set-cookie" not in answer.headers
+
+
 def test_an_open_hub_answers_to_the_loopbacks_names_only(client):
     assert client.get("/api/moments", headers={"Host": "evil.example"}).status_code == 421
     assert client.get("/api/moments", headers={"Host": "localhost:8080"}).status_code == 200

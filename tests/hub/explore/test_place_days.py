@@ -1,5 +1,7 @@
 """Where devices were on each day is what the moments say, whoever adds up or erases at the same time."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -9,7 +11,8 @@ from hub.forgetting import without_broker
 from hub.query.filter import Filter
 from hub.records.sounds import Sounds
 from hub.stores.beside import place_days
-from tests.hub.moments import make
+from hub.stores.store import Ending
+from tests.hub.moments import START, make
 
 
 @pytest.fixture
@@ -47,6 +50,22 @@ def test_places_are_added_up_anew(any_store, forgetting):
     assert counts(any_store) == [1]
     forgetting.matching(Filter(device=("pocket-1",)))
     assert counts(any_store) == []
+
+
+def test_of_many_days_some_are_added_up_at_a_time_and_what_the_hubs_end_leaves_is_done_later(
+    any_store, forgetting, monkeypatch
+):
+    monkeypatch.setattr(place_days_of, "_DAYS", 2)
+    days = [START + timedelta(days=n) for n in range(5)]
+    any_store.take([make(start=start, emotion=emotion) for start in days for emotion in ("anger", "calm")])
+    PlaceDays(any_store).refresh()
+    any_store.interrupt()
+    with pytest.raises(Ending):
+        forgetting.matching(Filter(emotion=("anger",)))
+    assert sorted(counts(any_store)) == [1, 1, 2, 2, 2]
+    monkeypatch.setattr(any_store, "_ending", False)
+    forgetting.finish()
+    assert counts(any_store) == [1] * 5
 
 
 def test_two_hubs_that_add_up_places_at_once_count_each_moment_once(any_store, meanwhile):

@@ -10,6 +10,7 @@ from hub.explore import named, places
 from hub.explore.place_days import PlaceDays
 from hub.query.filter import Filter
 from hub.records.whose import upload_device
+from hub.stores import owners
 from moments import Place
 from tests.hub.moments import START, make
 
@@ -126,7 +127,8 @@ def test_names_of_nobody_go_with_the_only_owner_there_is(any_store, others, left
     any_store.describe_device("b", name=None, owner=others)
     for owner, name in (("", "nobody's"), ("Ann", "Ann's")):
         named.name(any_store, owner, named.Named("", name, *HOME, 200))
-    any_store.forget_owner("Ann")
+    with any_store.writing() as connection:
+        owners.forget(connection, "Ann")
     assert names(any_store, None) == left
 
 

@@ -1,8 +1,6 @@
 """A real InfluxDB has what the store has, says what the store says, and forgets what the store forgets."""
 
 import dataclasses
-import itertools
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,46 +21,13 @@ from hub.stores.store import Store
 from hub.stores.tables import counters
 from moments import Scene
 from moments.errors import WorkError
+from tests.hub.influx.feeding import feed, feeder, ids, new_bucket, short
 from tests.hub.moments import make
 from tests.hub.query.test_filter_sql import FOUND_AT_ONCE, ZONES, filled, queries, stored
 from tests.influx import InfluxDB
 from tests.parts import wait_until
 
 pytestmark = pytest.mark.needs("influxd", "nginx")
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def influx():
-    made = InfluxDB().start()
-    yield made
-    made.stop()
-    shutil.rmtree(made.folder)
-
-
-@pytest.fixture
-def server(influx):
-    made = Server(Influx(url=influx.url, bucket=f"b{next(_numbers)}"))
-    made.make()
-    yield made
-    made.close()
-
-
-def feeder(store, server, **settings):
-    """One whose steps the test takes."""
-    made = Feeder(store, server, Metrics(), **({"allow_undeletable": False} | settings))
-    assert made.prepare()
-    return made
-
-
-def feed(feeding):
-    while feeding.step():
-        pass
-
-
-def ids(server):
-    found = server.ask('SELECT id FROM "moment"')
-    return sorted(value for series in found for _, value in series["values"])
 
 
 def written_from_here(server, monkeypatch):
@@ -77,10 +42,6 @@ def written_from_here(server, monkeypatch):
     return found
 
 
-def short(moment):
-    return moment.id.replace("-", "")
-
-
 def test_it_is_filled_from_the_beginning_and_goes_on_where_it_was(store, server, monkeypatch):
     first, later = [make() for _ in range(30)], [make(device="pocket-2")]
     store.take(first)
@@ -92,17 +53,11 @@ def test_it_is_filled_from_the_beginning_and_goes_on_where_it_was(store, server,
     assert ids(server) == sorted(map(short, first + later))
 
 
-def other_bucket(influx):
-    made = Server(Influx(url=influx.url, bucket=f"b{next(_numbers)}"))
-    made.make()
-    return made
-
-
 def test_another_bucket_is_fed_from_the_beginning(influx, store, server):
     kept = [make() for _ in range(30)]
     store.take(kept)
     feed(feeder(store, server))
-    other = other_bucket(influx)
+    other = new_bucket(influx)
     with store.reading() as connection:
         assert parts(connection, other, Filter(), ("day",)) is None
     feed(feeder(store, other))
@@ -114,7 +69,7 @@ def test_a_bucket_that_is_fed_again_has_nothing_that_was_erased_meanwhile(influx
     kept, gone = make(device="a"), make(device="b")
     store.take([kept, gone])
     feed(feeder(store, server))
-    other = other_bucket(influx)
+    other = new_bucket(influx)
     feeding = feeder(store, other)
     feed(feeding)
     store.erase(condition(Filter(device=("b",))))
@@ -323,9 +278,8 @@ def test_summaries_come_from_the_store_while_it_is_away(store):
     ),
 )
 def test_buckets_of_time_are_what_the_store_says(influx, tmp_path, held, asked):
-    store = filled(Store(tmp_path / f"{next(_numbers)}.db"), held)
-    server = Server(Influx(url=influx.url, bucket=f"b{next(_numbers)}"))
-    server.make()
+    server = new_bucket(influx)
+    store = filled(Store(tmp_path / f"{server.place}.db"), held)
     feed(feeder(store, server))
     with store.reading() as connection:
         for time, other, query, tz in asked:

@@ -39,6 +39,14 @@ def test_a_wrong_table_is_refused_with_a_sentence(text):
         rules.parse(text)
 
 
+def test_a_table_that_aliases_make_much_of_is_refused():
+    rule = "&r {id: z, scene: rain, because: x, emotions: {calm: 1}, valence: 0, arousal: 0, when: {hour: [1, 2]}"
+    text = f"{rules.default()}  - {rule}, judged_from: [{','.join(['iads'] * 9000)}]}}\n"
+    text += "".join(f"  - {{id: r{n}, <<: *r}}\n" for n in range(3000))
+    with pytest.raises(rules.WrongTable, match="more than 50000 values"):
+        rules.parse(text)
+
+
 def test_two_tables_are_compared_scene_by_scene():
     before = rules.parse(rules.default())
     old = "emotions: {calm: 0.55, neutral: 0.25, sadness: 0.2}, valence: 0.3"

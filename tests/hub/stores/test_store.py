@@ -8,7 +8,8 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DatabaseError
 
 from hub.query import pages
 from hub.query.filter import Filter
@@ -52,6 +53,13 @@ def test_a_long_note_said_with_a_mark_is_kept_to_its_end(store):
     with store.reading() as connection:
         (found,) = pages.page(connection, Filter(text="quokka"), pages.Paging()).items
     assert (found["id"], found["note"]) == (marked.id, said)
+
+
+def test_what_a_failure_tells_holds_no_word_of_what_was_asked(store):
+    with store.reading() as connection, pytest.raises(DatabaseError) as error:
+        connection.execute(text("SELECT 1 FROM nowhere WHERE words = :words"), {"words": "in therapy"})
+    assert "nowhere" in str(error.value)
+    assert "therapy" not in str(error.value)
 
 
 def test_a_batch_that_fails_leaves_nothing(store):
@@ -199,6 +207,24 @@ def test_a_moment_comes_back_as_it_was_published(store, held):
             assert (item.pop("note"), item.pop("correction")) == (None, None)
             assert item == json.loads(moment.to_json())
             assert list(item)[:23] == list(json.loads(moment.to_json()))[:23]
+
+
+def test_who_waits_to_write_gets_in_while_much_is_erased(store, monkeypatch):
+    from hub.stores import erasing
+
+    monkeypatch.setattr(erasing, "_STRETCH", 1)
+    store.take([make(device="a") for _ in range(100)])
+    writer = threading.Thread(target=store.take, args=([make(device="b")],))
+    earnest = erasing.erase_some
+
+    def until_it_got_in(connection, asked):
+        if writer.ident is None:
+            writer.start()
+        return earnest(connection, asked) if writer.is_alive() else (0, False)
+
+    monkeypatch.setattr("hub.stores.store.erase_some", until_it_got_in)
+    assert store.erase(condition(Filter(device=("a",)))) < 50
+    writer.join()
 
 
 def test_erasing_leaves_what_arrives_meanwhile(store, monkeypatch):
