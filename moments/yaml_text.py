@@ -1,5 +1,7 @@
-"""YAML that a person wrote, and its readers take too much of: a key that stands twice, of which they keep the last
-without a word, and aliases that make much of little.
+"""YAML that a person wrote.
+
+Its readers take too much of it: a key that stands twice, of which they keep the last without a word, and aliases that
+make much of little.
 """
 
 from typing import Any, Final
