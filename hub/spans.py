@@ -1,10 +1,13 @@
 """The time that one device is told to erase, and what here is of it.
 
 A date is the wearer's day, by the offset that each moment carries, and a device is told instants: each is the day's
-bound by the offset of that device's moment which is nearest to it, so that neither the end of summer time nor a journey
-since then moves it. The dates stand beside them in the command: what is here is judged by its own offset.
+bound by the offset of that device's moments which are next to it, so that neither the end of summer time nor a journey
+since then moves it. Where those before it and after it differ, it is the narrower of the two: what a device erases of a
+neighbouring day is lost, and what it keeps of this one is erased here when it comes. The dates stand beside the
+instants in the command: what is here is judged by its own offset.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any, Final
@@ -19,6 +22,7 @@ from hub.stores.tables import devices, moments
 
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
+_ANYWHERE_MIN: Final = (-12 * 60, 14 * 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +85,31 @@ def read(args: dict[str, Any]) -> Span:
 def of(connection: Connection, filter_: Filter, device: str) -> Span:
     """Give the time that a filter means of a device."""
 
-    def edge(bound: Bound | None) -> Edge | None:
+    def edge(bound: Bound | None, narrower: Callable[[Iterable[int]], int]) -> Edge | None:
         if bound is None:
             return None
         if isinstance(bound, datetime):
             return Edge(bound)
         if filter_.tz:
             return Edge(datetime.combine(bound, time(), ZoneInfo(filter_.tz)))
-        offset_min = _nearest_offset_min(connection, device, bound)
+        offset_min = narrower(_offsets_min(connection, device, bound))
         return Edge(datetime.combine(bound, time(), timezone(timedelta(minutes=offset_min))), bound)
 
-    return Span(edge(filter_.begin), edge(filter_.end))
+    return Span(edge(filter_.begin, min), edge(filter_.end, max))
 
 
-def _nearest_offset_min(connection: Connection, device: str, day: date) -> int:
-    """Give the offset of that moment of a device which is nearest, by its wall clock, to where a day begins; or 0."""
+def _offsets_min(connection: Connection, device: str, day: date) -> Sequence[int]:
+    """Give the offsets of those moments of a device that are next, by its wall clock, to where a day begins.
+
+    Those of all the earth where it has no moment.
+    """
     at = _wall_ms(day)
     m = moments.c
-    theirs = select(m.offset_min, LOCAL_MS).where(m.device.in_(select(devices.c.n).where(devices.c.id == device)))
+    theirs = select(m.offset_min).where(m.device.in_(select(devices.c.n).where(devices.c.id == device)))
     before = theirs.where(at > LOCAL_MS, m.start_ms < at + _DAY_MS).order_by(m.start_ms.desc())
     after = theirs.where(at <= LOCAL_MS, m.start_ms > at - _DAY_MS).order_by(m.start_ms)
-    found = [row for asked in (after, before) for row in connection.execute(asked.limit(1))]
-    return min(((abs(local_ms - at), offset_min) for offset_min, local_ms in found), default=(0, 0))[1]
+    found = [offset for asked in (before, after) for offset in connection.execute(asked.limit(1)).scalars()]
+    return found or _ANYWHERE_MIN
 
 
 def _wall_ms(day: date) -> int:

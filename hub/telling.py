@@ -46,6 +46,9 @@ _AGAIN_S: Final = 600.0
 _SETTLED_S: Final = 30.0
 """After so long another hub over the same store has stored what it had when a device's reply came here."""
 
+_SENT_S: Final = 120.0
+"""After so long a device that replied has sent what it kept of a day, of which it was told instants."""
+
 _DONE: Final = json.dumps({"ok": True, "error": None})
 
 
@@ -84,8 +87,9 @@ class Telling:
         """When what came of a span is erased here for the last time, by the order's id, in monotonic seconds."""
         self.on_span_erased: list[Callable[[str, dict[str, Any], int], object]] = []
         """Called in the thread of this when a device has erased a span: with the device, the args that it was told,
-        and the Unix time in ms when that was. What the device sent before it heard of it is here again by then, but for
-        what another hub over the same store has in hand: so there it is called a second time, later."""
+        and the Unix time in ms when that was. What the device sent before it heard of it is here by then, but for what
+        another hub over the same store has in hand, and for what it keeps of a wearer's day that is beyond the instants
+        that it was told: where there may be such, it is called a second time, later."""
         self._thread = threading.Thread(target=self._run, name="telling")
 
     def start(self) -> None:
@@ -173,9 +177,11 @@ class Telling:
             found = connection.execute(asked).all()
         now, late = time.monotonic(), dict[str, float]()
         for row in found:
+            args = json.loads(row.body)["args"]
             for call in self.on_span_erased:
-                call(row.device, json.loads(row.body)["args"], row.sent_ms)
-            last = self._late.get(row.id, now + _SETTLED_S if self._store.shared else now)
+                call(row.device, args, row.sent_ms)
+            settled_s = _SENT_S if "days" in args else _SETTLED_S if self._store.shared else 0.0
+            last = self._late.get(row.id, now + settled_s)
             if last > now:
                 late[row.id] = last
                 continue

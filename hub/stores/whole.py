@@ -15,7 +15,7 @@ from hub.stores.schema import METADATA
 from hub.stores.tables import devices
 
 _MADE: Final = {"moments", "notes", "scenes", "phrases", "cells", "rollups", "counters", "leaving", "place_days"}
-_PASSING: Final = {"enrolments", "unscrubbed", "stale_days", "refused_lines"}
+_PASSING: Final = {"enrolments", "unscrubbed", "stale_days", "erasings", "refused_lines"}
 """What is good at this hub only, and for minutes."""
 
 _OWN: Final = "n"

@@ -165,6 +165,51 @@ def test_what_waited_on_a_journey_is_erased_by_the_clock_that_it_was_heard_by(st
     assert told["days"] == {"from": "2026-06-01", "to": "2026-06-02"}
 
 
+LINE = [timezone(timedelta(hours=hours)) for hours in (14, -10)]
+"""On both sides of the date line: of a journey eastwards the same day is lived twice."""
+
+
+@pytest.mark.parametrize("zones", [(PARIS, SEOUL), (SEOUL, PARIS), LINE, LINE[::-1]])
+def test_on_a_journey_a_device_is_told_no_more_than_what_is_of_the_day_before_and_after_it(store, answered, zones):
+    there, back = zones
+    day = date(2026, 5, 22)
+    store.take([heard(f"2026-05-2{n}T12", there) for n in (0, 1)] + [heard(f"2026-05-2{n}T12", back) for n in (2, 3)])
+    told = answered(day)
+    begin, end = (datetime.fromisoformat(told[name]) for name in ("from", "to"))
+    assert begin == max(datetime.combine(day, time(), zone) for zone in zones)
+    assert end == datetime.combine(day + timedelta(days=1), time(), back)
+
+
+def test_a_device_of_which_nothing_is_known_is_told_no_more_than_what_is_of_that_day_everywhere(store, wire):
+    store.describe_device("a", name=None, owner=None)
+    forgetting = Forgetting(store, None, Telling(store, wire), PlaceDays(store))
+    forgetting._tell([], forgetting._spans(parse([("from", "2026-05-01"), ("to", "2026-05-08")])[0]))
+    args = wire.span()["args"]
+    assert (args["from"], args["to"]) == ("2026-05-01T00:00:00-12:00", "2026-05-08T00:00:00+14:00")
+
+
+def test_what_a_device_kept_of_a_day_beyond_what_it_was_told_is_erased_when_it_comes_after_its_reply(
+    store, wire, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("hub.telling._LOOK_S", 0.05)
+    monkeypatch.setattr("hub.telling._SENT_S", 1.0)
+    store.take([heard("2026-06-01T12", SEOUL)])
+    telling = Telling(store, wire)
+    forgetting = Forgetting(store, Sounds(tmp_path / "sounds"), telling, PlaceDays(store))
+    telling.on_span_erased.append(forgetting.erase_late)
+    telling.start()
+    try:
+        forgetting.matching(parse([("from", "2026-06-01"), ("to", "2026-06-02")])[0])
+        telling.reported(reply(wire.span(), ok=True))
+        beyond, others = heard("2026-06-01T18", PARIS), heard("2026-06-02T00", PARIS)
+        wait_until(lambda: telling._late)
+        store.take([beyond, others])
+        wait_until(lambda: ids(store) == {others.id})
+        wait_until(lambda: "late" not in replied(store))
+    finally:
+        telling.close()
+
+
 def test_an_order_of_an_older_hub_that_names_no_days_is_of_its_instants(store, tmp_path):
     moments = [make(device="a", start=THEN + timedelta(hours=hours)) for hours in (0, 24)]
     store.take(moments)
