@@ -251,17 +251,17 @@ class Outbox:
     def tick(self, now: float | None) -> None:
         """Do what waits: deletions, moments held in memory, the bounds. `now` in Unix seconds, None if not known.
 
-        Of a broken file it takes over, and names anew, what a second is enough for.
+        It names anew, and takes over from a broken file, what a second is enough for.
         """
         with self._lock:
             done_at = min(self._done.values(), default=float("inf"))
             if self._memory or self.trouble is not None or time.monotonic() - done_at > _DONE_SECONDS:
                 self._flush()
             until = time.monotonic() + _TURN_SECONDS
+            self._naming.go_on(until)  # first: it tells by the oldest whether it is needed, and may be taken over
             if self._file.broken:
                 take_over(self._file, self._naming.device, until)
                 self._count("size", self._file.bound(self._max_bytes))
-            self._naming.go_on(until)
             if now is not None and time.monotonic() - self._expired_at > _EXPIRE_SECONDS:
                 self._expired_at = time.monotonic()
                 sql = "DELETE FROM outbox WHERE born < ? AND keep < 3"

@@ -93,10 +93,10 @@ def phone(mosquitto):
 def test_a_silent_zone_that_the_owner_takes_away_silences_no_more_without_another_fix(hub, device, phone):
     home, work = ({"lat": lat, "lon": 129.0, "radius_m": 50, "name": "x", "pause": True} for lat in (35.0, 36.0))
     hub.send("config", {"version": 1, "zones": [home, work]}, True)
+    device(gps__owntracks=PHONE, gps__max_age_s=5).ready()
     phone(35.0)
-    device(gps__owntracks=PHONE, gps__max_age_s=2).ready()
     wait_until(lambda: hub.said.get("status", [{}])[-1].get("state") == "paused")
-    time.sleep(3)  # the fix is too old to be a place
+    time.sleep(6)  # the fix is too old to be a place
     hub.send("config", {"version": 2, "zones": [work]}, True)
     wait_until(lambda: hub.said["status"][-1]["state"] == "listening")
 

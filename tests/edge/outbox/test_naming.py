@@ -110,3 +110,16 @@ def test_what_was_away_when_the_device_got_another_name_gets_it_when_it_is_back(
     box._file.retry_now()
     box.tick(None)
     assert sent(box) == names(box) == ["pocket-9"] * 2
+
+
+def test_what_is_taken_over_does_not_hide_that_there_is_more_under_another_name(opened, path, steps):
+    fill(opened(), moments(300, device="pocket-9"))
+    path.rename(f"{path}.broken")
+    box = opened()
+    box.put(moment(device="pocket-1"))
+    box._file._fail(sqlite3.OperationalError("disk I/O error"))
+    box.rename("pocket-9")
+    box._file.retry_now()
+    while not box.all_readable:
+        box.tick(None)
+    assert sent(box) == names(box) == ["pocket-9"] * 301

@@ -12,6 +12,7 @@ from functools import partial
 
 import pytest
 
+from moments import Moment
 from tests.edge.making import ids, moment, moments
 from tests.edge.outbox.breaking import NOON_S, fill, mended
 
@@ -66,6 +67,14 @@ def test_a_kill_between_two_names_costs_nothing_of_what_is_gone_on_with(opened, 
     old, _ = left()
     path.with_name(f"{path.name}.corrupt").rename(path.with_name(f"{path.name}.broken"))
     assert old[-1] in mended(opened()), "it stands in the log only"
+
+
+def test_what_an_older_version_left_goes_under_the_name_that_the_device_got_with_the_upgrade(opened, path, left, steps):
+    old, waiting = left(["DROP INDEX dated"])
+    box = opened()
+    box.rename("pocket-9")
+    assert mended(box) == [*old, waiting]
+    assert {Moment.from_json(row.body).device for row in box.after(0, 100)} == {"pocket-9"}
 
 
 class Full(sqlite3.Connection):
