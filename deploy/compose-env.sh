@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes what compose.yaml needs and nobody should choose: passwords, a token and the hub's client id at the broker, each
-# at random, for this user alone. A second run changes nothing, but adds what an older one did not make and takes away what it told too much. The name is the one that devices and browsers know this machine by.
+# at random, for this user alone. A second run changes nothing, but adds what an older one did not make and takes away
+# what it told too much. The name is the one that devices and browsers know this machine by.
 #
 #   deploy/compose-env.sh [NAME]
 set -eu
@@ -16,7 +17,8 @@ if [ -e .env ]; then
         exit 2
     fi
     grep -q '^MOODSCAPE_CLIENT_ID=' .env || add_client_id
-    # Compose gives the hub the URL as a word of its command, which everybody on the machine sees, and the password otherwise.
+    # Compose gives the hub the URL as a word of its command, which everybody on the machine sees; the password it gives
+    # otherwise.
     sed -i 's#^\(.*MOODSCAPE_STORE_URL=.*//moodscape\):[^@]*@postgres/#\1@postgres/#' .env
     echo "moodscape: kept $(pwd)/.env"
     exit 0

@@ -26,10 +26,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit code: 0 done, 1 the work failed, 2 the call or the configuration is wrong."""
-    args = _parser().parse_args(argv)
-    logs.set_up(as_json=args.log_json)
     try:
         with output.checked():
+            args = _parser().parse_args(argv)
+            logs.set_up(as_json=args.log_json)
             return int(args.run(args))
     except (UserError, WorkError) as error:
         sys.stderr.write(f"moodscape: {error}\n")

@@ -53,11 +53,13 @@ def checked() -> Iterator[None]:
     Raises WorkError where it cannot be written, BrokenPipeError where its reader left, as `head` does.
     """
     out = sys.stdout
-    if not isinstance(out, io.TextIOWrapper):  # it was closed before we began
-        yield
-        return
-    out.reconfigure(errors="backslashreplace")
+    if out is None:  # the first file that a part opens would take its place
+        raise WorkError("standard output is closed: give it a file, or /dev/null")
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
     checked_out = _Output(out)
     with redirect_stdout(cast("IO[str]", checked_out)):
-        yield
-        checked_out.flush()
+        try:
+            yield
+        finally:  # --help leaves by an exception too
+            checked_out.flush()

@@ -33,12 +33,27 @@ def store(tmp_path):
 
 @pytest.mark.parametrize("buffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
-    "verb", ["edge rules", f"read {RECORDING}", "hub letters --set {store}", "hub token a --set {store}"]
+    "verb",
+    [
+        "--version",
+        "edge --help",
+        "edge rules",
+        f"read {RECORDING}",
+        "hub letters --set {store}",
+        "hub token a --set {store}",
+    ],
 )
 def test_output_that_cannot_be_written_is_told_in_one_sentence(store, verb, buffered):
     with FULL.open("w") as full:
         ran = moodscape(*verb.format(store=store).split(), out=full, **buffered)
     assert (ran.returncode, ran.stderr) == (1, NO_SPACE)
+
+
+@pytest.mark.parametrize("verb", ["edge rules", "--version"])
+def test_output_that_is_closed_is_told_in_one_sentence_with_the_remedy(verb):
+    ran = subprocess.run(["sh", "-c", f'"$@" {verb} >&-', "sh", *COMMAND], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 1
+    assert ran.stderr == "moodscape: standard output is closed: give it a file, or /dev/null\n"
 
 
 def test_a_reader_who_leaves_early_is_no_fault_to_tell_of():
