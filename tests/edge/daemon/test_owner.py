@@ -98,7 +98,7 @@ def test_a_silent_zone_that_the_owner_takes_away_silences_no_more_without_anothe
     wait_until(lambda: hub.said.get("status", [{}])[-1].get("state") == "paused")
     time.sleep(6)  # the fix is too old to be a place
     hub.send("config", {"version": 2, "zones": [work]}, True)
-    wait_until(lambda: hub.said["status"][-1]["state"] == "listening")
+    wait_until(lambda: hub.said["status"][-1]["state"] != "paused")
 
 
 def test_where_the_phone_is_counts_also_where_it_was_told_before_the_time_was_known(tmp_path, hub, device, phone):
