@@ -46,9 +46,9 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
 def _settings(text: str) -> dict[str, Any]:
     try:
         values = yaml_text.load(text)
-    except yaml_text.StandsTwice as error:
+    except yaml_text.Refused as error:
         raise ValueError(str(error)) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise ValueError(f"is not YAML: {' '.join(str(error).split())}") from None
     if values is not None and not isinstance(values, dict):
         raise ValueError("must hold settings as `key: value`")

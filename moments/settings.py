@@ -32,9 +32,9 @@ def mapping(path: Path) -> dict[str, Any]:
         values = yaml_text.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; give another file with --config") from error
-    except yaml_text.StandsTwice as error:
+    except yaml_text.Refused as error:
         raise UserError(f"{path} line {error.line}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: is not YAML: {_line(error)}") from error
     if values is None:
         return {}
@@ -57,9 +57,9 @@ def override(values: dict[str, Any], said: str) -> None:
         values = values[name]
     try:
         values[last] = yaml_text.value(text)
-    except yaml_text.StandsTwice as error:
+    except yaml_text.Refused as error:
         raise UserError(f"--set {said}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"--set {said}: the value is not YAML: {_line(error)}") from error
 
 

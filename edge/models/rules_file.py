@@ -20,9 +20,9 @@ def validated(model: type[_M], text: str, name: str) -> _M:
     """Read YAML text as `model`. Raises WrongRules for the first thing that is wrong, and how many more there are."""
     try:
         raw = yaml_text.load(text)
-    except (yaml_text.StandsTwice, yaml_text.TooMuch) as error:
+    except yaml_text.Refused as error:
         raise WrongRules(f"{name} line {error.line}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise WrongRules(f"{name}{line}: is not YAML: {getattr(error, 'problem', None) or error}") from error

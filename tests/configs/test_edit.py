@@ -125,7 +125,12 @@ def test_where_writing_is_cut_off_the_file_is_as_it_was(settings, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("broker: {host: a\n", "is not YAML"), ("broker: 1\n", "broker holds no settings")]
+    ("text", "why"),
+    [
+        ("broker: {host: a\n", "is not YAML"),
+        ("broker: 1\n", "broker holds no settings"),
+        ("broker: " + "[" * 10_000, "more than 50 lists and mappings stand in each other"),
+    ],
 )
 def test_a_file_that_cannot_be_edited_is_named_and_kept(tmp_path, capsys, text, why):
     path = tmp_path / "hub.yaml"

@@ -26,6 +26,9 @@ def test_what_is_null_in_a_file_is_not_said(tmp_path):
         ("- 1", ": must hold settings as `key: value`"),
         ("1: a", ": must hold settings as `key: value`"),
         ("a: 1\nb: 2\na: 3", " line 3: a stands twice; put both into one"),
+        ("a: 1\nb: " + "[" * 10_000, " line 2: more than 50 lists and mappings stand in each other; "),
+        ("a: 1\nb: &b [*b]", " line 2: with what aliases bring in again "),
+        ("a: 1\nb: !!timestamp x", " line 2: a timestamp that is none; "),
         (None, ": cannot be read: No such file or directory; give another file with --config"),
     ],
 )
@@ -58,6 +61,8 @@ def test_an_override_of_one_section_leaves_another_alone_that_was_written_as_the
         ("a.b.c=1", "b holds no settings"),
         ("a.b=[", "the value is not YAML: "),
         ("a={c: 1, c: 2}", "c stands twice; put both into one"),
+        ("a=" + "[" * 10_000, "more than 50 lists and mappings stand in each other; "),
+        ("a=!!bool x", "a bool that is none; "),
     ],
 )
 def test_an_override_that_cannot_be_is_refused_as_it_was_said(said, says):

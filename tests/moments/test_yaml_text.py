@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from moments import yaml_text
-from moments.yaml_text import MOST, StandsTwice, TooMuch
+from moments.yaml_text import DEEPEST, MOST, NotOne, StandsTwice, TooDeep, TooMuch
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,50 @@ def test_a_text_that_stands_for_more_than_anybody_writes_is_refused_with_its_lin
     with pytest.raises(TooMuch) as error:
         yaml_text.load(text)
     assert error.value.line == line
+
+
+def nested(levels):
+    return "\n" + "[" * levels + "x" + "]" * levels
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (nested(DEEPEST + 1), 2),
+        ("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), 1),
+        ("[" * 10_000, 1),
+        ("{a: " * 10_000, 1),
+        ("- " * 10_000 + "x", 1),
+        ("? " * 10_000 + "x", 1),
+        ("!!omap " + "[" * 10_000, 1),
+        ("".join(f"{' ' * level}a:\n" for level in range(600)), DEEPEST + 1),
+    ],
+)
+def test_what_stands_in_more_than_anybody_writes_is_refused_with_its_line(text, line):
+    with pytest.raises(TooDeep, match=f"more than {DEEPEST} lists and mappings") as error:
+        yaml_text.load(text)
+    assert error.value.line == line
+
+
+@pytest.mark.parametrize("text", [nested(DEEPEST), "{a: " * DEEPEST + "1" + "}" * DEEPEST])
+def test_what_stands_as_deep_as_may_be_is_read(text):
+    assert yaml_text.load(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("!!timestamp x", "timestamp"),
+        ("!!bool x", "bool"),
+        ("!!int ''", "int"),
+        ("!!float ''", "float"),
+        ("1" + ":59" * 400 + ".5", "float"),
+    ],
+)
+def test_a_value_that_is_not_of_its_kind_is_refused_with_its_line(value, kind):
+    with pytest.raises(NotOne, match=f"a {kind} that is none") as error:
+        yaml_text.load(f"a: 1\nb: [{value}]")
+    assert error.value.line == 2
 
 
 @pytest.mark.parametrize(
