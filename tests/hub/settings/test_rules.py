@@ -36,7 +36,7 @@ def test_the_table_that_ships_goes_over_as_a_document():
     ],
 )
 def test_a_wrong_table_is_refused_with_a_sentence(text):
-    with pytest.raises(rules.WrongTable, match="^rules"):
+    with pytest.raises(rules.WrongTable, match=r"^rules"):
         rules.parse(text)
 
 
