@@ -21,8 +21,9 @@ from edge.clock import Reading
 from edge.outbox.erasing import Span, erase
 from edge.outbox.file import INSERT, OutboxFile
 from edge.outbox.naming import Naming
-from edge.outbox.row import Row, began, keep_of, kept, moment_of, stamped, with_clip
+from edge.outbox.row import Row, began, keep_of, kept, moment_of, with_clip
 from edge.outbox.taking import take_over
+from edge.outbox.timing import release, settle
 from moments import Clip, Moment
 
 log = logging.getLogger(__name__)
@@ -88,18 +89,7 @@ class Outbox:
         """Stamp the moments of this boot that waited for the time, now that it is known; give their number."""
         with self._lock:
             self._flush()
-            waiting = self._file.read("SELECT * FROM outbox WHERE heard IS NOT NULL AND boot = ?", (boot,))
-            rows = [stamped(row, time_at(row.heard or 0.0)) for row in waiting]
-            columns = [(row.body, row.born, row.seq) for row in rows]
-            sql = "UPDATE outbox SET body = ?, born = ?, heard = NULL, boot = NULL WHERE seq = ?"
-            done = self._file.write(lambda db: db.executemany(sql, columns).rowcount if columns else 0)
-            held = {
-                row.id: stamped(row, time_at(row.heard))
-                for row in self._memory.values()
-                if row.heard is not None and row.boot == boot
-            }
-            self._memory |= held
-            return (done or 0) + len(held)
+            return settle(self._file, self._memory, time_at, boot)
 
     def rename(self, device: str) -> None:
         """Make all that waits this device's, in case it had another name: a second's worth, and the rest in `tick`."""
@@ -121,17 +111,9 @@ class Outbox:
 
     def release(self, boot: str, heard_before: float) -> int:
         """Let go as `free` what waited too long or was heard in an earlier boot, whose time nobody can know now."""
-        sql = "UPDATE outbox SET heard = NULL, boot = NULL WHERE heard IS NOT NULL AND (boot <> ? OR heard < ?)"
         with self._lock:
             self._flush()
-            done = self._file.write(lambda db: db.execute(sql, (boot, heard_before)).rowcount) or 0
-            held = {
-                row.id: replace(row, heard=None, boot=None)
-                for row in self._memory.values()
-                if row.heard is not None and (row.boot != boot or row.heard < heard_before)
-            }
-            self._memory |= held
-            return done + len(held)
+            return release(self._file, self._memory, boot, heard_before)
 
     # Out.
 
