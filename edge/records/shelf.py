@@ -156,6 +156,8 @@ class Shelf:
                     self.remove(sha256)
                 except OSError as error:
                     refused = error
+            if gone:
+                sync(self.folder)
             if refused is not None:
                 raise refused
             return len(gone)

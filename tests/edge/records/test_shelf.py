@@ -247,6 +247,17 @@ def test_what_the_disk_does_not_let_go_is_not_called_erased(opened, monkeypatch)
     assert opened().all() == []
 
 
+def test_a_clip_that_was_erased_has_no_name_on_the_disk(opened, synced):
+    shelf = opened()
+    for number in (1, 2, 3):
+        shelf.put(*clip(number))
+    synced.clear()
+    assert shelf.erase(moments=["m1", "m3"]) == 2
+    assert synced == [[shelf.all()[0].path.name]]
+    assert shelf.erase(moments=["m1"]) == 0
+    assert len(synced) == 1, "what is not there costs nothing"
+
+
 def test_a_disk_that_lets_nothing_go_takes_no_more_than_its_share(opened, monkeypatch):
     shelf = opened()
     first, second = clip(1), clip(2)
