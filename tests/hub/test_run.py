@@ -14,6 +14,7 @@ import pytest
 from hub.config import Http
 from hub.serve import listen
 from tests.e2e.processes import COMMAND, Hub
+from tests.hub.moments import make
 from tests.parts import free_port, wait_until
 
 
@@ -42,15 +43,18 @@ def test_it_serves_without_a_broker_says_so_and_leaves_with_0_within_5_s(hub):
     assert not (hub.folder / "hub.db-wal").exists()  # it was closed in order
 
 
-def test_a_second_hub_over_the_same_file_is_refused_and_what_else_writes_to_it_is_not(hub):
+def test_a_second_hub_over_the_same_file_is_refused_and_other_commands_are_not(hub, tmp_path):
     second = Hub(hub.folder, hub.broker_port).start()
     wait_until(lambda: second.process.poll() is not None or second.answers(), 20)
     second.kill()
     last = (hub.folder / "hub.log").read_text().splitlines()[-1]
     assert second.process.returncode == 2
     assert last == f"moodscape: another hub runs with {hub.folder}/hub.db: end it, or set another store.path"
-    token = subprocess.run([*COMMAND, "hub", "token", "a", "--set", f"store.path={hub.folder}/hub.db"], timeout=20)
-    assert token.returncode == 0
+    held = tmp_path / "held.ndjson"
+    held.write_bytes(make().to_json() + b"\n")
+    for verb in (["token", "a"], ["import", held], ["backup", tmp_path / "copy.db"], ["erase", "device=pocket-1"]):
+        ran = subprocess.run([*COMMAND, "hub", *verb, "--set", f"store.path={hub.folder}/hub.db"], timeout=60)
+        assert ran.returncode == 0, verb
     hub.kill()
     assert second.start().ready().stop() == 0
 
