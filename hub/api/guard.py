@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import DatabaseError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import tokens
 from hub.api.limits import Buckets
-from hub.api.problems import Problem, document
+from hub.api.problems import OURS, Problem, document, unusable
 from hub.callers import LET_IN
 from hub.records.clips import LARGEST as LARGEST_CLIP
 from hub.stores.store import Store
@@ -140,6 +141,12 @@ class Guard:
             access = scope.setdefault("state", {})["access"] = await self._admit(scope)
         except _Refused as refused:
             answer = document(refused.status, str(refused), headers=refused.headers)
+            await answer(scope, receive, dressed)
+            return
+        except DatabaseError as error:
+            if isinstance(error, OURS):
+                raise
+            answer = unusable(error, "its log says why")  # who asks may be anybody
             await answer(scope, receive, dressed)
             return
         if access is not None and LET_IN in scope["state"]:

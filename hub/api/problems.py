@@ -40,8 +40,14 @@ def document(status: int, detail: str, field: str | None = None, headers: Mappin
     return Response(text, status, dict(headers or {}), media_type="application/problem+json")
 
 
-_OURS: Final = (IntegrityError, ProgrammingError)
+OURS: Final = (IntegrityError, ProgrammingError)
 """What a database says of mistakes in what it is asked, not of its own state."""
+
+
+def unusable(error: DatabaseError, why: str) -> Response:
+    """Make the answer where the store cannot be used, and log what the database says of it."""
+    _log.error("the store cannot be used", extra={"reason": str(error.orig)})
+    return document(503, f"The store cannot be used now: {why}.")
 
 
 async def _answered(_request: Request, error: Exception) -> Response:
@@ -59,9 +65,8 @@ async def _answered(_request: Request, error: Exception) -> Response:
             answer = document(error.status_code, str(error.detail), headers=error.headers)
         case DataError():
             answer = document(422, "The store does not take a character or a number in this call.")
-        case DatabaseError() if not isinstance(error, _OURS):
-            _log.error("the store cannot be used", extra={"reason": str(error.orig)})
-            answer = document(503, f"The store cannot be used now: {error.orig}.")
+        case DatabaseError() if not isinstance(error, OURS):
+            answer = unusable(error, str(error.orig))
         case Ending():
             answer = document(503, "The hub is about to end.")
         case _:
@@ -88,5 +93,5 @@ def install(app: FastAPI) -> None:
     """Have every error of `app` answered with a problem document."""
     for kind in _KINDS:
         app.add_exception_handler(kind, _answered)
-    for kind in _OURS:  # they are DatabaseErrors too, and nobody foresaw them
+    for kind in OURS:  # they are DatabaseErrors too, and nobody foresaw them
         app.add_exception_handler(kind, _raised)
