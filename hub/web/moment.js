@@ -238,7 +238,7 @@ export class MomentPanel {
       this.tell.changed(now);
       put(head, this.heading(now, feltIn(now)));
     };
-    const head = h("div", {}, this.heading(moment, felt));
+    const head = h("div", { class: "panel-head" }, this.heading(moment, felt));
     const opened = (view) => (this.id === moment.id ? this.views.push(view) : view.close());
     this.fill(head, sound(moment, opened), facts(moment), where(moment, opened), noteForm(moment, refresh), correction(moment, refresh), why(moment),
       eraser(moment, () => {

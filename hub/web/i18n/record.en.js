@@ -24,6 +24,7 @@ export default {
   "record.reading": "{share} read",
   "record.failed": "It could not be read.",
   "record.read": { one: "It is read: one moment.", other: "It is read: {n} moments." },
+  "record.left": { one: "One recording is still to be read.", other: "{n} recordings are still to be read." },
   "record.silent": "Nothing was heard in it.",
   "record.moments": { one: "One moment", other: "{n} moments" },
   "record.erase": "Erase",

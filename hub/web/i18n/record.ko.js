@@ -24,6 +24,7 @@ export default {
   "record.reading": "{share} 읽음",
   "record.failed": "읽지 못했습니다.",
   "record.read": { other: "읽었습니다. 순간 {n}개." },
+  "record.left": { other: "아직 읽지 않은 녹음이 {n}개 있습니다." },
   "record.silent": "들린 것이 없습니다.",
   "record.moments": { other: "순간 {n}개" },
   "record.erase": "지우기",

@@ -34,10 +34,15 @@ function state(record) {
   return h("div", { class: "reading" }, h("progress", { max: 1, value: share, "aria-label": words }), h("p", { class: "quiet" }, words));
 }
 
-/** Tell a screen reader what came of a record once it is read. */
-function tell(record) {
-  if (record.state === "failed") announce(failure(record).textContent);
-  else announce(record.moments.length ? t("record.read", { n: record.moments.length }) : t("record.silent"));
+/** What came of a record, as a sentence. */
+function outcome(record) {
+  if (record.state === "failed") return failure(record).textContent;
+  return record.moments.length ? t("record.read", { n: record.moments.length }) : t("record.silent");
+}
+
+/** Tell a screen reader, at once, what came of the records that were read and how many are still to be. */
+function tell(ended, left) {
+  announce([...ended.map(outcome), left ? t("record.left", { n: left }) : null].filter(Boolean).join(" "));
 }
 
 function found(record, opened, toggled) {
@@ -107,10 +112,11 @@ export function keptRecords() {
     clearTimeout(timer);
     const waiting = items.filter(unread);
     if (gone || waiting.length === 0) return;
+    const ended = [];
     await Promise.all(waiting.map(async (record) => {
       try {
         const now = await api.record(record.id);
-        if (!unread(now)) tell(now);
+        if (!unread(now) && items.some((one) => one.id === now.id && unread(one))) ended.push(now); // else it was told
         if (now.state === "done") open.add(now.id);
         items = items.map((one) => (one.id === now.id ? now : one));
       } catch (error) {
@@ -119,6 +125,7 @@ export function keptRecords() {
     }));
     if (gone) return;
     draw();
+    if (ended.length) tell(ended, items.filter(unread).length);
     timer = setTimeout(follow, EVERY_MS);
   }
 
@@ -126,10 +133,12 @@ export function keptRecords() {
     try {
       const answer = await api.records({ limit: PAGE, ...(next ? { cursor: next } : {}) });
       const known = new Set(items.map((one) => one.id));
-      items = items.concat(answer.items.filter((one) => !known.has(one.id)));
+      const fresh = answer.items.filter((one) => !known.has(one.id));
+      items = items.concat(fresh);
       next = answer.next ?? null;
       draw();
       if (items.length === 0) word.textContent = t("record.none");
+      if (!gone && fresh.some(unread)) tell([], items.filter(unread).length);
       follow();
     } catch (error) {
       put(word, api.saidBy(error));

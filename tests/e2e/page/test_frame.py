@@ -72,6 +72,24 @@ def crossing(page) -> list[str]:
     )
 
 
+def broken(page) -> list[str]:
+    """The words on what is pressed that are broken in two."""
+    return page.evaluate(
+        """() => {
+          const words = (text) => [...text.data.matchAll(/\\S+/g)].filter(({index, 0: word}) => {
+            const range = document.createRange();
+            range.setStart(text, index);
+            range.setEnd(text, index + word.length);
+            return new Set([...range.getClientRects()].map((one) => one.top)).size > 1;
+          }).map(([word]) => word);
+          const texts = [...document.querySelectorAll("button, .chip, #nav a, .segments label, .day")]
+            .filter((one) => one.checkVisibility())
+            .flatMap((one) => [one, ...one.querySelectorAll("*")].flatMap((inner) => [...inner.childNodes]));
+          return texts.filter((node) => node.nodeType === Node.TEXT_NODE).flatMap(words);
+        }"""
+    )
+
+
 @pytest.mark.parametrize("width", [320, 360])
 @pytest.mark.parametrize("locale", ["en-GB", "ko-KR"])
 def test_on_a_phone_nothing_is_cut_off_and_what_is_pressed_is_large_enough(hub, look, width, locale):
@@ -79,8 +97,8 @@ def test_on_a_phone_nothing_is_cut_off_and_what_is_pressed_is_large_enough(hub, 
     found = {}
     for address in addresses(hub):
         go(page, address)
-        found[address] = (wide(page), small(page), crossing(page))
-    assert {address: wrong for address, wrong in found.items() if wrong != (False, [], [])} == {}
+        found[address] = (wide(page), small(page), crossing(page), broken(page))
+    assert {address: wrong for address, wrong in found.items() if wrong != (False, [], [], [])} == {}
 
 
 @pytest.mark.parametrize("address", ["#/today", "#/recall", "#/settings?part=rules"])
@@ -100,40 +118,20 @@ def test_at_400_percent_what_has_the_focus_does_not_lie_behind_the_bar(hub, look
     assert [one for one in found if one] == []
 
 
-FORCED = {"forced_colors": "active", "color_scheme": "dark"}
-
-
-@pytest.mark.parametrize(
-    ("address", "chosen", "other"),
-    [
-        ("#/recall?emotion=calm", ".chip[data-value=calm]", ".chip[data-value=fear]"),
-        ("#/recall", ".tabs [data-pane=calendar]", ".tabs [data-pane=map]"),
-        ("#/insights", ".segments input[value=week] + span", ".segments input[value=month] + span"),
-        ("#/settings?part=zones", ".parts [href$=zones]", ".parts [href$=rules]"),
-        ("#/recall", "#nav [href='#/recall']", "#nav [href='#/today']"),
-    ],
-)
-def test_what_is_chosen_is_told_also_where_the_browser_forces_its_colours(hub, look, address, chosen, other):
-    page = look(hub, address, **FORCED)
+def test_what_has_the_focus_in_a_panel_does_not_lie_behind_its_head(hub, look):
+    page = look(hub, addresses(hub)[-1], width=320, height=256)
+    expect(page.get_by_role("dialog")).to_be_visible()
     calm(page)
-
-    def look_of(what):
-        style = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one).borderBottomColor]"
-        return page.locator(what).evaluate(style)
-
-    assert look_of(chosen) != look_of(other)
-
-
-def test_days_of_rest_and_the_button_that_records_are_told_where_the_browser_forces_its_colours(hub, look):
-    page = look(hub, "#/settings?part=schedule", **FORCED)
-    page.get_by_role("button", name="Add hours").click()
-    page.get_by_label("Sun").uncheck(force=True)
-    colours = page.locator(".day span").evaluate_all("all => all.map((one) => getComputedStyle(one).backgroundColor)")
-    assert colours[6] not in colours[:6]
-    go(page, "#/record")
-    sign = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one.parentElement).backgroundColor]"
-    inner, outer = page.locator(".big span").evaluate(sign)
-    assert inner != outer
+    page.get_by_label("Your words").focus()
+    page.evaluate("""() => {
+      const [panel, link] = [document.querySelector(".panel"), document.querySelector(".panel .facts a")];
+      panel.scrollBy(0, link.getBoundingClientRect().top - panel.getBoundingClientRect().top - 9);
+    }""")
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(".panel .facts a")).to_be_focused()
+    head, link = (page.locator(what).bounding_box() for what in (".panel-top", ".panel .facts a"))
+    assert head["y"] == page.get_by_role("dialog").bounding_box()["y"]
+    assert link["y"] >= head["y"] + head["height"]
 
 
 def test_on_a_very_wide_screen_nothing_is_cut_off(hub, look):
