@@ -118,6 +118,29 @@ def test_a_hub_that_nobody_calls_ends_though_much_is_being_erased(store, much_th
     assert left(store) > 500
 
 
+def test_what_a_caller_has_erased_is_left_when_the_hub_ends_and_finished_at_its_next_start(
+    store, much_that_is_old, tmp_path, monkeypatch
+):
+    answers = []
+    with serving(create_app(store)) as client:
+        url = f"{client.base_url}/api/moments?device=pocket-1"
+        asking = threading.Thread(target=lambda: answers.append(httpx.delete(url, timeout=30)))
+        asking.start()
+        wait_until(lambda: left(store) < 1000)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 9  # the server's thread did not have to be left alone
+    asking.join(5)
+    assert [answer.status_code for answer in answers] == [503]
+    assert left(store) > 500
+    monkeypatch.setattr("hub.stores.erasing._STRETCH", 2000)
+    again = Store(store.path)
+    since = make()
+    again.take([since])
+    without_broker(again, Sounds(tmp_path / "sounds")).finish()
+    assert [item["id"] for item in everything(again, Filter())] == [since.id]
+    again.close()
+
+
 EXPORT = b"GET /api/export HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
