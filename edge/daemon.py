@@ -265,7 +265,8 @@ class Device:
             self.publisher.say("reply", reply)
 
     def _on_phone(self, payload: bytes) -> None:
-        self.places.hear_phone(payload, self._unix(time.monotonic()))
+        now = self.clock.known_now()
+        self.places.hear_phone(payload, None if now is None else now.timestamp())
 
     def _on_config(self, payload: bytes) -> None:
         if self.owner.take(payload):
