@@ -6,8 +6,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import tracemalloc
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
@@ -102,6 +103,24 @@ def test_who_does_not_end_the_handshake_is_cut_off(store, tmp_path, monkeypatch)
         with socket.create_connection(("127.0.0.1", client.base_url.port), timeout=20) as call:
             assert heard(call) == b""
         assert client.get("/healthz").status_code == 200
+
+
+def test_who_does_not_end_the_handshake_takes_little_memory(store, tmp_path):
+    ca.prepare(tmp_path, ["localhost"])
+    callers = 100
+    with ExitStack() as open_:
+        client = open_.enter_context(serving(create_app(store), tmp_path))
+        assert client.get("/healthz").status_code == 200
+        open_.callback(tracemalloc.stop)
+        tracemalloc.start()
+        for _ in range(callers):
+            call = open_.enter_context(socket.create_connection(("127.0.0.1", client.base_url.port), timeout=20))
+            said = ssl.MemoryBIO()
+            with suppress(ssl.SSLWantReadError):
+                ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), said, server_hostname="localhost").do_handshake()
+            call.sendall(said.read())
+            assert call.recv(1)
+        assert tracemalloc.get_traced_memory()[0] < callers * 131_072
 
 
 @pytest.mark.parametrize(("soft", "hard", "most"), [(100, 4096, 512), (256, 256, 128), (4096, 4096, 512)])
