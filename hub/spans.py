@@ -1,10 +1,11 @@
 """The time that one device is told to erase, and what here is of it.
 
-A date is the wearer's day, by the offset that each moment carries, and a device is told instants: each is the day's
-bound by the offset of that device's moments which are next to it, so that neither the end of summer time nor a journey
-since then moves it. Where those before it and after it differ, it is the narrower of the two: what a device erases of a
-neighbouring day is lost, and what it keeps of this one is erased here when it comes. The dates stand beside the
-instants in the command: what is here is judged by its own offset.
+A date is the wearer's day, by the offset that each moment carries: what is here, and what waits on the device, is
+judged by its own. So the command has the dates. It has instants beside them, for what tells no offset, and for devices
+of older versions, which know no dates: each is the day's bound by the offset of that device's moments which are next to
+it, so that neither the end of summer time nor a journey since then moves it. Where those before it and after it differ,
+it is the narrower of the two: what a device erases of a neighbouring day is lost, and what it keeps of this one is
+erased here when it comes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -57,7 +58,7 @@ class Span:
         return condition(Filter(device=(device,), begin=begin, end=end))
 
     def args(self) -> dict[str, Any]:
-        """Give the args of the device's command; `days`, which a device need not know, has the dates."""
+        """Give the args of the device's command; `days` has the dates."""
         edges = {name: edge for name, edge in (("from", self.begin), ("to", self.end)) if edge is not None}
         days = {name: edge.day.isoformat() for name, edge in edges.items() if edge.day is not None}
         args: dict[str, Any] = {name: edge.at.isoformat() for name, edge in edges.items()}
@@ -66,10 +67,13 @@ class Span:
     def args_until(self, now: datetime) -> dict[str, Any]:
         """Give `args` for a span that ends now at the latest.
 
-        A device may hear of it much later, and what it hears until then is not meant.
+        A device may hear of it much later, and what it hears until then is not meant: `before` says so where the
+        instant is past, but its day may still go on for the wearer.
         """
-        over = self.end is not None and self.end.at <= now
-        return self.args() if over else self.args() | {"to": now.isoformat(timespec="milliseconds")}
+        at = now.isoformat(timespec="milliseconds")
+        if self.end is None or self.end.at > now:
+            return self.args() | {"to": at}
+        return self.args() if self.end.day is None else self.args() | {"before": at}
 
 
 def read(args: dict[str, Any]) -> Span:

@@ -37,7 +37,8 @@ _DATED: Final = "CREATE INDEX IF NOT EXISTS dated ON outbox (born)"
 
 _GONE: Final = """
 CREATE TABLE IF NOT EXISTS gone (
-    id BLOB UNIQUE,            -- what is not taken from a broken file any more: a moment's UUID,
+    id BLOB UNIQUE,            -- what is not taken from a broken file any more: a moment's UUID, a span with days as
+                               -- JSON, which is longer,
     low REAL, high REAL        -- or all that began in [low, high), in Unix seconds
 )"""
 

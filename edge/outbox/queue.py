@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from edge.clock import Reading
-from edge.outbox.erasing import Span, erase
+from edge.outbox.erasing import erase, is_of
 from edge.outbox.file import INSERT, OutboxFile
 from edge.outbox.naming import Naming
-from edge.outbox.row import Row, began, keep_of, kept, moment_of, with_clip
+from edge.outbox.row import Row, keep_of, kept, moment_of, with_clip
+from edge.outbox.span import Days, Span
 from edge.outbox.taking import take_over
 from edge.outbox.timing import release, settle
 from moments import Clip, Moment
@@ -167,17 +168,18 @@ class Outbox:
             self._flush()
             return len(gone)
 
-    def erase_between(self, low: float, high: float) -> int:
-        """Erase from the queue, at once, all that began in [low, high), in Unix seconds; give their number."""
+    def erase_between(self, low: float, high: float, days: Days | None = None) -> int:
+        """Erase from the queue, at once, all that began in the span that these make; give their number."""
+        span = Span(low, high, days)
         with self._lock:
             self._flush()
-            gone = [row.id for row in self._memory.values() if low <= began(row) < high]
+            gone = [row.id for row in self._memory.values() if is_of(row, span)]
             for each in gone:
                 del self._memory[each]
-            self._spans.append((low, high))
+            self._spans.append(span)
             if (deleted := self._flush()) is None:  # what is on that disk is not sent any more
                 on_disk = (row for row in self._file.after(float("-inf"), 500) if row.id not in self._done)
-                gone += (theirs := [row.id for row in on_disk if low <= began(row) < high])
+                gone += (theirs := [row.id for row in on_disk if is_of(row, span)])
                 self._done |= dict.fromkeys(theirs, 0.0)
             return len(gone) + (deleted or 0)
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel
@@ -92,6 +93,14 @@ def start_of(body: bytes) -> float:
         return _Start.model_validate_json(body).start.timestamp()
     except ValueError:
         return float("-inf")
+
+
+def offset_of(body: bytes) -> timedelta | None:
+    """Give how far the wall clock was from UTC where a moment began; None where it cannot be read."""
+    try:
+        return _Start.model_validate_json(body).start.utcoffset()
+    except ValueError:
+        return None
 
 
 def began(row: Row) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from edge.outbox.broken import Broken
+from edge.outbox.erasing import gone_spans
 from edge.outbox.file import OutboxFile
 from edge.outbox.row import Row, moment_of
 
@@ -56,12 +57,13 @@ def _took(file: OutboxFile, broken: Broken, device: str | None) -> bool:
 
 
 def _take(db: sqlite3.Connection, rows: list[Row], device: str | None) -> None:
-    spans = db.execute("SELECT low, high FROM gone WHERE id IS NULL").fetchall()
+    spans = gone_spans(db)
     for row in rows:
         moment = moment_of(row.body)
         if moment is None or moment.id != row.id:
             continue
-        if any(low <= moment.start.timestamp() < high for low, high in spans):
+        offset = None if row.born is None else moment.start.utcoffset()
+        if any(span.holds(moment.start.timestamp(), offset) for span in spans):
             continue
         renamed = device is not None and moment.device != device
         body = moment.model_copy(update={"device": device}).to_json() if renamed else row.body

@@ -6,7 +6,7 @@ Asked over MQTT by the hub, or over a socket beside the outbox by `moodscape edg
 import json
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
@@ -14,8 +14,10 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from edge.clock import Clock
 from edge.outbox.queue import Outbox
 from edge.outbox.row import moment_of
+from edge.outbox.span import Days, Span
 from edge.owner.answered import Answered
 from edge.owner.pause import Pause
+from edge.records.clip import Label
 from edge.records.recorder import Recorder
 from edge.records.shelf import Shelf
 from moments import Moment
@@ -38,14 +40,40 @@ class Note(BaseModel):
     note: Annotated[str, Field(max_length=10_000)] | None = None
 
 
+class Dates(BaseModel):
+    """`erase`: the wearer's days, from `from` to before `to`."""
+
+    begin: date | None = Field(None, alias="from")
+    end: date | None = Field(None, alias="to")
+
+
 class What(BaseModel):
-    """`erase`: what these name, with its clips, or else all that began in [`from`, `to`); all without any of them."""
+    """`erase`: what these name, with its clips, or else all that began in [`from`, `to`); all without any of them.
+
+    Where `days` has a date, it holds instead of the instant, as far as something tells its date, but nothing is meant
+    from `before` on, or else from `to` on: what was heard after the order was given.
+    """
 
     ids: list[str] | None = None
     records: list[str] | None = None
     clips: list[str] | None = None
     begin: AwareDatetime | None = Field(None, alias="from")
     end: AwareDatetime | None = Field(None, alias="to")
+    days: Dates | None = None
+    before: AwareDatetime | None = None
+
+    def span(self) -> Span:
+        """Give the time that is meant."""
+        low, high = _unix(self.begin, float("-inf")), _unix(self.end, float("inf"))
+        if self.days is None:
+            return Span(low, high)
+        first, last = _wall(self.days.begin), _wall(self.days.end)
+        days = Days(first, last, _unix(self.before, high))
+        if self.begin is None and first is not None:  # never all, where a day is named
+            low = first
+        if self.end is None and last is not None:
+            high = last
+        return Span(low, high, days)
 
 
 class Command(BaseModel):
@@ -131,26 +159,51 @@ class Commands:
             self._recorder.forget(ids, records, sha256s)
             erased = self._outbox.erase(ids)  # first: the clips may lie on a disk of their own that refuses
             return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, records=records, moments=ids)}
-        span = (_unix(what.begin, float("-inf")), _unix(what.end, float("inf")))
+        span = what.span()
         now = self._clock.now()
-        if now.clock == "free" or span[1] > now.start.timestamp() - _IN_MEMORY_S:
+        live = span.at(None if now.clock == "free" else now.start.utcoffset())
+        if now.clock == "free" or live[1] > now.start.timestamp() - _IN_MEMORY_S:
             self._recorder.forget_all()
-        self._recorder.forget_span(*span)  # first: what is being heard ends next, and may name a clip
-        self._forget(*span)
-        theirs = self._with_clips(*span)  # of a time that nobody knows, or beyond the span: the end of a long moment
+        self._recorder.forget_span(*live)  # first: what is being heard ends next, and may name a clip
+        self._forget(*live)
+        offsets, theirs = self._with_clips(span)  # whose sound may have no known time, or lie beyond the span
         sha256s = [moment.clip.sha256 for moment in theirs if moment.clip]
         ids = [moment.id for moment in theirs]
         self._recorder.forget(ids, [], sha256s)
-        erased = self._outbox.erase_between(*span)
-        return {"erased": erased, "clips": self._shelf.erase(sha256s=sha256s, moments=ids, span=span)}
 
-    def _with_clips(self, begin: float, end: float) -> list[Moment]:
-        """Give the waiting moments that began in [begin, end), in Unix seconds, and may have a clip on the shelf."""
+        def touching(label: Label) -> bool:
+            of = (offsets[name] for name in (label.record, *label.moments) if name in offsets)
+            return label.touches(*span.at(next(of, None)))
+
+        try:
+            clips = self._shelf.erase(sha256s=sha256s, moments=ids, touching=touching)
+        finally:  # last: what still waits tells of which day its clip is, when the order comes again after a kill
+            erased = self._outbox.erase_between(*span)
+        return {"erased": erased, "clips": clips}
+
+    def _with_clips(self, span: Span) -> tuple[dict[str | None, timedelta | None], list[Moment]]:
+        """Look at the waiting moments that may have a clip on the shelf.
+
+        Give the offsets from UTC that they tell, by moment and by record, and those of them that began in the span.
+        """
         labels = [kept.label for kept in self._shelf.all()]
         ids = {moment for label in labels for moment in label.moments}
         ids.update(self._outbox.of_records({label.record for label in labels if label.record}))
-        found = [moment_of(row.body) for row in self._outbox.rows(ids)]
-        return [moment for moment in found if moment and begin <= moment.start.timestamp() < end]
+        offsets: dict[str | None, timedelta | None] = {}
+        theirs = []
+        for row in self._outbox.rows(ids):
+            if (moment := moment_of(row.body)) is None:
+                continue
+            offset = None if row.born is None else moment.start.utcoffset()
+            offsets |= {name: offset for name in (moment.id, moment.record) if name is not None}
+            if span.holds(moment.start.timestamp(), offset):
+                theirs.append(moment)
+        return offsets, theirs
+
+
+def _wall(day: date | None) -> float | None:
+    """Give where a day begins by a wall clock, in seconds as if that were UTC."""
+    return None if day is None else datetime.combine(day, time(), UTC).timestamp()
 
 
 def _unix(when: datetime | None, otherwise: float) -> float:

@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,9 +135,9 @@ class Shelf:
         sha256s: Collection[str] = (),
         records: Collection[str] = (),
         moments: Collection[str] = (),
-        span: tuple[float, float] | None = None,
+        touching: Callable[[Label], bool] = lambda _: False,
     ) -> int:
-        """Erase clips by hash, record, moment, or all that touch [begin, end) in Unix seconds; give their number.
+        """Erase clips by hash, record, moment, or all that touch a span, which `touching` tells; give their number.
 
         Raises OSError where the disk refuses one of them, after the others are gone.
         """
@@ -148,7 +148,7 @@ class Shelf:
                 if kept.label.sha256 in sha256s
                 or kept.label.record in records
                 or not set(moments).isdisjoint(kept.label.moments)
-                or (span is not None and kept.label.touches(*span))
+                or touching(kept.label)
             ]
             refused: OSError | None = None
             for sha256 in gone:

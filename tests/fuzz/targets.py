@@ -193,7 +193,8 @@ def _commands() -> tuple[bytes, ...]:
         {"id": "c3", "do": "mark", "args": {"note": "the rain stopped"}},
         {"id": "c4", "do": "erase", "args": {"ids": [uuid7()], "records": [uuid7()], "clips": ["ab" * 32]}},
         {"id": "c5", "do": "erase", "args": {"from": "2026-05-22T09:00:00Z", "to": "2026-05-23T09:00:00Z"}},
-        {"id": "c6", "do": "ping"},
+        {"id": "c6", "do": "erase", "args": {"from": "2026-05-22T00:00:00Z", "days": {"from": "2026-05-22"}}},
+        {"id": "c7", "do": "ping"},
     )
 
 

@@ -58,7 +58,10 @@ def test_a_time_is_also_erased_from_what_devices_have_not_sent(store, forgetting
     store.take([make(device="a"), make(device="b")])
     forgetting.matching(filtered(device="a", **{"from": "2026-05-22", "to": "2026-05-23"}))
     instants = {"from": "2026-05-22T00:00:00+09:00", "to": "2026-05-23T00:00:00+09:00"}
-    assert wire.orders()[-1] == ("a", instants | {"days": {"from": "2026-05-22", "to": "2026-05-23"}})
+    device, args = wire.orders()[-1]
+    given = datetime.fromisoformat(args.pop("before"))
+    assert abs(datetime.now(UTC) - given) < timedelta(seconds=60)
+    assert (device, args) == ("a", instants | {"days": {"from": "2026-05-22", "to": "2026-05-23"}})
 
 
 @pytest.mark.parametrize("query", [{"device": "a"}, {"device": "a", "to": "2300-01-01"}])

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from edge.owner.commands import What
 from hub.api.app import create_app
 from hub.explore.place_days import PlaceDays
 from hub.forgetting import Forgetting, without_broker
@@ -208,6 +209,38 @@ def test_what_a_device_kept_of_a_day_beyond_what_it_was_told_is_erased_when_it_c
         wait_until(lambda: "late" not in replied(store))
     finally:
         telling.close()
+
+
+@pytest.mark.parametrize("zones", [(PARIS, SEOUL), (SEOUL, PARIS), LINE, LINE[::-1]])
+def test_on_a_journey_a_device_understands_which_of_what_waits_is_of_the_day(store, answered, zones):
+    store.take([heard(f"2026-05-{n}T12", zones[0]) for n in (20, 21)])
+    span = What.model_validate(answered(date(2026, 5, 22))).span()
+    for zone in zones:
+        at = datetime(2026, 5, 21, 12, tzinfo=timezone(heard("2026-05-22T12", zone).start.utcoffset()))
+        for _ in range(48):
+            assert span.holds(at.timestamp(), at.utcoffset()) is (at.date() == date(2026, 5, 22))
+            at += timedelta(hours=1)
+
+
+def test_what_a_device_hears_of_the_day_after_the_order_was_given_is_not_meant(store, answered):
+    there = timezone(timedelta(hours=-12))
+    now = datetime.now(there)
+    store.take([make(device="a", start=now - timedelta(hours=1))])
+    span = What.model_validate(answered(now.date())).span()
+    meant = max(now.replace(hour=0, minute=0, second=0, microsecond=0), now - timedelta(minutes=1))
+    assert span.holds(meant.timestamp(), meant.utcoffset())
+    for zone in (there, timezone(timedelta(hours=-14))):
+        later = (now + timedelta(minutes=1)).astimezone(zone)
+        assert not span.holds(later.timestamp(), later.utcoffset())
+
+
+def test_an_order_of_instants_names_no_days(store, wire):
+    store.describe_device("a", name=None, owner=None)
+    forgetting = Forgetting(store, None, Telling(store, wire), PlaceDays(store))
+    forgetting._tell(
+        [], forgetting._spans(parse([("from", "2026-05-01T00:00:00Z"), ("to", "2026-05-08T00:00:00Z")])[0])
+    )
+    assert set(wire.span()["args"]) == {"from", "to"}
 
 
 def test_an_order_of_an_older_hub_that_names_no_days_is_of_its_instants(store, tmp_path):
