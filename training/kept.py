@@ -42,7 +42,7 @@ def digest_listed(items: Iterable[Utterance | Sound]) -> str:
 
 
 def _within(item: Utterance | Sound) -> Path:
-    return Path(item.path.as_posix().rpartition(f"/{item.corpus}/")[2])
+    return Path(f"/{item.path.as_posix()}".rpartition(f"/{item.corpus}/")[2])  # "." as data folder is in no path
 
 
 def _eight_letters(lines: Iterable[str]) -> str:

@@ -188,7 +188,7 @@ def _routing(bank: Bank, detector: gate.Detector) -> list[str]:
         "",
         f"{_PROGRAMMES / 6:g} h in programmes of ten minutes, each of 50 scenes of 12 s: a third with near speech 5 to",
         f"20 dB above a noise, a ninth with babble. **{routing.whole:.3f}** of all seconds go to the right reader. The",
-        "segmenter means to keep some air around a voice: half a second on both sides of each start and end left out,",
+        "segmenter means to keep some air around a voice: 0.15 s on both sides of each start and end left out,",
         f"which are {100 * routing.left_out:.1f} % of the seconds, **{routing.right:.3f}** of the others do. The bar",
         f"is {_ROUTED:g}: over all seconds it {_held(routing.whole)}, over the others it {_held(routing.right)}.",
         "",

@@ -39,7 +39,7 @@ _EDGES_S: Final = 0.35
 _TAKEN: Final = 0.08
 _FOUND: Final = 0.95
 _WORDLESS: Final = 0.05
-"""What is wanted: this share of the seconds of programmes goes to the right reader, half a second on both sides of each
+"""What is wanted: this share of the seconds of programmes goes to the right reader, 0.15 s on both sides of each
 start and end left out; nine of ten starts, and of ten ends, are this near to where they are (0.05 s less than is asked
 for: those of voices that it never heard are that much further off); of any hubbub no more than this share becomes
 speech (a fifth less than the 0.10 that is asked for), and of near speech in it at least this; of voices without words
