@@ -31,8 +31,9 @@ def test_the_order_of_recordings_has_a_name_of_its_own_wherever_they_stand() -> 
 def test_recordings_of_another_emotion_speaker_fold_or_label_have_a_name_of_their_own() -> None:
     said = Utterance("nemo", Path("/here/nemo/A/1.ogg"), "anger", "nemo/A", 1, 1.0)
     rain = Sound("esc50", Path("/here/esc50/1.ogg"), "rain", None, 1, 5.0)
-    there = [replace(said, path=Path("/a/data/nemo/A/1.ogg")), replace(rain, path=Path("/a/data/esc50/1.ogg"))]
-    assert digest_listed(there) == digest_listed([said, rain])
+    for data in ("/a/data", "data", "."):
+        there = [replace(said, path=Path(data, "nemo/A/1.ogg")), replace(rain, path=Path(data, "esc50/1.ogg"))]
+        assert digest_listed(there) == digest_listed([said, rain])
     others = [
         [replace(said, emotion="fear"), rain],
         [replace(said, speaker="nemo/B"), rain],

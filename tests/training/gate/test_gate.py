@@ -238,10 +238,12 @@ def test_what_goes_wrong_near_an_utterance_s_ends_counts_among_all_seconds_alone
     near[500:1000] = True
     made = Programme(np.zeros(0, np.float32), near)
     ((begin, end),) = made.utterances
-    routed = routing([[(begin - 0.3, end + 0.2)]], [made])
+    routed = routing([[(begin - 0.12, end + 0.1)]], [made])
     assert routed.right == 1.0
-    assert routed.whole == pytest.approx(1 - 50 / 2000, abs=2 / 2000)
-    assert routed.left_out == pytest.approx(200 / 2000)
+    assert routed.whole == pytest.approx(1 - 22 / 2000, abs=2 / 2000)
+    assert routed.left_out == pytest.approx(60 / 2000)
+    further = routing([[(begin - 0.32, end + 0.1)]], [made])
+    assert further.right == pytest.approx(1 - 17 / 1940, abs=2 / 1940)
 
 
 def test_speech_that_lies_in_no_utterance_is_missed(monkeypatch):
