@@ -177,13 +177,16 @@ class Telling:
             found = connection.execute(asked).all()
         now, late = time.monotonic(), dict[str, float]()
         for row in found:
+            last = self._late.get(row.id)
+            if last is not None and last > now:  # done once, and not due again: each reply of another device comes here
+                late[row.id] = last
+                continue
             args = json.loads(row.body)["args"]
             for call in self.on_span_erased:
                 call(row.device, args, row.sent_ms)
             settled_s = _SENT_S if "days" in args else _SETTLED_S if self._store.shared else 0.0
-            last = self._late.get(row.id, now + settled_s)
-            if last > now:
-                late[row.id] = last
+            if last is None and settled_s:
+                late[row.id] = now + settled_s
                 continue
             with self._store.writing() as connection:
                 connection.execute(update(commands).where(commands.c.id == row.id).values(reply=_DONE))

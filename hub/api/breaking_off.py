@@ -7,10 +7,10 @@ import asyncio
 import logging
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.api.problems import document
+from hub.api.problems import OURS, document
 from hub.stores.store import Ending
 
 BREAK_OFF: Final = "break_off"
@@ -44,9 +44,10 @@ class BreakingOff:
                 return
         except RuntimeError as error:  # Starlette's, for what could be answered if no answer had begun
             why = error.__cause__
-            if not isinstance(why, Ending | OperationalError) or BREAK_OFF not in scope.get("state", {}):
+            foreseen = isinstance(why, Ending | DatabaseError) and not isinstance(why, OURS)
+            if not foreseen or BREAK_OFF not in scope.get("state", {}):
                 raise
-            if isinstance(why, OperationalError):
+            if isinstance(why, DatabaseError):
                 _log.error("an answer was broken off: the store cannot be read", extra={"reason": str(why.orig)})
         else:
             return

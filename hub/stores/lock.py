@@ -1,6 +1,7 @@
 """One hub an SQLite file."""
 
 import fcntl
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ def only_one(place: Path | str) -> AbstractContextManager[Any]:
         return nullcontext()
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = place.with_name(f"{place.name}.lock").open("w", encoding="utf-8")
+        file = Path(os.path.realpath(place))  # a link to a store names the same one
+        lock = file.with_name(f"{file.name}.lock").open("w", encoding="utf-8")
     except OSError:
         return nullcontext()  # where that matters, the store cannot be opened either, and says why
     try:

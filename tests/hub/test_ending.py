@@ -11,7 +11,7 @@ from itertools import chain, count, product
 import httpx
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
@@ -190,10 +190,11 @@ def test_a_caller_that_leaves_in_the_middle_leaves_no_traceback(store, failures)
     assert failures() == []
 
 
-def test_a_store_that_fails_in_the_middle_breaks_the_export_off_and_the_log_says_why(store, failures, caplog):
+@pytest.mark.parametrize("error", [OperationalError, DatabaseError])
+def test_a_store_that_fails_in_the_middle_breaks_the_export_off_and_the_log_says_why(store, failures, caplog, error):
     def failing(*_args):
         yield b"{}\n" * 2000
-        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+        raise error("SELECT", {}, Exception("disk I/O error"))
 
     app = create_app(store)
     app.router.routes.insert(0, Route("/failing", lambda _request: StreamingResponse(failing())))

@@ -211,6 +211,20 @@ def test_what_a_device_kept_of_a_day_beyond_what_it_was_told_is_erased_when_it_c
         telling.close()
 
 
+def test_each_devices_answer_has_that_devices_day_erased_and_not_anew_those_of_all_that_answered_before(store, wire):
+    names = [f"device-{n}" for n in range(5)]
+    telling = Telling(store, wire)
+    erased = []
+    telling.on_span_erased.append(lambda device, *_: erased.append(device))
+    for name in names:
+        telling.erase(name, {"days": {"from": "2026-06-01"}, "from": "2026-06-01T00:00:00+09:00"})
+    for name, order in zip(wire.devices, wire.orders, strict=True):
+        telling.reported(reply(order, ok=True, device=name))
+    telling.start()
+    telling.close()
+    assert sorted(erased) == names
+
+
 @pytest.mark.parametrize("zones", [(PARIS, SEOUL), (SEOUL, PARIS), LINE, LINE[::-1]])
 def test_on_a_journey_a_device_understands_which_of_what_waits_is_of_the_day(store, answered, zones):
     store.take([heard(f"2026-05-{n}T12", zones[0]) for n in (20, 21)])
