@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,25 @@ def with_values(text: str, values: Mapping[str, Any]) -> str:
     return text if right else yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
 
 
-def _settings(text: str) -> dict[str, Any]:
+def _yaml(read: Callable[[str], Any], text: str) -> Any:
+    """Read YAML. Raises ValueError with a sentence for what is none."""
     try:
-        values = yaml_text.load(text)
+        return read(text)
     except yaml_text.Refused as error:
         raise ValueError(str(error)) from None
     except yaml.YAMLError as error:
         raise ValueError(f"is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _read(key: str, value: str) -> Any:
+    try:
+        return _yaml(yaml_text.value, value)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def _settings(text: str) -> dict[str, Any]:
+    values = _yaml(yaml_text.load, text)
     if values is not None and not isinstance(values, dict):
         raise ValueError("must hold settings as `key: value`")
     return values or {}
@@ -120,7 +132,7 @@ def main(words: list[str]) -> None:
             sys.stdout.write(f"{_value(text, asked[0])}\n")
             return
         pairs = (pair.partition("=") for pair in asked)
-        _replace(file, with_values(text, {key: yaml.safe_load(value) for key, _, value in pairs}))
+        _replace(file, with_values(text, {key: _read(key, value) for key, _, value in pairs}))
     except OSError as error:
         sys.stderr.write(f"moodscape: {path} cannot be edited: {error.strerror}\n")
         sys.exit(2)

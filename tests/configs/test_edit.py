@@ -144,6 +144,30 @@ def test_a_file_that_cannot_be_edited_is_named_and_kept(tmp_path, capsys, text, 
     assert "none.yaml cannot be edited: No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("[", "is not YAML"),
+        ("!!python/x 1", "is not YAML"),
+        ("!!bool x", "a bool that is none"),
+        ("2026-13-45", "month must be in 1..12"),
+        ("[" * 10_000, "more than 50 lists and mappings stand in each other"),
+    ],
+)
+def test_a_value_that_is_none_is_told_with_its_key_and_the_file_is_kept(settings, capsys, value, why):
+    before = settings.read_text()
+    with pytest.raises(SystemExit, match="2"):
+        main([str(settings), f"broker.user={value}"])
+    assert capsys.readouterr().err.startswith(f"moodscape: {settings}: broker.user: {why}")
+    assert settings.read_text() == before
+
+
+def test_a_value_is_read_as_on_the_command_line(settings):
+    main([str(settings), "broker.user=a: b # c", "broker.port=1884"])
+    written = yaml.safe_load(settings.read_text())["broker"]
+    assert (written["user"], written["port"]) == ("a: b # c", 1884)
+
+
 def test_a_section_that_stands_twice_is_not_thrown_away():
     with pytest.raises(ValueError, match="broker stands twice"):
         with_values("broker: {host: a}\nbroker: {port: 1}\n", NEW)
