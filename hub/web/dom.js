@@ -28,9 +28,9 @@ export function put(element, ...children) {
   return element;
 }
 
-/** Give the focus to what is no control; a reader hears it, and Tab goes on from there. */
+/** Give the focus to an element, also to one that is no control; a reader hears it, and Tab goes on from there. */
 export function focusOn(element) {
-  element.tabIndex = -1;
+  if (element.tabIndex < 0) element.tabIndex = -1; // a control stays within reach of Tab
   element.focus({ preventScroll: true });
 }
 
@@ -67,9 +67,10 @@ export function keep(list, entries) {
     if (child === at) at = at.nextElementSibling;
     else list.insertBefore(child, at);
   }
-  if (held < 0 || staying.has(before[held])) return;
+  if (held < 0) return;
   const remade = wanted.find((child) => child.dataset.key === before[held].dataset.key);
-  if (remade) handOver(control, remade);
+  if (remade === before[held]) control.focus({ preventScroll: true }); // it may have been moved, which takes the focus
+  else if (remade) handOver(control, remade);
   else focusOn(wanted[Math.min(held, wanted.length - 1)] ?? document.getElementById("main"));
 }
 

@@ -1,7 +1,7 @@
 // The filter bar: every control writes the address, and shows what the address says.
 
 import * as api from "./api.js";
-import { h, put } from "./dom.js";
+import { focusOn, h, put } from "./dom.js";
 import { badge, SHOWN } from "./emotions.js";
 import { ask, changed, toggled } from "./filter.js";
 import { addDays, isDay, shortDayText } from "./time.js";
@@ -146,10 +146,12 @@ export function filterBar() {
       note.checked = has.includes("note");
       place.checked = has.includes("place");
       clip.checked = has.includes("clip");
+      const held = rest.contains(document.activeElement);
       put(rest, others(filter).map(([field, value, words]) => h("button", {
         type: "button", class: "chip plain", "aria-label": t("filter.without", { what: words }),
         onclick: () => (value === null ? set({ [field]: null, ...(field === "near" ? { radius_m: null } : {}) }) : toggle(field, value)),
       }, words, h("span", { "aria-hidden": "true" }, "×"))), [...filter.keys()].length ? clear : null);
+      if (held) focusOn(element);
     },
     close: () => (over = true),
   };

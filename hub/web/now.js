@@ -1,7 +1,7 @@
 // What is being heard now, and how each device is.
 
 import * as api from "./api.js";
-import { h, keep, put } from "./dom.js";
+import { focusOn, h, keep, put } from "./dom.js";
 import { badge, feltIn } from "./emotions.js";
 import { told } from "./reasons.js";
 import { heardIn, momentAddress } from "./rows.js";
@@ -36,19 +36,15 @@ export function nowCard() {
       const key = `${moment?.id} ${fresh} ${words} ${moment && feltIn(moment)}`;
       if (key === shown) return;
       shown = key;
-      if (!fresh) {
-        put(element, h("p", { class: "quiet" }, words));
-        return;
-      }
-      const emotion = feltIn(moment);
+      const emotion = fresh && feltIn(moment);
       const held = element.contains(document.activeElement);
-      put(element, h("a", { class: "feel", href: momentAddress(moment.id), "data-emotion": emotion },
+      put(element, fresh ? h("a", { class: "feel", href: momentAddress(moment.id), "data-emotion": emotion },
         badge(emotion),
         h("span", {},
           h("span", { class: "eyebrow" }, t("now.label")),
           h("strong", {}, t(`emotion.${emotion}`)),
-          h("span", { class: "quiet" }, words))));
-      if (held) element.firstElementChild.focus();
+          h("span", { class: "quiet" }, words))) : h("p", { class: "quiet" }, words));
+      if (held) focusOn(element.firstElementChild);
     },
   };
 }

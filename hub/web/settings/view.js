@@ -35,16 +35,18 @@ export function show(main, params, again) {
   let name = null;
   let owner = null; // as the address says
   let shown = null;
-  let whose = null; // the choice of an owner, once a part wants one; it stays in its place, so that it keeps the focus
+  let whose = null; // the choice of an owner, of a part that wants one; it stays from one such part to the next, so that it keeps the focus
 
   function choose(who) {
     location.hash = `#/settings?${new URLSearchParams({ part: name, ...(who ? { owner: who } : {}) })}`;
   }
 
   function showOwner() {
-    whose ??= ownerChoice(owner, t("owner.own"), choose, 1);
-    if (!whose.element.isConnected) put(chooser, whose.element);
-    whose.choose(owner);
+    if (whose?.element.isConnected) whose.choose(owner);
+    else {
+      whose = ownerChoice(owner, t("owner.own"), choose, 1); // anew: another part may have named more owners
+      put(chooser, whose.element);
+    }
     if (owner === null) soleOwner().then((sole) => whose.choose(owner ?? sole), () => {}); // the part tells what is wrong
   }
 

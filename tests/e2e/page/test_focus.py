@@ -1,7 +1,7 @@
 """Where the focus is after an ordinary step: on what one was at, or on what came of it, and never nowhere."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from moments import uuid7
 from tests.e2e.page.conftest import LAST_DAY
 from tests.e2e.page.running import start_hub
-from tests.e2e.page.walking import calm
+from tests.e2e.page.walking import calm, go
 from tests.hub.moments import make
 from tests.parts import wait_until
 
@@ -179,3 +179,57 @@ def test_a_circle_of_the_map_is_opened_with_a_key_and_leaves_the_focus_on_the_ma
     expect(field).to_be_focused()
     assert page.locator(".pinbox").evaluate_all("pins => pins.map((one) => one.ariaLabel)") != before
     assert page.evaluate("scrollY") == 0
+
+
+def test_the_view_that_was_chosen_with_the_keyboard_is_still_reached_with_tab(hub, look):
+    page = look(hub, "#/today")
+    press_keys(page, page.locator("#nav a[href='#/recall']"), "Enter")
+    link = page.locator("#nav a[href='#/recall'][aria-current=page]")
+    expect(link).to_have_count(1)
+    calm(page)
+    assert link.evaluate("one => one.tabIndex") == 0
+
+
+def test_an_owner_who_was_named_meanwhile_can_be_chosen_in_the_settings(hub, look):
+    page = look(hub, "#/settings")
+    device = {"id": "one", "owner": None, "name": None}
+    page.route("**/api/devices", lambda route: route.fulfill(json={"items": [device]}))
+    go(page, "#/settings?part=schedule")
+    expect(page.get_by_label("Whose")).to_be_hidden()
+    go(page, "#/settings?part=devices")
+    device["owner"] = "ann"
+    go(page, "#/settings?part=schedule")
+    expect(page.get_by_label("Whose")).to_have_value("ann")
+
+
+def test_a_part_of_the_filter_that_is_taken_away_leaves_the_focus_in_the_filter(hub, look):
+    page = look(hub, "#/recall?basis=speech")
+    press_keys(page, page.locator(".chip.plain"), "Enter")
+    expect(page.locator(".chip.plain")).to_have_count(0)
+    expect(page.get_by_role("search")).to_be_focused()
+
+
+def test_what_is_heard_now_keeps_the_focus_when_it_is_quiet_again(hub, look):
+    page = look(hub, "#/settings")
+    page.clock.install()
+    page.goto(f"{hub.url}/?#/today")
+    calm(page)
+    hub.publish(make(start=datetime.now().astimezone()))
+    page.locator(".now a").focus()
+    page.clock.fast_forward("03:00")
+    expect(page.locator(".now p")).to_be_focused()
+
+
+def test_an_entry_that_is_moved_in_its_list_keeps_the_focus(hub, look):
+    page = look(hub, "#/settings")
+    calm(page)
+    page.evaluate("""async () => {
+      const {keep, h} = await import("/dom.js");
+      const list = h("ul");
+      document.getElementById("main").append(list);
+      const entry = (key) => ({key, sign: "", make: () => h("li", {}, h("button", {}, `Entry ${key}`))});
+      keep(list, [entry("a"), entry("b")]);
+      list.lastElementChild.firstElementChild.focus();
+      keep(list, [entry("b"), entry("a")]);
+    }""")
+    expect(page.get_by_role("button", name="Entry b")).to_be_focused()
