@@ -91,6 +91,8 @@ class Places:
         self._told: float | None = None
         """The time that gpsd named last on this connection, in Unix seconds."""
         self._early: deque[owntracks.Location] = deque(maxlen=1)
+        self._hearing = threading.Lock()
+        """A location is heard by the thread that it comes in, or by that of `hear_early`."""
         self.state = _BEGINNING["fixed" if settings.fixed else "owntracks" if settings.owntracks else "gpsd"]
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -213,10 +215,11 @@ class Places:
 
     def _hear_location(self, message: owntracks.Location, unix_now: float) -> None:
         boot_s = self._since_boot() - max(0.0, unix_now - message.tst)
-        if not self._fixes or boot_s >= self._fixes[-1].boot_s:
-            # Its time is the phone's word, and no clock is set by it.
-            self._keep(Fix(message.lat, message.lon, message.acc, message.alt, boot_s, None))
-            self.state = "a phone's location"
+        with self._hearing:
+            if not self._fixes or boot_s >= self._fixes[-1].boot_s:
+                # Its time is the phone's word, and no clock is set by it.
+                self._keep(Fix(message.lat, message.lon, message.acc, message.alt, boot_s, None))
+                self.state = "a phone's location"
 
     def _keep(self, fix: Fix) -> None:
         self._fixes = (*self._fixes[1 - _KEPT :], fix)

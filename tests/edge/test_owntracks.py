@@ -1,6 +1,7 @@
 """The place of a phone with OwnTracks, as its app sends it."""
 
 import json
+import threading
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from edge.config import Broker, Gps
 from edge.delivery.publisher import Publisher
 from edge.outbox.queue import Outbox
-from edge.place import Places
+from edge.place import Fix, Places
 from tests.parts import wait_until
 
 NOW = 1_779_410_000.0
@@ -86,6 +87,22 @@ def test_a_location_that_came_before_the_time_was_known_does_not_lead_back(place
     places.hear_phone(sent(), NOW)
     places.hear_early(NOW)
     assert places.place().lat == 35.1341
+
+
+def test_a_location_that_comes_while_an_early_one_is_heard_is_the_last(places, monkeypatch):
+    comes = threading.Thread(target=places.hear_phone, args=(sent(lat=36.0), NOW))
+
+    def while_it_comes(*values):
+        if comes.ident is None:
+            comes.start()
+            comes.join(0.3)
+        return Fix(*values)
+
+    monkeypatch.setattr("edge.place.Fix", while_it_comes)
+    places.hear_phone(sent(tst=int(NOW) - 300), None)
+    places.hear_early(NOW)
+    comes.join()
+    assert places.fix.lat == 36.0
 
 
 def test_a_location_from_before_the_last_does_not_lead_back(places):
