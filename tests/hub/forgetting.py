@@ -1,5 +1,9 @@
 """What tests of erasing share: who is told of it, and sounds that are kept."""
 
+import sqlite3
+
+from sqlalchemy.exc import OperationalError
+
 from hub.query.filter import parse
 from hub.records import clips
 from tests.hub.moments import clip
@@ -31,3 +35,7 @@ def keep(store, sounds, device, sound=None, record=None, moment=None):
         file.write(b"marker-sound")
     clips.keep(store, sounds, clips.Sent(sha256, device, record, 4.2, "audio/flac", moment), device)
     return sounds.path(sha256)
+
+
+def locked(*_args, **_kwargs):
+    raise OperationalError("", None, sqlite3.OperationalError("database is locked"))
