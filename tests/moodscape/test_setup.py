@@ -1,5 +1,6 @@
 """`make setup`: which Python makes the environment, and when it is made anew."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,9 +37,9 @@ ln -s /bin/true "$last/bin/pip"
 
 
 def make(folder, python):
-    return subprocess.run(
-        ["make", "--no-print-directory", "setup", f"PYTHON={python}"], cwd=folder, capture_output=True, text=True
-    )
+    alone = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    command = ["make", "--no-print-directory", "setup", f"PYTHON={python}"]
+    return subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("minor", [10, 14])

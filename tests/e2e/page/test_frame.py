@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from moments import EMOTIONS
 from tests.e2e.page.conftest import LAST_DAY
 from tests.e2e.page.views import addresses, web, wide
 from tests.e2e.page.walking import calm, go
@@ -43,6 +44,20 @@ def test_axe_finds_nothing_in_any_view(hub, look, theme):
         calm(page)
         found[pane] = violations(page)
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_words_of_what_is_heard_now_can_be_read_on_the_colour_of_each_emotion(hub, look, theme):
+    page = look(hub, color_scheme=theme)
+    calm(page)
+    card = (
+        "<div class=now><a class=feel href='#' data-emotion={0}><span><span class=eyebrow>{0}</span></span></a></div>"
+    )
+    page.evaluate(
+        "cards => document.querySelector('main').insertAdjacentHTML('beforeend', cards)",
+        "".join(card.format(emotion) for emotion in (*EMOTIONS, "unclear", "note")),
+    )
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("address", ["#/recall", "#/settings?part=rules"])

@@ -78,8 +78,8 @@ def test_a_wrong_value_in_the_address_is_told_to_a_korean_reader_as_english(hub,
 def test_the_times_of_rest_are_named_in_korean_by_words_that_stand_alone(hub, look):
     page = look(hub, "#/settings?part=schedule", locale="ko-KR")
     page.get_by_role("button", name="시간 더하기").click()
-    expect(page.get_by_label("시작", exact=True)).to_have_value("22:00")
-    expect(page.get_by_label("끝", exact=True)).to_have_value("07:00")
+    expect(page.get_by_label("시작", exact=True).last).to_have_value("22:00")
+    expect(page.get_by_label("끝", exact=True).last).to_have_value("07:00")
 
 
 def test_language_and_theme_are_chosen_and_remembered(hub, look):
