@@ -19,6 +19,14 @@ def harm(path, pages=4):
     path.write_bytes(content)
 
 
+def wipe(path, moment):
+    """Make the page empty on which a moment begins."""
+    content = bytearray(path.read_bytes())
+    begin = content.index(moment.to_json()) // 4096 * 4096
+    content[begin : begin + 4096] = bytes(4096)
+    path.write_bytes(content)
+
+
 def fill(box, many):
     keep = {each.id: 3 if each.record else 1 for each in many}
     rows = [

@@ -14,7 +14,7 @@ from edge.outbox import broken as broken_files
 from edge.outbox.queue import Outbox
 from moments import Moment, uuid7
 from tests.edge.making import ids, moment, moments
-from tests.edge.outbox.breaking import NOON_S, broken, fill, harm, in_order, mended
+from tests.edge.outbox.breaking import NOON_S, broken, fill, harm, in_order, mended, wipe
 
 
 @pytest.mark.parametrize("damage", ["header", "middle", "empty"])
@@ -200,10 +200,7 @@ def test_what_was_erased_does_not_come_back_when_the_outbox_breaks_before_all_is
     for each in (newer := moments(40)):
         box.put(each)
     box.close()
-    content = bytearray(path.read_bytes())
-    at = content.index(newer[20].to_json()) // 4096 * 4096
-    content[at : at + 4096] = bytes(4096)
-    path.write_bytes(content)
+    wipe(path, newer[20])
     box = broken(damaged())
     found = mended(box)
     assert set(found) <= {each.id for each in newer}, "nothing of what was erased"

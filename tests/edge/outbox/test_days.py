@@ -15,7 +15,7 @@ from edge.outbox import erasing, span
 from edge.outbox.queue import Outbox
 from edge.outbox.span import Days, Span
 from tests.edge.making import ids, moment
-from tests.edge.outbox.breaking import broken, fill, harm, mended
+from tests.edge.outbox.breaking import broken, fill, harm, mended, wipe
 
 DAY = date(2026, 6, 1)
 INF = float("inf")
@@ -169,10 +169,7 @@ def test_a_day_does_not_come_back_when_the_outbox_breaks_again_before_all_is_tak
     for each in (newer := [heard("2026-06-09T12", TOKYO) for _ in range(40)]):
         box.put(each)
     box.close()
-    content = bytearray(path.read_bytes())
-    at = content.index(newer[20].to_json()) // 4096 * 4096
-    content[at : at + 4096] = bytes(4096)
-    path.write_bytes(content)
+    wipe(path, newer[20])
     found = set(mended(broken(opened())))
     assert not meant & found
     assert others <= found
